@@ -1,0 +1,1 @@
+"""The notebook side: the magics, the shell that blocks run in, and `ask`, where everything is put together."""

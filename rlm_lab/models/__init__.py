@@ -1,0 +1,1 @@
+"""Models: values, one Protocol, and everything that touches the network."""

@@ -1,0 +1,316 @@
+"""The events of a run: flat, tagged, versioned values, one JSON object each.
+
+Everything that is known of a run is what its events say. An event is a frozen dataclass with the tag `type`; fields that
+this version does not know are kept in `extra` and written again; an event of an unknown type becomes `UnknownEvent`.
+`t` is seconds since the root run began, without the time spent paused. `seq` counts within one file, `run` names the run
+(a child run writes into its root's file under its own name). Nothing here reads or writes files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from rlm_lab.errors import LogError
+
+VERSION = 1
+JSON = Any  # what json.loads gives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Fields that every event has. `seq` and `t` are given by the log when the event is written."""
+
+    type: ClassVar[str] = ""
+    run: str
+    seq: int = -1
+    t: float = 0.0
+    v: int = VERSION
+    extra: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """`contexts` holds one object per context: name, kind, type, size, unit, preview, fingerprint (see `engine.context`)."""
+
+    type: ClassVar[str] = "run_started"
+    question: str
+    model: str
+    sub_model: str
+    contexts: list[dict[str, JSON]]
+    budget: dict[str, JSON]
+    started: str  # ISO 8601, UTC
+    profile: str = "standard"
+    parent: str | None = None
+    depth: int = 0
+    schema: JSON = None
+    tools: list[str] = field(default_factory=list)
+    cassette: dict[str, JSON] | None = None  # model and date of the recording that answers in place of a model
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(Event):
+    """`messages` are those that are new since the step before; `dropped` counts old ones that no longer fit the window."""
+
+    type: ClassVar[str] = "step_started"
+    step: int
+    messages: list[dict[str, str]]
+    dropped: int = 0
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyDelta(Event):
+    """A piece of the reply as it comes; told to views, never stored."""
+
+    type: ClassVar[str] = "reply_delta"
+    step: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyReceived(Event):
+    type: ClassVar[str] = "reply_received"
+    step: int
+    text: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None = None
+    seconds: float = 0.0
+    retries: int = 0
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyFailed(Event):
+    """The root model gave no reply; the run ends or asks again."""
+
+    type: ClassVar[str] = "reply_failed"
+    step: int
+    error: str
+    kind: str
+    seconds: float = 0.0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockStarted(Event):
+    """`random` is a digest of the states that make a block repeatable: random generators, hash seed, working directory."""
+
+    type: ClassVar[str] = "block_started"
+    step: int
+    block: int
+    code: str
+    state: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output(Event):
+    """A piece of what a block showed: kind `stdout`, `stderr`, `value` (the echo), `display` or `process`.
+
+    `text` is always there; `data` is a mime bundle for `value` and `display`. `cut` is how many characters were left out
+    just before `text`.
+    """
+
+    type: ClassVar[str] = "output"
+    step: int
+    block: int
+    kind: str
+    text: str
+    data: dict[str, JSON] = field(default_factory=dict)
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStarted(Event):
+    """`line` is the line of the block that made the call, None where it is not known (a call from a thread)."""
+
+    type: ClassVar[str] = "call_started"
+    step: int
+    block: int
+    call: int
+    prompt: str
+    model: str
+    line: int | None = None
+    batch: int | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFinished(Event):
+    type: ClassVar[str] = "call_finished"
+    call: int
+    answer: str
+    model: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFailed(Event):
+    type: ClassVar[str] = "call_failed"
+    call: int
+    error: str
+    kind: str
+    seconds: float = 0.0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStarted(Event):
+    """A batch of calls or of child runs (`children`); its members carry its number."""
+
+    type: ClassVar[str] = "batch_started"
+    step: int
+    block: int
+    batch: int
+    size: int
+    line: int | None = None
+    children: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockFinished(Event):
+    """`error` is None or {type, message, line, traceback}; `variables` is {added, changed, removed}.
+
+    `added` and `changed` map a name to {type, size, repr}; `removed` is a list of names. `digest` is of the full output.
+    """
+
+    type: ClassVar[str] = "block_finished"
+    step: int
+    block: int
+    seconds: float
+    error: dict[str, JSON] | None = None
+    variables: dict[str, JSON] = field(default_factory=dict)
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStarted(Event):
+    """In the parent's name; the child's own events follow under the name `child`."""
+
+    type: ClassVar[str] = "child_started"
+    step: int
+    block: int
+    child: str
+    line: int | None = None
+    batch: int | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildFinished(Event):
+    type: ClassVar[str] = "child_finished"
+    child: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused(Event):
+    type: ClassVar[str] = "paused"
+    reason: str
+    step: int
+    block: int | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Event):
+    type: ClassVar[str] = "resumed"
+    step: int
+    seconds: float = 0.0  # how long the run was paused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetWarned(Event):
+    type: ClassVar[str] = "budget_warned"
+    limit: str
+    used: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flagged(Event):
+    """Something about a step that a reader should know: `flag` is a short name, `message` one sentence."""
+
+    type: ClassVar[str] = "flagged"
+    step: int
+    flag: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """`status` is done, failed, stopped or out_of_budget. `answer` is JSON where the value is, else None.
+
+    `answer_text` is always a text to show; `limit` names the budget's limit that was met; `usage` is the whole tree's.
+    """
+
+    type: ClassVar[str] = "run_finished"
+    status: str
+    answer: JSON = None
+    answer_text: str = ""
+    answer_type: str = ""
+    limit: str | None = None
+    error: str | None = None
+    seconds: float = 0.0
+    usage: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownEvent(Event):
+    """An event of a later version: its tag is in `name`, its own fields in `extra`."""
+
+    name: str
+
+    @property
+    def tag(self) -> str:
+        return self.name
+
+
+TYPES: dict[str, type[Event]] = {
+    kind.type: kind
+    for kind in (
+        RunStarted, StepStarted, ReplyDelta, ReplyReceived, ReplyFailed, BlockStarted, Output, CallStarted, CallFinished,
+        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, BudgetWarned, Flagged,
+        RunFinished,
+    )
+}  # fmt: skip
+_FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind) if f.name != "extra") for kind in [*TYPES.values(), UnknownEvent]}
+
+
+def encode(event: Event) -> dict[str, JSON]:
+    """The event as one flat JSON object.
+
+    >>> encode(ChildFinished(run="a", child="a.1", status="done"))["type"]
+    'child_finished'
+    """
+    flat = {name: getattr(event, name) for name in _FIELDS[type(event)]}
+    tag = flat.pop("name") if isinstance(event, UnknownEvent) else event.type
+    return {"v": flat.pop("v"), "run": flat.pop("run"), "seq": flat.pop("seq"), "t": round(flat.pop("t"), 6), "type": tag, **flat, **event.extra}
+
+
+def decode(flat: Mapping[str, JSON]) -> Event:
+    """The event that `encode` made; raises `LogError` where a needed field is missing.
+
+    >>> decode(encode(ChildFinished(run="a", child="a.1", status="done"))).status
+    'done'
+    """
+    if not isinstance(flat, Mapping) or not isinstance(flat.get("type"), str) or not isinstance(flat.get("run"), str):
+        raise LogError("An event has no type or no run.")
+    kind = TYPES.get(flat["type"], UnknownEvent)
+    known = {name: flat[name] for name in _FIELDS[kind] if name in flat and name != "name"}
+    if kind is UnknownEvent:
+        known["name"] = flat["type"]
+    extra = {name: value for name, value in flat.items() if name not in known and name != "type"}
+    try:
+        return kind(**known, extra=extra)
+    except TypeError as error:
+        raise LogError(f"An event {flat['type']!r} is not whole: {error}.") from None

@@ -1,0 +1,1 @@
+"""Static renderings of a trajectory: functions from data to text."""
