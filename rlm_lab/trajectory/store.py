@@ -1,0 +1,193 @@
+"""The log of a run: a file of events, one JSON object a line, and the telling of new events to views.
+
+`EventLog` is the only writer. It writes and flushes a line before any view is told, holds no lock while it tells, and drops
+a view that raises. It never stores a `ReplyDelta`. It may be used from any thread; the engine's main thread owns its life.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from io import FileIO
+from pathlib import Path
+
+from rlm_lab.errors import LogError
+from rlm_lab.trajectory.events import Event, ReplyDelta
+from rlm_lab.trajectory.lines import to_line
+
+SUFFIX = ".rlm.jsonl"
+Subscriber = Callable[[Event], None]
+_logger = logging.getLogger(__name__)
+
+
+class Stopwatch:
+    """Seconds since it was made, without the time it was held.
+
+    >>> watch = Stopwatch()
+    >>> watch.hold(); before = watch(); watch() == before
+    True
+    """
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._held: float | None = None
+
+    def __call__(self) -> float:
+        return (self._held if self._held is not None else time.perf_counter()) - self._start
+
+    def hold(self) -> None:
+        """Stop counting; does nothing when it is held already."""
+        if self._held is None:
+            self._held = time.perf_counter()
+
+    def go_on(self) -> None:
+        """Count again; does nothing when it is not held."""
+        if self._held is not None:
+            self._start += time.perf_counter() - self._held
+            self._held = None
+
+
+class EventLog:
+    """The events of one run and its children, in memory and, with a path, in a file.
+
+    Parameters
+    ----------
+    path: the file, which must not exist yet; its folder is made with the first event. None keeps the log in memory.
+    clock: gives an event's `t`, in seconds; by default a `Stopwatch` that starts now.
+
+    `append` raises `LogError` when the file cannot be made. When the disk fails later, the run goes on in memory and
+    `failure` says why. After `close` events still reach memory and subscribers, never the file.
+
+    >>> from rlm_lab.trajectory.events import ChildFinished
+    >>> log = EventLog(None)
+    >>> log.append(ChildFinished(run="a", child="a.1", status="done")).seq
+    0
+    """
+
+    def __init__(self, path: Path | None, *, clock: Callable[[], float] | None = None) -> None:
+        self.path = path
+        self.clock: Callable[[], float] = clock if clock is not None else Stopwatch()
+        self.failure: LogError | None = None
+        self._lock = threading.Lock()
+        self._file: FileIO | None = None
+        self._closed = path is None
+        self._events: list[Event] = []
+        self._subscribers: tuple[Subscriber, ...] = ()
+        self._untold: deque[Event] = deque()
+        self._telling = False
+
+    @property
+    def events(self) -> list[Event]:
+        """A copy of the stored events, in the order of `seq`."""
+        return self._events.copy()
+
+    def append(self, event: Event) -> Event:
+        """Store the event and tell it; gives the event with its `seq` and `t`."""
+        with self._lock:
+            stored = not isinstance(event, ReplyDelta)
+            event = dataclasses.replace(event, seq=len(self._events) if stored else -1, t=self.clock())
+            if stored:
+                self._write(to_line(event))
+                self._events.append(event)
+            if self._subscribers:
+                self._untold.append(event)
+        self._tell()
+        return event
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` with every event from now on, in order, in the thread that appends; gives the way to end it."""
+        with self._lock:
+            self._subscribers = (*self._subscribers, subscriber)
+        return lambda: self._drop(subscriber)
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        with self._lock:
+            self._closed = True
+            file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def _write(self, line: bytes) -> None:
+        if self._closed:
+            return
+        if self._file is None:
+            assert self.path is not None  # a log without a path is closed from the start
+            self._file = _create(self.path)
+        try:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """A later line after a torn one would make the whole file unreadable, so nothing more is written."""
+        self._closed = True
+        self.failure = LogError(
+            f"The log {self.path} ends after event {len(self._events) - 1} ({error.strerror or error}); the run goes on in memory. "
+            f"Free some space, or set RLM_LAB_RUNS to another folder for the next run."
+        )
+        _logger.warning("%s", self.failure)
+
+    def _tell(self) -> None:
+        """Tell what is untold. One thread tells at a time, so that each subscriber sees the order of `seq`."""
+        while self._untold:
+            with self._lock:
+                if self._telling or not self._untold:
+                    return
+                self._telling = True
+                event = self._untold.popleft()
+            try:
+                for subscriber in self._subscribers:
+                    self._tell_one(subscriber, event)
+            finally:
+                self._telling = False
+
+    def _tell_one(self, subscriber: Subscriber, event: Event) -> None:
+        try:
+            subscriber(event)
+        except Exception:  # a view must never break a run
+            _logger.warning("A view of run %s failed and gets no more events.", event.run, exc_info=True)
+            self._drop(subscriber)
+
+    def _drop(self, subscriber: Subscriber) -> None:
+        with self._lock:
+            self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
+
+
+def _create(path: Path) -> FileIO:
+    """A new file for this process alone, locked for as long as it is open, so that a reader knows that the run lives."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = FileIO(path, "xb", opener=lambda name, flags: os.open(name, flags | os.O_APPEND, 0o600))
+    except FileExistsError:
+        raise LogError(f"There is a file {path} already, and a log is never written over; set RLM_LAB_RUNS to another folder.") from None
+    except OSError as error:
+        raise LogError(
+            f"The runs folder {path.parent} cannot be written ({error.strerror or error}); set RLM_LAB_RUNS to a folder that can."
+        ) from None
+    _lock_file(file)
+    return file
+
+
+if sys.platform == "win32":
+
+    def _lock_file(file: FileIO) -> None:
+        """Windows has no advisory locks; a reader there cannot tell a running from an interrupted run."""
+
+else:
+    import fcntl
+
+    def _lock_file(file: FileIO) -> None:
+        """Hold the file's advisory lock; some network disks have none, and then a reader sees the run as interrupted."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            _logger.debug("No lock on %s.", file.name)
