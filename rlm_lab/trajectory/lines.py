@@ -42,7 +42,8 @@ def from_line(line: bytes) -> Event:
         raise LogError(f"this is not JSON: {error}") from None
     event = decode(flat)
     while (field := misfit(event)) and getattr(event, field) is None and is_number(event, field):
-        event = dataclasses.replace(event, **{field: 0.0})  # a number that JSON cannot hold was written as null
+        zero: dict[str, Any] = {field: 0.0}  # a number that JSON cannot hold was written as null
+        event = dataclasses.replace(event, **zero)
     if field:
         raise LogError(f"the field {field!r} of {event.type!r} has a value of the wrong type")
     return event

@@ -20,8 +20,10 @@ from pathlib import Path
 from rlm_lab.errors import LogError
 from rlm_lab.trajectory.events import Event, ReplyDelta
 from rlm_lab.trajectory.lines import to_line
+from rlm_lab.trajectory.reading import SUFFIX, LogWarning, RunHead, list_runs, load, read
 
-SUFFIX = ".rlm.jsonl"
+__all__ = ["SUFFIX", "EventLog", "LogWarning", "RunHead", "Stopwatch", "list_runs", "load", "read"]
+
 Subscriber = Callable[[Event], None]
 _logger = logging.getLogger(__name__)
 
@@ -168,7 +170,7 @@ def _create(path: Path) -> FileIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = FileIO(path, "xb", opener=lambda name, flags: os.open(name, flags | os.O_APPEND, 0o600))
     except FileExistsError:
-        raise LogError(f"There is a file {path} already, and a log is never written over; set RLM_LAB_RUNS to another folder.") from None
+        raise LogError(f"There is a file {path} already, and no log is written over; set RLM_LAB_RUNS to another folder.") from None
     except OSError as error:
         raise LogError(
             f"The runs folder {path.parent} cannot be written ({error.strerror or error}); set RLM_LAB_RUNS to a folder that can."

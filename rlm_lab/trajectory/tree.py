@@ -1,0 +1,196 @@
+"""The values that the events of a run add up to: a trajectory is its steps, blocks, outputs, calls, batches and child runs.
+
+Plain frozen values: nothing here reads files or computes beyond sums. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rlm_lab.trajectory.events import JSON
+
+CallStatus = Literal["waiting", "answered", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a run and its children have spent; `cost` is in US dollars, None where no price is known."""
+
+    steps: int = 0
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPart:
+    """A piece of what a block showed; `cut` characters were left out just before `text`."""
+
+    kind: str
+    text: str
+    data: Mapping[str, JSON] = field(default_factory=dict)
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One sub-model query. `kind` is the class of the error of a failed call; `started` is in seconds of the run."""
+
+    number: int
+    prompt: str
+    model: str
+    line: int | None = None
+    batch: int | None = None
+    index: int | None = None
+    status: CallStatus = "waiting"
+    answer: str | None = None
+    error: str | None = None
+    kind: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+    retries: int = 0
+    started: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Calls, or child runs (`children`), that were started together; `size` is how many were asked for."""
+
+    number: int
+    size: int
+    line: int | None = None
+    children: bool = False
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One piece of code that ran. `calls` holds every call, those of batches too; `children` are the runs it started.
+
+    `error` is {type, message, line, traceback}; `variables` is {added, changed, removed}; both as the log has them.
+    """
+
+    number: int
+    code: str
+    started: float = 0.0
+    seconds: float = 0.0
+    finished: bool = False
+    outputs: tuple[OutputPart, ...] = ()
+    calls: tuple[Call, ...] = ()
+    batches: tuple[Batch, ...] = ()
+    children: tuple[Trajectory, ...] = ()
+    error: Mapping[str, JSON] | None = None
+    variables: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One iteration of a run. `reply` is the raw text, None as long as there is none; `reply_error` says why none came.
+
+    `seconds` is the whole step's time, `model_seconds` the root model's part of it, `code_seconds` that of the blocks.
+    """
+
+    number: int
+    messages: tuple[Mapping[str, str], ...] = ()
+    dropped: int = 0
+    started: float = 0.0
+    seconds: float = 0.0
+    model_seconds: float = 0.0
+    code_seconds: float = 0.0
+    reply: str | None = None
+    reply_error: str | None = None
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    retries: int = 0
+    finish_reason: str = ""
+    blocks: tuple[Block, ...] = ()
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def calls(self) -> int:
+        """How many calls its blocks made, child runs' calls not counted."""
+        return sum(len(block.calls) for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """Something that a reader of the step should know."""
+
+    step: int
+    flag: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetWarning:
+    """A limit of the budget came near."""
+
+    limit: str
+    used: float
+    maximum: float
+    t: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """The run was paused at `t` of its own time; `seconds` is for how long, None as long as it is."""
+
+    reason: str
+    step: int
+    block: int | None = None
+    line: int | None = None
+    t: float = 0.0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trajectory:
+    """A run, as far as its events tell.
+
+    `status` is running, paused, done, failed, stopped, out_of_budget, or interrupted (a file whose run ended without a
+    word). `line`, `batch` and `index` say where in its parent's block a child run was started. `usage` counts the children.
+    """
+
+    run: str
+    status: str
+    question: str = ""
+    model: str = ""
+    sub_model: str = ""
+    contexts: tuple[Mapping[str, JSON], ...] = ()
+    budget: Mapping[str, JSON] = field(default_factory=dict)
+    started: str = ""
+    profile: str = ""
+    parent: str | None = None
+    depth: int = 0
+    line: int | None = None
+    batch: int | None = None
+    index: int | None = None
+    schema: JSON = None
+    tools: tuple[str, ...] = ()
+    cassette: Mapping[str, JSON] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    answer: JSON = None
+    answer_text: str = ""
+    answer_type: str = ""
+    limit: str | None = None
+    error: str | None = None
+    seconds: float = 0.0
+    steps: tuple[Step, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    warnings: tuple[BudgetWarning, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    path: Path | None = None
