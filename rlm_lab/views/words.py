@@ -1,0 +1,131 @@
+"""The sentences that the views share: statuses, limits, what a run has spent. May be used from any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rlm_lab.trajectory.tree import Batch, Call, Trajectory, Usage
+from rlm_lab.views import figures
+
+STATUSES = {
+    "waiting": "Waiting",
+    "running": "Running",
+    "paused": "Paused",
+    "done": "Done",
+    "failed": "Failed",
+    "stopped": "Stopped",
+    "out_of_budget": "Out of budget",
+    "interrupted": "Interrupted",
+}
+_LIMITS = {
+    "steps": lambda value: figures.counted(int(value), "step"),
+    "calls": lambda value: figures.counted(int(value), "call"),
+    "tokens": lambda value: f"{figures.thousands(value)} tokens",
+    "cost": figures.money,
+    "seconds": figures.clock,
+    "depth": lambda value: f"depth {int(value)}",
+}
+
+
+def status_word(status: str) -> str:
+    """The status as a reader sees it; one of a later version is shown as it is."""
+    return STATUSES.get(status, status.replace("_", " ").capitalize() or "Unknown")
+
+
+def limit_text(limit: str | None, budget: Mapping[str, Any]) -> str:
+    """The limit that was met, with its figure.
+
+    >>> limit_text("cost", {"cost": 0.1})
+    '0.10 USD'
+    """
+    value = budget.get(limit or "")
+    if limit in _LIMITS and isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
+        return _LIMITS[limit](value)
+    return (limit or "its budget").replace("_", " ")
+
+
+def headline(trajectory: Trajectory) -> tuple[str, str]:
+    """What stands large, and what below it: the answer and its further lines, or where the run is and why."""
+    if trajectory.answer_text.strip():
+        first, _, rest = trajectory.answer_text.strip().partition("\n")
+        note = _met_limit(trajectory) if trajectory.status == "out_of_budget" else ""
+        return first, "\n".join(part for part in (rest.strip("\n"), note) if part)
+    match trajectory.status:
+        case "done":
+            return "The answer is empty", ""
+        case "failed":
+            return "No answer", trajectory.error or "The run failed and did not say why."
+        case "out_of_budget":
+            return "No answer within the budget", _met_limit(trajectory)
+        case "paused":
+            return f"Paused {_place(trajectory)}", "The kernel is free: look at the variables in any cell."
+        case "running" | "waiting":
+            return f"Running, {_place(trajectory)}", ""
+        case "interrupted":
+            return "No answer", f"The log ends {_place(trajectory)}: the process that wrote it is gone."
+        case _:
+            return "No answer", trajectory.error or f"{status_word(trajectory.status)} {_place(trajectory)}."
+
+
+def _met_limit(trajectory: Trajectory) -> str:
+    met = f"The run met its limit of {limit_text(trajectory.limit, trajectory.budget)} {_place(trajectory)}"
+    return f"{met} and was asked once for its best answer." if trajectory.answer_text.strip() else f"{met}."
+
+
+def _place(trajectory: Trajectory) -> str:
+    if not trajectory.steps:
+        return "before its first step"
+    pause = trajectory.pauses[-1] if trajectory.pauses and trajectory.status == "paused" else None
+    line = f", line {pause.line}" if pause and pause.line is not None else ""
+    return f"in step {pause.step if pause else trajectory.steps[-1].number}{line}"
+
+
+def spent(usage: Usage) -> list[tuple[str, str]]:
+    """Figure and unit of each thing that a run spends; a cost that is not known is left out."""
+    steps, calls = figures.counted(usage.steps, "step"), figures.counted(usage.calls, "call")
+    parts = [
+        (steps.split()[0], steps.split()[1]),
+        (calls.split()[0], calls.split()[1]),
+        (figures.thousands(usage.tokens), "tokens"),
+    ]
+    if usage.cost is not None:
+        parts.append((figures.dollars(usage.cost), "USD"))
+    return [*parts, (figures.clock(usage.seconds), "")]
+
+
+def spent_text(usage: Usage) -> str:
+    """
+    >>> spent_text(Usage(steps=5, calls=1, prompt_tokens=14_200, cost=0.041, seconds=15))
+    '5 steps · 1 call · 14.2 k tokens · 0.041 USD · 0:15'
+    """
+    return " · ".join(f"{figure} {unit}".strip() for figure, unit in spent(usage))
+
+
+def recorded_text(trajectory: Trajectory) -> str:
+    """Which recording answered in place of a model, or nothing."""
+    cassette = trajectory.cassette
+    if not cassette:
+        return ""
+    date = f", recorded {cassette['date']}" if cassette.get("date") else ""
+    return f"played from a recording of {cassette.get('model') or trajectory.model}{date}"
+
+
+def batch_text(batch: Batch) -> str:
+    """
+    >>> batch_text(Batch(number=1, size=3, calls=(Call(number=1, prompt="", model="m", status="answered"),)))
+    '1 answered, 2 waiting'
+    """
+    counts = {status: sum(call.status == status for call in batch.calls) for status in ("answered", "failed", "waiting")}
+    retried = sum(call.retries > 0 for call in batch.calls)
+    counts["waiting"] += max(batch.size - len(batch.calls), 0)
+    parts = [f"{counts['answered']:,} answered" + (f", {retried:,} after a retry" if retried else "")]
+    parts += [f"{counts[status]:,} {status}" for status in ("failed", "waiting") if counts[status]]
+    return ", ".join(parts)
+
+
+def cost_text(calls: tuple[Call, ...]) -> str:
+    """Tokens and money of some calls, as far as they are known."""
+    tokens = sum(call.prompt_tokens + call.completion_tokens for call in calls)
+    costs = [call.cost for call in calls if call.cost is not None]
+    return " · ".join([f"{figures.thousands(tokens)} tokens"] * bool(tokens) + [figures.money(sum(costs))] * bool(costs))
