@@ -112,6 +112,11 @@ class ModelLoop:
         """Await `closer()` on the loop before it ends, at most 2 s."""
         self._closers.append(closer)
 
+    def close_first(self) -> None:
+        """At exit, close before the exit functions that were registered until now: LiteLLM's own would close clients in use."""
+        atexit.unregister(self.close)
+        atexit.register(self.close)
+
     def close(self) -> None:
         """Cancel what runs, close the clients, end the thread. In a forked child only the object is given up."""
         if self.usable:

@@ -75,7 +75,7 @@ class ScriptedModel:
                 raise answer
             reply = answer if isinstance(answer, Reply) else self._reply(request, answer)
             if on_delta is not None:
-                _stream(reply.text, on_delta)
+                stream_text(reply.text, on_delta)
             return replace(reply, seconds=time.perf_counter() - began)
 
     def estimate(self, request: Request) -> Usage:
@@ -110,7 +110,8 @@ class ScriptedModel:
         return Reply(text=text, model=self.name, usage=estimate_usage(request, text, cost=0.0))
 
 
-def _stream(text: str, on_delta: Callable[[str], None]) -> None:
+def stream_text(text: str, on_delta: Callable[[str], None]) -> None:
+    """Give a whole text out in a few pieces."""
     size = max(1, -(-len(text) // _DELTAS))
     for start in range(0, len(text), size):
         on_delta(text[start : start + size])
