@@ -9,10 +9,15 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 QUESTION = "How long is the text?"
+STEPS = 50
+"""More than any run of the benchmark needs; few enough that a run which goes wrong is over soon."""
 
 
 class Peer(Protocol):
     """One system, warm: client made, packages imported."""
+
+    def load(self) -> None:
+        """Import what the first run would import."""
 
     def run(self, text: str) -> str: ...
     def close(self) -> None: ...
@@ -22,16 +27,19 @@ class RlmLab:
     """`rlm_lab.ask` with LiteLLM models, each run in a namespace of its own."""
 
     def __init__(self, url: str, concurrency: int | None) -> None:
-        from rlm_lab.models.litellm_model import LiteLLMModel
-
         import rlm_lab
         from rlm_lab.config import Budget
 
         limit = {} if concurrency is None else {"max_concurrency": concurrency}
         self._ask = rlm_lab.ask
+        from rlm_lab.models.litellm_model import LiteLLMModel
+
         self._model = LiteLLMModel("openai/stub", api_base=url, api_key="none", **limit)
         self._sub_model = LiteLLMModel("openai/stub-sub", api_base=url, api_key="none", **limit)
-        self._budget = Budget(steps=1_000, calls=100_000)
+        self._budget = Budget(steps=STEPS, calls=100_000)
+
+    def load(self) -> None:
+        self._model.check()
 
     def run(self, text: str) -> str:
         run = self._ask(
@@ -58,8 +66,10 @@ class Rlms:
             backend="openai",
             backend_kwargs={"model_name": "stub", "base_url": url, "api_key": "none"},
             environment="local",
-            max_iterations=1_000,
+            max_iterations=STEPS,
         )
+
+    def load(self) -> None: ...
 
     def run(self, text: str) -> str:
         return str(self._rlm.completion(text, root_prompt=QUESTION).response)
@@ -77,10 +87,12 @@ class Dspy:
         dspy.configure(lm=dspy.LM("openai/stub", api_base=url, api_key="none", cache=False))
         self._rlm = dspy.RLM(
             "context, question -> answer",
-            max_iters=1_000,
+            max_iters=STEPS,
             max_llm_calls=100_000,
             interpreter_factory=dspy.LocalInterpreter,
         )
+
+    def load(self) -> None: ...
 
     def run(self, text: str) -> str:
         return str(self._rlm(context=text, question=QUESTION).answer)
@@ -95,7 +107,9 @@ class RecursiveFlow:
         from rflow import Flow, OpenAIClient
 
         client = OpenAIClient(model="stub", base_url=url, api_key="none")
-        self._flow = Flow(client, max_iters=1_000, llm_max_concurrency=concurrency)
+        self._flow = Flow(client, max_iters=STEPS, llm_max_concurrency=concurrency)
+
+    def load(self) -> None: ...
 
     def run(self, text: str) -> str:
         return str(self._flow.run(QUESTION, {"context": text}))

@@ -106,16 +106,28 @@ def finish(process: subprocess.Popen[str], seconds: float) -> Result:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Close its stdin, and kill its group when it does not leave by itself."""
+    """Close its stdin; kill it, and what it started, when it does not leave by itself."""
     with contextlib.suppress(OSError, ValueError):
         if process.stdin is not None:
             process.stdin.close()
     try:
-        process.wait(5)
+        process.wait(2)
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        below = descendants(process.pid)  # A system's own workers may be in groups of their own.
+        for each in (process.pid, *below):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         process.wait()
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below `pid`, as far as the system tells (`/proc`)."""
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, children.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
 
 
 def parse(line: str) -> Result:

@@ -13,7 +13,7 @@ Peers in another environment are measured with `--peers-python PATH`; what is mi
 What is driven, and how: `peers.py`. What a model says to each: `dialects.py`, the same blocks for all. What is measured:
 `measures.py`. Every figure contains the stub's own time, which is the same for all and printed below the table. The systems
 take turns, one at a time; a first round is not counted. In the cases with the large text the making of the text is not counted.
-Runs of more than 10 s are repeated 3 times only; the last column has the number of samples of each system.
+Cases whose runs take more than 12 s are repeated 3 times only; the last column has the number of samples of each system.
 Needs Linux (`/proc`) for the memory columns. Nothing here leaves the machine.
 """
 
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -38,6 +39,7 @@ DISTRIBUTIONS = {"rlm_lab": "rlm_lab", "rlms": "rlms", "dspy": "dspy", "recursiv
 def main() -> int:
     options = _options()
     started = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that all processes are ended.
     stub = Stub()
     launcher = Launcher(url=stub.url, peers_python=options.peers_python)
     bench = Bench(

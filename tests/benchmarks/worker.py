@@ -90,9 +90,7 @@ def _import(arguments: argparse.Namespace, send: Callable[[dict[str, Any]], None
     """What a fresh run imports before its first request, and nothing more."""
     started = time.perf_counter()
     try:
-        peers.make(arguments.peer, arguments.url)
-        if arguments.peer == "rlm_lab":
-            import litellm  # noqa: F401 - rlm_lab imports it at a model's first request
+        peers.make(arguments.peer, arguments.url).load()
     except (ImportError, AttributeError) as error:
         send({"skip": f"{type(error).__name__}: {error}"})
         return
