@@ -96,7 +96,8 @@ def counted(number: int, noun: str) -> str:
     >>> counted(1, "call"), counted(1_000, "call")
     ('1 call', '1,000 calls')
     """
-    return f"{number:,} {noun if number == 1 else noun + ('es' if noun.endswith('ch') else 's')}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("try") else f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _fits(value: float) -> bool:

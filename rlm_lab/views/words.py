@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlm_lab.trajectory.tree import Batch, Call, Trajectory, Usage
@@ -18,7 +18,7 @@ STATUSES = {
     "out_of_budget": "Out of budget",
     "interrupted": "Interrupted",
 }
-_LIMITS = {
+_LIMITS: dict[str, Callable[[float], str]] = {
     "steps": lambda value: figures.counted(int(value), "step"),
     "calls": lambda value: figures.counted(int(value), "call"),
     "tokens": lambda value: f"{figures.thousands(value)} tokens",

@@ -1,0 +1,154 @@
+"""A run as static HTML: the result of a cell, and the region that is shown while it runs.
+
+No scripts, no external loads, no ids. Reads well where a site strips the style: steps are `details`, figures are words.
+Nothing is shown that has not been escaped. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from rlm_lab.analysis.acts import clipped
+from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.views import figures, words
+from rlm_lab.views.clean import escaped
+from rlm_lab.views.code import code_lines
+from rlm_lab.views.details import Room, step_rows
+from rlm_lab.views.glyphs import glyph
+from rlm_lab.views.progress import Progress
+
+_SHORT_ANSWER = 120
+_LIVE_LINES = 12
+_LIVE_CHIPS = 10
+
+
+def summary_html(trajectory: Trajectory) -> str:
+    """The result of a run: answer, steps that open, what it spent. About a megabyte at most, whatever the run.
+
+    >>> "<script" in summary_html(Trajectory(run="a", status="done", answer_text="<script>alert(1)</script>"))
+    False
+    """
+    room = Room()
+    steps = step_rows(trajectory.steps, room)
+    body = _head(trajectory) + (f'<div class="rlm-steps">{steps}</div>' if steps else "") + _foot(trajectory)
+    return _frame(trajectory.status, body)
+
+
+def live_html(progress: Progress) -> str:
+    """The region of a run under way: what it does, the steps so far, what it has spent."""
+    at_most = f" of at most {progress.max_steps:,}" if progress.max_steps else ""
+    place = f"step {progress.step:,}{at_most}" if progress.step else "before its first step"
+    place += f", line {progress.line}" if progress.line else ""
+    top = f'<div class="rlm-top">{_status(progress.status)} <span>{place}</span></div>'
+    return _frame(progress.status, f'{top}<div class="rlm-body">{_live_body(progress)}</div>{_live_foot(progress)}')
+
+
+@cache
+def _style() -> str:
+    return (files("rlm_lab.views") / "style.css").read_text(encoding="utf-8")
+
+
+def _frame(status: str, body: str) -> str:
+    """Both class names keep MathJax from reading dollar signs as formulas."""
+    known = f" rlm-{status}" if status in words.STATUSES else ""
+    return f'<style>{_style()}</style><div class="rlm-run{known} mathjax_ignore tex2jax_ignore">{body}</div>'
+
+
+def _head(trajectory: Trajectory) -> str:
+    large, more = words.headline(trajectory)
+    answered = bool(trajectory.answer_text.strip())
+    size = " rlm-none" if not answered else " rlm-long" if len(large) > _SHORT_ANSWER else ""
+    room = Room()
+    question = room.text(trajectory.question.strip(), 1_500)
+    parts = [f'<p class="rlm-question rlm-wrap"><small>{question}</small></p>'] if question else []
+    parts.append(f'<p class="rlm-answer rlm-wrap{size}"><strong>{room.text(large, 4_000)}</strong></p>')
+    parts += [f'<p class="rlm-more rlm-wrap">{room.text(more, 20_000)}</p>'] if more else []
+    return f'<div class="rlm-head">{"".join(parts)}</div>'
+
+
+def _foot(trajectory: Trajectory) -> str:
+    parts = [_status(trajectory.status)]
+    names = ("steps", "calls", "tokens", "cost", "seconds")
+    usage = dict(
+        zip(
+            [name for name in names if name != "cost" or trajectory.usage.cost is not None],
+            words.spent(trajectory.usage),
+            strict=True,
+        )
+    )
+    for name, (figure, unit) in usage.items():
+        over = name == trajectory.limit and trajectory.status == "out_of_budget"
+        limit = f" of {words.limit_text(name, trajectory.budget)}" if over and trajectory.budget.get(name) is not None else ""
+        parts.append(_spent(figure, limit or f" {unit}".rstrip(), "rlm-over" if over else ""))
+    where = [clipped(trajectory.model, 60), words.recorded_text(trajectory), f"run {clipped(trajectory.run, 60)}"]
+    parts.append(f'<small class="rlm-where">{" · ".join(escaped(part) for part in where if part)}</small>')
+    return f'<div class="rlm-foot">{" ".join(parts)}</div>'
+
+
+def _status(status: str) -> str:
+    return f'<strong class="rlm-status">{glyph(status)}{escaped(words.status_word(status))}</strong>'
+
+
+def _spent(figure: str, rest: str, state: str = "") -> str:
+    return f'<span class="rlm-spent {state}"><b>{escaped(figure)}</b>{escaped(rest)}</span>'
+
+
+def _live_body(progress: Progress) -> str:
+    parts = []
+    if progress.question:
+        parts.append(f'<p class="rlm-question rlm-wrap"><small>{escaped(clipped(progress.question, 300))}</small></p>')
+    if progress.acts:
+        parts.append(_chips(progress.acts))
+    doing = escaped(clipped(progress.doing, 120))
+    code = _live_code(progress, doing) if progress.code and progress.code.strip() else ""
+    if doing and not (code and progress.line):
+        parts.append(f"<p>{doing}</p>")
+    return "".join([*parts, code])
+
+
+def _chips(acts: tuple[tuple[int, str], ...]) -> str:
+    earlier = len(acts) - _LIVE_CHIPS
+    chips = [f'<span class="rlm-chip">{earlier} earlier</span>'] if earlier > 0 else []
+    for place, (number, word) in enumerate(acts[-_LIVE_CHIPS:], max(earlier, 0) + 1):
+        now = place == len(acts)
+        chips.append(
+            f'<span class="rlm-chip{" rlm-now" if now else ""}">{glyph("running" if now else word)}{number} {escaped(word)}</span>'
+        )
+    return f'<div class="rlm-chips">{" ".join(chips)}</div>'
+
+
+def _live_code(progress: Progress, doing: str) -> str:
+    """The lines round the one that runs."""
+    lines = code_lines((progress.code or "")[:20_000].rstrip())
+    at = progress.line or 1
+    start = max(min(at - _LIVE_LINES // 2, len(lines) - _LIVE_LINES), 0)
+    html = []
+    for number, line in enumerate(lines[start : start + _LIVE_LINES], start + 1):
+        now = number == progress.line
+        note = f'<span class="rlm-doing">{doing}</span>' if now and doing else ""
+        state = " rlm-at" + (" rlm-far" if doing else "") if now else " rlm-ran" if number < at else ""
+        html.append(f'<span class="rlm-line{state}">{line}{note}\n</span>')
+    shown = f'<pre class="rlm-live" style="counter-reset: rlm-line {start}"><code>{"".join(html)}</code></pre>'
+    missing = len(lines) - min(_LIVE_LINES, len(lines))
+    return shown + (f'<p class="rlm-label">{figures.counted(missing, "more line")}.</p>' if missing else "")
+
+
+def _live_foot(progress: Progress) -> str:
+    calls = figures.counted(progress.calls_total, "call")
+    done = f"{progress.calls_done:,}" if progress.calls_done != progress.calls_total else calls.split()[0]
+    parts = [_spent(done, f" of {calls}" if progress.calls_done != progress.calls_total else f" {calls.split()[1]}")]
+    tokens = f" of {figures.thousands(progress.max_tokens)}" if progress.max_tokens else ""
+    parts.append(_spent(figures.thousands(progress.tokens), f"{tokens} tokens", _near(progress.tokens, progress.max_tokens)))
+    if progress.cost is not None:
+        limit = f" of {figures.dollars(progress.max_cost)}" if progress.max_cost else ""
+        parts.append(_spent(figures.dollars(progress.cost), f"{limit} USD", _near(progress.cost, progress.max_cost)))
+    limit = f" of {figures.clock(progress.max_seconds)}" if progress.max_seconds else ""
+    parts.append(_spent(figures.clock(progress.seconds), limit, _near(progress.seconds, progress.max_seconds)))
+    return f'<div class="rlm-foot">{" ".join(parts)} <small class="rlm-where">Esc, then I I interrupts</small></div>'
+
+
+def _near(used: float, limit: float | None) -> str:
+    if not limit:
+        return ""
+    return "rlm-over" if used > limit else "rlm-near" if used >= 0.8 * limit else ""
