@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -27,7 +28,8 @@ from rlm_lab.models.local.catalog import models_folder
 _ALLOWED = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH",
             "PYTHONHOME", "VIRTUAL_ENV", "SYSTEMROOT", "USERPROFILE", "LOCALAPPDATA")  # fmt: skip
 _END_SECONDS = 5.0
-_LOG_TAIL = 400  # characters
+_LOG_LENGTH = 300  # characters
+_LOG_ERROR = re.compile(r"^[\d.]+ E (.+)$", re.MULTILINE)
 _LOG_SECONDS = 7 * 86_400.0  # how long logs are kept
 
 
@@ -123,6 +125,8 @@ class LocalServer:
             if self.running and self._endpoint is not None:
                 return self._endpoint
             self._check()
+            if self._process is not None:
+                _close(self._process)  # it died: only its pipes are left
             self._endpoint = self._start()
             atexit.register(self.stop)
             return self._endpoint
@@ -153,8 +157,8 @@ class LocalServer:
         self._process = None
         _close(process)
         raise ModelUnavailableError(
-            f"The server of {self.path.name} did not start ({answer.get('error') or 'it ended'}): {self._log_tail()}"
-            f" (all of it in {self.log_path})"
+            f"The server of {self.path.name} did not start: {self._log_reason() or answer.get('error') or 'it ended at once'}"
+            f" (its log: {self.log_path})"
         )
 
     def _order(self, key: str) -> dict[str, object]:
@@ -179,12 +183,14 @@ class LocalServer:
                 env=environment, cwd=self.path.parent, start_new_session=True,
             )  # fmt: skip
 
-    def _log_tail(self) -> str:
+    def _log_reason(self) -> str:
+        """The first error in the log, which the later ones follow from; else its end."""
         try:
             text = self.log_path.read_text(errors="replace")
         except OSError:
-            return "its log cannot be read"
-        return " | ".join(line.strip() for line in text.splitlines() if line.strip())[-_LOG_TAIL:] or "its log is empty"
+            return ""
+        first = _LOG_ERROR.search(text)
+        return (first[1] if first else " ".join(text.split())[-_LOG_LENGTH:])[:_LOG_LENGTH]
 
 
 def _remove_old_logs(folder: Path) -> None:
