@@ -38,7 +38,8 @@ SEARCHERS = _words(
 )
 SPLITTERS = _words("split splitlines rsplit partition array_split wrap batched chunk chunks")
 LOOKERS = _words(
-    "head tail sample len print type info describe keys items columns dtypes shape index repr dir vars SHOW_VARS display"
+    "head tail sample len print type info describe keys items columns dtypes shape index repr dir vars SHOW_VARS display plot hist "
+    "bar scatter show"
 )
 _ANSWERS = re.compile(r"answer|result|summar|respons|partial|label|repl(?:y|ies)|finding|extract|note", re.IGNORECASE)
 _LONGEST = 60_000
@@ -77,7 +78,10 @@ def act_of(step: Step) -> Act:
     if not step.blocks:
         return _act_of_text(step)
     facts = _facts("\n".join(block.code for block in step.blocks)[:_LONGEST])
-    if any(block.calls or block.children or block.batches for block in step.blocks):
+    asked = step.calls + sum(len(block.children) + len(block.batches) for block in step.blocks)
+    if asked == 1 and step.calls == 1 and (computed := facts.called & COMPUTERS):
+        return Act(word="compute", reason=f"its code uses {min(computed)}, with one call beside it")
+    if asked:
         return Act(word="delegate", reason="it asked a model")
     if queries := facts.called & QUERIES:
         return Act(word="delegate", reason=f"its code calls {min(queries)}")

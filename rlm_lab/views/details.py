@@ -88,7 +88,7 @@ def _inside(step: Step, room: Room, depth: int) -> str:
     if len(step.blocks) > room.rows(20):
         parts.append(f'<p class="rlm-rest">{figures.counted(len(step.blocks) - room.rows(20), "more block")}.</p>')
     parts += [f'<p class="rlm-wrap rlm-flag">{glyph("warning")}{room.text(flag.message, 400)}</p>' for flag in step.flags[:10]]
-    parts.append(f'<p class="rlm-label">{_reply_figures(step)}</p>')
+    parts.append(f'<p class="rlm-note">{_reply_figures(step)}</p>')
     return "".join(parts)
 
 
@@ -192,13 +192,13 @@ def _commonest(calls: tuple[Call, ...]) -> str:
     told = [f"“{escaped(clipped(answer, 40))}” {count:,}" for answer, count in counts.most_common(_COMMONEST)]
     rest = len(counts) - _COMMONEST
     told += [figures.counted(rest, "other answer")] if rest > 0 else []
-    return f'<p class="rlm-label">{" · ".join(told)}</p>'
+    return f'<p class="rlm-note">{" · ".join(told)}</p>'
 
 
 def _table(calls: tuple[Call, ...], room: Room) -> str:
     shown, most = _chosen(calls, room.rows(20)), room.rows(20)
     rows = "".join(_call_row(call, room) for call in shown)
-    rest = f'<p class="rlm-label">{len(calls) - len(shown):,} more in the log.</p>' if len(calls) > most else ""
+    rest = f'<p class="rlm-note">{len(calls) - len(shown):,} more in the log.</p>' if len(calls) > most else ""
     head = '<tr><th class="rlm-no">Call</th><th>Prompt</th><th>Answer</th><th class="rlm-figure">Time</th></tr>'
     return f'<table class="rlm-table"><thead>{head}</thead><tbody>{rows}</tbody></table>{rest}'
 
@@ -223,7 +223,7 @@ def _call_row(call: Call, room: Room) -> str:
     retry = f"<br>{figures.counted(call.retries, 'retry')}" if call.retries else ""
     number = call.number if call.index is None else call.index + 1
     return (
-        f'<tr><td class="rlm-no">{number}</td><td>{room.text(call.prompt, 400)}</td><td>{answer}</td>'
+        f'<tr><td class="rlm-no">{number:,}</td><td>{room.text(call.prompt, 400)}</td><td>{answer}</td>'
         f'<td class="rlm-figure">{figure}{retry}</td></tr>'
     )
 
@@ -269,7 +269,7 @@ def _error(error: Mapping[str, Any], room: Room) -> str:
     line = _line_of(error)
     kind, message = str(error.get("type") or "Error"), str(error.get("message") or "")
     title = f"{room.text(kind, 100)}: {room.text(message, 2_000)}" if message else room.text(kind, 100)
-    where = f'<p class="rlm-label">at line {line}</p>' if line is not None else ""
+    where = f'<p class="rlm-note">at line {line}</p>' if line is not None else ""
     traceback = str(error.get("traceback") or "")
     trace = f"<details><summary>traceback</summary>{room.boxes(traceback, 6_000)}</details>" if traceback else ""
     return f'<div class="rlm-err"><p class="rlm-wrap rlm-bad"><b>{title}</b></p>{where}{trace}</div>'

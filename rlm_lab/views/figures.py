@@ -20,6 +20,8 @@ def seconds(value: float) -> str:
         return UNKNOWN
     if value >= 100:
         return clock(value)
+    if value < 0.005:
+        return "0 s"
     return f"{value:.2f} s" if value < 0.095 else f"{value:.1f} s"
 
 

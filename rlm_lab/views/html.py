@@ -81,7 +81,7 @@ def _foot(trajectory: Trajectory) -> str:
         over = name == trajectory.limit and trajectory.status == "out_of_budget"
         limit = f" of {words.limit_text(name, trajectory.budget)}" if over and trajectory.budget.get(name) is not None else ""
         parts.append(_spent(figure, limit or f" {unit}".rstrip(), "rlm-over" if over else ""))
-    where = [clipped(trajectory.model, 60), words.recorded_text(trajectory), f"run {clipped(trajectory.run, 60)}"]
+    where = [clipped(trajectory.model, 40), words.recorded_text(trajectory), f"run {clipped(trajectory.run, 40)}"]
     parts.append(f'<small class="rlm-where">{" · ".join(escaped(part) for part in where if part)}</small>')
     return f'<div class="rlm-foot">{" ".join(parts)}</div>'
 
@@ -127,8 +127,9 @@ def _live_code(progress: Progress, doing: str) -> str:
     for number, line in enumerate(lines[start : start + _LIVE_LINES], start + 1):
         now = number == progress.line
         note = f'<span class="rlm-doing">{doing}</span>' if now and doing else ""
-        state = " rlm-at" + (" rlm-far" if doing else "") if now else " rlm-ran" if number < at else ""
-        html.append(f'<span class="rlm-line{state}">{line}{note}\n</span>')
+        source = f"<span>{line}</span>" if note else line
+        state = " rlm-at" + (" rlm-far" if note else "") if now else " rlm-ran" if number < at else ""
+        html.append(f'<span class="rlm-line{state}">{source}{note}\n</span>')
     shown = f'<pre class="rlm-live" style="counter-reset: rlm-line {start}"><code>{"".join(html)}</code></pre>'
     missing = len(lines) - min(_LIVE_LINES, len(lines))
     return shown + (f'<p class="rlm-label">{figures.counted(missing, "more line")}.</p>' if missing else "")
