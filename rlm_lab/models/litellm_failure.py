@@ -6,6 +6,7 @@ that must not be shown.
 
 from __future__ import annotations
 
+import dataclasses
 import email.utils
 import json
 import os
@@ -29,6 +30,9 @@ from rlm_lab.errors import (
 Kind = Literal["key", "missing", "rate", "timeout", "refused", "failed", "unreachable", "broken"]
 _LONGEST_WAIT = 60.0  # seconds; a longer Retry-After is cut to this
 _DETAIL = 240  # characters of an endpoint's own words
+_UNREACHABLE = {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ConnectionTimeoutError"}
+_BROKEN = {"APIConnectionError", "MidStreamFallbackError", "TransportError", "ClientError"}
+_CONNECTING = re.compile(r"connect|refused|resolve|unreachable", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
 _SECRET_TEXT = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.-]{6,}|(?<=Bearer )\S+|\bAIza[\w-]{10,}")
 
@@ -101,24 +105,20 @@ def from_status(status: int, body: str, headers: Mapping[str, str], *, secret: s
     return Failure(kind=kind, status=status, detail=clean(_said(body), secret), retry_after=_retry_after(headers))
 
 
-def from_litellm(error: Exception, *, secret: str | None = None) -> Failure:
-    """The failure that an exception of LiteLLM, OpenAI's client or httpx tells."""
+def from_exception(error: Exception, *, secret: str | None = None) -> Failure:
+    """The failure that an exception of LiteLLM, httpx or aiohttp tells; known by its name, as none is imported here."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    detail = clean(str(getattr(error, "message", "") or error), secret)
-    response = getattr(error, "response", None)
-    headers = getattr(response, "headers", None) or {}
+    detail = clean(re.sub(r"\b(?:litellm\.)?\w+(?:Error|Exception): ", "", str(getattr(error, "message", "") or error)), secret)
     status = getattr(error, "status_code", None)
-    if names & {"Timeout", "APITimeoutError"}:
-        return Failure(kind="timeout", detail=detail)
-    if names & {"APIConnectionError", "ConnectError", "ConnectTimeout"}:
+    if names & _UNREACHABLE or ("APIConnectionError" in names and _CONNECTING.search(detail)):
         return Failure(kind="unreachable", detail=detail)
-    if "TimeoutException" in names or isinstance(error, TimeoutError):
+    if names & {"Timeout", "APITimeoutError", "TimeoutException", "TimeoutError"}:
         return Failure(kind="timeout", detail=detail)
-    if names & {"TransportError", "MidStreamFallbackError"}:
+    if names & _BROKEN:  # LiteLLM makes an APIConnectionError of whatever it cannot read
         return Failure(kind="broken", detail=detail or "the connection closed")
     if isinstance(status, int):
-        failure = from_status(status, "", headers)
-        return Failure(kind=failure.kind, status=status, detail=detail, retry_after=failure.retry_after)
+        headers = getattr(getattr(error, "response", None), "headers", None) or {}
+        return dataclasses.replace(from_status(status, "", headers), detail=detail)
     return Failure(kind="refused", detail=f"{type(error).__name__}: {detail}")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from rlm_lab.models.base import Reply, Request, Usage
 from rlm_lab.models.litellm_facts import BASES, Facts, check_key, find, near_names
-from rlm_lab.models.litellm_failure import EndpointError, Failure, Target, from_litellm, safe_url
+from rlm_lab.models.litellm_failure import EndpointError, Failure, Target, from_exception, safe_url
 from rlm_lab.models.litellm_load import load
 from rlm_lab.models.litellm_replies import Answer
 from rlm_lab.models.litellm_route import Route, route
@@ -120,12 +120,10 @@ class LiteLLMModel:
                 if short is not None:
                     return await short.complete(litellm, request, on_delta)
                 return await self._long_way(litellm, request, on_delta)
-        except TimeoutError:
-            return Failure(kind="timeout")
         except EndpointError as error:
             return error.failure
         except Exception as error:  # noqa: BLE001 - LiteLLM and the provider's client
-            return from_litellm(error, secret=secret)
+            return from_exception(error, secret=secret)
 
     async def _long_way(self, litellm: Any, request: Request, on_delta: Callable[[str], None] | None) -> Answer:
         from rlm_lab.models.litellm_full import complete

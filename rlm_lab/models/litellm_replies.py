@@ -27,6 +27,7 @@ class Answer:
 
 
 def whole(content: bytes, on_delta: Callable[[str], None] | None) -> Answer:
+    """A reply that comes in one piece. A message without content is an empty text; anything else is an `EndpointError`."""
     try:
         body = json.loads(content)
         choice = body["choices"][0]
@@ -42,14 +43,12 @@ def whole(content: bytes, on_delta: Callable[[str], None] | None) -> Answer:
     )
 
 
-async def streamed(lines: AsyncIterator[str], on_delta: Callable[[str], None]) -> Answer:
+async def streamed(chunks: AsyncIterator[bytes], on_delta: Callable[[str], None]) -> Answer:
+    """A reply that comes in server-sent events; one that ends without saying so is an `EndpointError`."""
     pieces: list[str] = []
     model, finish_reason, usage = "", "", None
-    async for line in lines:
-        if not line.startswith("data:"):
-            continue
-        data = line[5:].strip()
-        if data == "[DONE]":
+    async for data in _events(chunks):
+        if data == b"[DONE]":
             finish_reason = finish_reason or "stop"
             break
         part = _part(data)
@@ -64,16 +63,29 @@ async def streamed(lines: AsyncIterator[str], on_delta: Callable[[str], None]) -
     return Answer(text="".join(pieces), model=str(model), finish_reason=finish_reason, usage=usage)
 
 
-def _part(data: str) -> dict[str, JSON]:
+async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The data of each event. A line may come in any number of chunks."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip()
+    if rest.startswith(b"data:"):
+        yield rest[5:].strip()
+
+
+def _part(data: bytes) -> dict[str, JSON]:
     try:
         part = json.loads(data)
     except ValueError:
         part = None
+    text = data.decode(errors="replace")
     if not isinstance(part, dict):
-        raise EndpointError(Failure(kind="broken", detail=f"a piece of the stream is not JSON: {data[:80]!r}"))
+        raise EndpointError(Failure(kind="broken", detail=f"a piece of the stream is not JSON: {text[:80]!r}"))
     if error := part.get("error"):
         code = error.get("code") if isinstance(error, dict) else None
-        raise EndpointError(from_status(code if isinstance(code, int) and 400 <= code < 600 else 500, data, {}))
+        raise EndpointError(from_status(code if isinstance(code, int) and 400 <= code < 600 else 500, text, {}))
     return part
 
 

@@ -8,8 +8,6 @@ All of it runs on the model loop's thread.
 
 from __future__ import annotations
 
-import asyncio
-import atexit
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -19,8 +17,8 @@ from typing import Any
 from rlm_lab.errors import ConfigError
 from rlm_lab.models.base import Request
 from rlm_lab.models.litellm_failure import EndpointError, clean, from_status, safe_url
+from rlm_lab.models.litellm_http import proxy_for, session
 from rlm_lab.models.litellm_replies import Answer, streamed, whole
-from rlm_lab.models.loop import ModelLoop
 
 PROVIDERS = frozenset({"openai", "hosted_vllm"})
 _CONNECT_SECONDS = 10.0
@@ -50,27 +48,23 @@ class Route:
     headers: Mapping[str, str] = field(repr=False)
     parameters: Mapping[str, JSON] = field(repr=False)
     secret: str | None = field(repr=False)
+    proxy: str | None = field(repr=False)
     optional: dict[JSON, JSON] = field(repr=False, default_factory=dict)  # LiteLLM's form of the parameters, by our own
 
     async def complete(self, litellm: Any, request: Request, on_delta: Callable[[str], None] | None) -> Answer:
         """One try. Raises `EndpointError`, or what the HTTP client raises."""
-        import httpx
+        import aiohttp
 
         body, extra = self._body(litellm, request, stream=on_delta is not None)
-        timeout = httpx.Timeout(request.seconds, connect=min(_CONNECT_SECONDS, request.seconds))
-        client = http_client()
-        headers = {**self.headers, **extra}
-        sent = client.build_request("POST", self.address, headers=headers, content=json.dumps(body).encode(), timeout=timeout)
-        response = await client.send(sent, stream=True)
-        try:
-            if response.status_code != 200:
-                text = (await response.aread()).decode(errors="replace")
-                raise EndpointError(from_status(response.status_code, text, response.headers, secret=self.secret))
-            if on_delta is not None and "json" not in response.headers.get("content-type", ""):
-                return await streamed(response.aiter_lines(), on_delta)
-            return whole(await response.aread(), on_delta)
-        finally:
-            await response.aclose()
+        timeout = aiohttp.ClientTimeout(total=request.seconds, sock_connect=min(_CONNECT_SECONDS, request.seconds))
+        headers, content = {**self.headers, **extra}, json.dumps(body).encode()
+        async with session().post(self.address, headers=headers, data=content, timeout=timeout, proxy=self.proxy) as response:
+            if response.status != 200:
+                text = (await response.read()).decode(errors="replace")
+                raise EndpointError(from_status(response.status, text, response.headers, secret=self.secret))
+            if on_delta is not None and response.content_type != "application/json":
+                return await streamed(response.content.iter_any(), on_delta)
+            return whole(await response.read(), on_delta)
 
     def _body(self, litellm: Any, request: Request, *, stream: bool) -> tuple[dict[str, JSON], dict[str, str]]:
         key = (request.temperature, request.max_tokens, request.stop, stream)
@@ -94,6 +88,8 @@ class Route:
 
 def route(litellm: Any, name: str, *, api_base: str | None, api_key: str | None, parameters: Mapping[str, JSON]) -> Route | None:
     """The short way for a model, or None where it needs the long one. Raises `ConfigError` for a base URL that is none."""
+    from litellm.llms.custom_httpx.http_handler import get_default_headers
+
     model, provider, found_key, found_base = litellm.get_llm_provider(name, api_base=api_base, api_key=api_key)
     if provider not in PROVIDERS or not _untouched(litellm) or {"extra_query", "extra_headers"} & set(parameters):
         return None
@@ -107,7 +103,8 @@ def route(litellm: Any, name: str, *, api_base: str | None, api_key: str | None,
     if not base:
         return None
     url = config.get_complete_url(base, key, model, {}, {}, False)
-    headers = config.validate_environment(dict(config.get_attribution_headers()), model, [], {}, {}, key, base)
+    own = {**get_default_headers(), **config.get_attribution_headers()}
+    headers = config.validate_environment(own, model, [], {}, {}, key, base)
     return Route(
         model=model,
         provider=provider,
@@ -117,15 +114,16 @@ def route(litellm: Any, name: str, *, api_base: str | None, api_key: str | None,
         headers=headers,
         parameters=parameters,
         secret=api_key or key,
+        proxy=proxy_for(url),
     )
 
 
 def _parse(url: str) -> Any:
-    import httpx
+    import yarl
 
     try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL:
+        address = yarl.URL(url)
+    except ValueError:
         address = None
     if address is None or address.scheme not in {"http", "https"} or not address.host:
         raise ConfigError(f"The base URL {clean(safe_url(url))!r} is no URL; give one like http://127.0.0.1:8000/v1.")
@@ -161,28 +159,3 @@ def _untouched(litellm: Any) -> bool:
     )
     variables = ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
     return not any(getattr(litellm, name, None) for name in hooks) and not any(os.environ.get(name) for name in variables)
-
-
-_client: tuple[Any, Any] | None = None  # the loop it belongs to, LiteLLM's HTTP client
-
-
-def http_client() -> Any:
-    """LiteLLM's HTTP client (httpx over aiohttp, up to 500 connections an endpoint), one for the model loop."""
-    global _client  # noqa: PLW0603 - connections are kept between runs
-    loop = asyncio.get_running_loop()
-    if _client is None or _client[0] is not loop:
-        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
-
-        handler = AsyncHTTPHandler(timeout=600.0)
-        _client = (loop, handler)
-        atexit.register(_forget_client)
-        shared = ModelLoop.shared()
-        if shared.here:
-            shared.on_close(handler.close)
-    return _client[1].client
-
-
-def _forget_client() -> None:
-    """A client of a loop that the user closed is disposed of while Python can still do it without noise."""
-    global _client  # noqa: PLW0603
-    _client = None
