@@ -1,5 +1,67 @@
-"""Run, watch and understand Recursive Language Models in a Jupyter notebook."""
+"""Run, watch and understand Recursive Language Models in a Jupyter notebook.
+
+>>> from rlm_lab import ScriptedModel, ask
+>>> ask("Twice the number?", context={"n": 21}, model=ScriptedModel(["```repl\\nFINAL(2 * n)\\n```"])).answer
+42
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from rlm_lab._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from rlm_lab.config import Budget, Settings
+    from rlm_lab.engine.run import Run, paused_runs
+    from rlm_lab.errors import RLMError
+    from rlm_lab.kernel.ask import ask
+    from rlm_lab.models.scripted import ScriptedModel
+    from rlm_lab.trajectory.fold import Trajectory
+    from rlm_lab.trajectory.store import load
+
+_WHERE = {
+    "Budget": "rlm_lab.config",
+    "RLMError": "rlm_lab.errors",
+    "Run": "rlm_lab.engine.run",
+    "ScriptedModel": "rlm_lab.models.scripted",
+    "Settings": "rlm_lab.config",
+    "Trajectory": "rlm_lab.trajectory.fold",
+    "ask": "rlm_lab.kernel.ask",
+    "load": "rlm_lab.trajectory.store",
+    "paused_runs": "rlm_lab.engine.run",
+}
+__all__ = [
+    "Budget",
+    "RLMError",
+    "Run",
+    "ScriptedModel",
+    "Settings",
+    "Trajectory",
+    "__version__",
+    "ask",
+    "load",
+    "load_ipython_extension",
+    "paused_runs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'rlm_lab' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_WHERE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """What `%load_ext rlm_lab` calls: registers `%%rlm` and `%rlm`."""
+    from rlm_lab.kernel.magics import register
+
+    register(shell)

@@ -1,0 +1,172 @@
+"""Running the blocks of one run: what is around them, what they show, what they change.
+
+A `Workspace` lasts as long as its run and owns the namespace, the streams and the surroundings of all its blocks. Main thread
+only; model code itself runs in `_main`, inside the block's greenlet.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rlm_lab.engine.blockloop import run_coroutine
+from rlm_lab.engine.coroutine import Coroutine
+from rlm_lab.engine.explain import explain
+from rlm_lab.engine.host import Host
+from rlm_lab.engine.interrupts import calls_user_code
+from rlm_lab.engine.names import Names
+from rlm_lab.engine.observation import BlockReport
+from rlm_lab.engine.output import BlockOutput, OutputRouter, Piece, ProcessOutput
+from rlm_lab.engine.program import Program, compile_program
+from rlm_lab.engine.surroundings import Attributes, Surroundings, standard_swaps
+from rlm_lab.engine.variables import Snapshot
+from rlm_lab.errors import BlockError
+
+REBINDABLE = frozenset({"answer", "input"})  # helper names that are also ordinary names: a block's own value stays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunNames:
+    """What the names of a run mean: `bound` are those contexts and tools that the namespace does not hold already."""
+
+    namespace: dict[str, Any]
+    helpers: Mapping[str, Any]
+    contexts: Mapping[str, Any]
+    bound: Mapping[str, Any]
+
+
+class Workspace:
+    """The place where the blocks of one run run. `at_end` sees the namespace at each block's end, from inside it."""
+
+    def __init__(self, host: Host, names: RunNames, at_end: Callable[[Mapping[str, Any]], None]) -> None:
+        self._host = host
+        self._contexts = names.contexts
+        self._at_end = at_end
+        namespace, helpers, bound = names.namespace, names.helpers, names.bound
+        self.namespace = namespace
+        self.names = Names(namespace, helpers=helpers, bound=bound)
+        self.hidden = frozenset(helpers) | frozenset(bound)
+        self.router = OutputRouter()
+        self.processes = ProcessOutput()
+        streams = Attributes(
+            sys, stdout=self.router.stdout, stderr=self.router.stderr, stdin=_NoInput(), displayhook=self._show
+        )  # fmt: skip
+        self.surroundings = Surroundings((streams, self.names, *standard_swaps(), self.processes, *host.swaps(self.router.show)))
+
+    def open(self, code: str, filename: str, *, allow_shell: bool, tell: Callable[[Piece], None], limit: int) -> OpenBlock:
+        """A block that is ready to be entered; raises `SyntaxError` or `BlockError` for code that cannot be."""
+        program = compile_program(code, filename=filename, transform=self._host.transform, allow_shell=allow_shell)
+        return OpenBlock(self, program, BlockOutput(tell, limit), limit)
+
+    def state(self) -> dict[str, Any]:
+        """What makes a block repeatable, as digests: random generators, and how this process hashes."""
+        numpy = sys.modules.get("numpy.random")
+        return {
+            "random": hash(random.getstate()),
+            "numpy": hash(numpy.get_state()[1].tobytes()) if numpy is not None else None,
+            "hash_randomization": sys.flags.hash_randomization,
+        }
+
+    def close(self) -> None:
+        """Gives up the file that child processes printed to."""
+        self.processes.close()
+
+    def bundle(self, value: object) -> dict[str, Any]:
+        return self._host.bundle(value)
+
+    def end_block(self) -> list[str]:
+        """Takes back what belongs to the run; gives the names that the block had bound anew. Inside the block."""
+        self._at_end(self.namespace)
+        moved = [name for name, value in self._contexts.items() if self.namespace.get(name) is not value]
+        return [*self.names.reclaim(REBINDABLE), *moved]
+
+    def _show(self, value: object) -> None:
+        """`sys.displayhook` of a block."""
+        if value is not None:
+            self.router.show(self._host.bundle(value), "value")
+
+
+class OpenBlock:
+    """One block from its first line to its end."""
+
+    def __init__(self, workspace: Workspace, program: Program, output: BlockOutput, limit: int) -> None:
+        self._space = workspace
+        self._program = program
+        self._output = output
+        self._limit = limit
+        self._leftover: list[str] = []
+        self._before = Snapshot.take(workspace.namespace, hidden=workspace.hidden)
+        self.coroutine = Coroutine(self._main, workspace.surroundings)
+        self.filename = program.filename
+        self.computed = 0.0
+        self.began = time.monotonic()
+        workspace.router.direct(output)
+
+    def flush(self) -> None:
+        """Tells what was printed so far."""
+        self._output.flush()
+
+    def finish(self, error: BaseException | None) -> tuple[BlockReport, str]:
+        """What the block did, and a digest of all it showed; to be called once it has ended or was given up."""
+        text, cut = self._space.processes.read(self._limit)
+        if text:
+            self._output.write("process", text + (f"\n[{cut:,} bytes left out here]" if cut else ""))
+        digest = self._output.close()
+        self._space.router.direct(None)
+        report = BlockReport(
+            code=self._program.source,
+            pieces=tuple(self._output.pieces),
+            variables=self._before.delta(self._space.namespace),
+            error=None if error is None else explain(error, self._program.source, self.filename, self._space.namespace),
+            overwritten=tuple(self._leftover),
+        )
+        return report, digest
+
+    @calls_user_code
+    def _main(self) -> None:
+        """The life of the greenlet: the code, then its figures."""
+        try:
+            self._run()
+            self._show_figures()
+        finally:
+            self._leftover = self._space.end_block()
+
+    @calls_user_code
+    def _run(self) -> None:
+        namespace, show = self._space.namespace, self._echo
+        if self._program.is_async:
+            run_coroutine(self._program.run_async(namespace, show), self.coroutine.suspend)
+        else:
+            self._program.run(namespace, show)
+
+    @calls_user_code
+    def _echo(self, value: object) -> None:
+        self._output.show(self._space.bundle(value), "value")
+
+    @calls_user_code
+    def _show_figures(self) -> None:
+        """Shows and closes what pyplot holds open, as a notebook does at the end of a cell."""
+        helpers = sys.modules.get("matplotlib._pylab_helpers")
+        if helpers is None:
+            return
+        for manager in helpers.Gcf.get_all_fig_managers():
+            self._output.show(self._space.bundle(manager.canvas.figure), "display")
+        helpers.Gcf.destroy_all()
+
+
+class _NoInput(io.TextIOBase):
+    """`sys.stdin` of a block."""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, _size: int | None = -1) -> str:
+        raise BlockError("There is no input to read; work with the variables that are there.")
+
+    def readline(self, _size: int = -1) -> str:  # type: ignore[override]
+        return self.read()

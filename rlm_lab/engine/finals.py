@@ -1,0 +1,67 @@
+"""Answers that a reply gives outside of running code, and values as JSON.
+
+Pure functions. Nothing is evaluated: a name is looked up, a literal is read by `ast.literal_eval`, all else is text.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rlm_lab.engine.replies import Final, ParsedReply
+
+MISSING: Any = object()
+LONGEST_JSON = 1_000_000  # characters of an answer that the log keeps as a value
+
+
+def prose_value(final: Final, namespace: Mapping[str, Any], *, ran_code: bool) -> Any:
+    """The value of a FINAL in prose; a text that was written before the code beside it had run is `MISSING`."""
+    if final.kind == "variable":
+        return namespace.get(final.text, MISSING if ran_code else final.text)
+    return MISSING if ran_code else final.text
+
+
+def last_value(parsed: ParsedReply, text: str, namespace: Mapping[str, Any]) -> Any:
+    """The best answer in a reply whose code is not run: a FINAL in prose, one in code with a name or a literal, or all of it."""
+    if parsed.final is not None:
+        return prose_value(parsed.final, namespace, ran_code=False)
+    for code in parsed.blocks:
+        value = _final_in(code, namespace)
+        if value is not MISSING:
+            return value
+    return parsed.reasoning.strip() or text.strip()
+
+
+def _final_in(code: str, namespace: Mapping[str, Any]) -> Any:
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError):
+        return MISSING
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"FINAL", "SUBMIT", "FINAL_VAR"} and node.args:
+            return _value_of(node.args[0], namespace, by_name=node.func.id == "FINAL_VAR")
+    return MISSING
+
+
+def _value_of(node: ast.expr, namespace: Mapping[str, Any], *, by_name: bool) -> Any:
+    if isinstance(node, ast.Name):
+        return namespace.get(node.id, MISSING)
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError):
+        return MISSING
+    return namespace.get(value, MISSING) if by_name and isinstance(value, str) else value
+
+
+def value_as_json(value: Any) -> Any:
+    """The value if JSON can hold it exactly, else None."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        return None
+    return json.loads(text) if len(text) <= LONGEST_JSON else None

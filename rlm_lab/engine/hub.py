@@ -1,0 +1,257 @@
+"""The hub: drives the lives of a run and its children on the main thread, and waits on one queue for all else.
+
+States of the tree: *driving* (a life advances, or the hub waits on its inbox), *paused* (`drive` has returned, blocks stay
+suspended, answers still arrive in the inbox), *finished* (the root's life has ended). `drive` moves from paused to driving
+and back; `stop` ends whatever there is. Only the main thread drives; any thread may put messages into the inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Think, Until
+from rlm_lab.engine.coroutine import Coroutine, Done, abandon
+from rlm_lab.engine.interrupts import Interrupts
+from rlm_lab.engine.ledger import Ledger
+from rlm_lab.engine.task import Task
+from rlm_lab.engine.traffic import Traffic
+from rlm_lab.errors import BlockStopped, RLMError
+from rlm_lab.models.loop import ModelLoop
+
+TICK = 0.1  # seconds between two looks of a view while the hub waits
+STOP_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """The signal that a block was left in the midst of computing; it goes on when it is entered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """A message: somebody or something wants the hub's attention. `reason` is interrupt, block_seconds or seconds."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message: what a task waits for is there. One for an action that is no longer waited for is dropped."""
+
+    task: Task
+    action: Action
+    value: Any
+
+
+Message = Interrupt | Arrived
+
+
+class Hub:
+    """Drives one tree of runs. `paused` is the reason for which the last `drive` returned, None if the root has finished."""
+
+    def __init__(self, root: Task, traffic: Traffic, ledger: Ledger, *, tick: Callable[[], None] = lambda: None) -> None:
+        self._root = root
+        self._traffic = traffic
+        self._ledger = ledger
+        self._tick = tick
+        self._ticked = 0.0
+        self._inbox: SimpleQueue[Message] = SimpleQueue()
+        self._ready: deque[tuple[Task, Any]] = deque([(root, None)])
+        self._waiting: dict[Task, Action] = {}
+        self._parents: dict[Task, tuple[Task, list[Task]]] = {}
+        self._interrupts = Interrupts(lambda reason: self._inbox.put(Interrupt(reason)))
+        self._over = False
+        self.paused: str | None = None
+
+    def drive(self) -> None:
+        """Goes on until the root has finished or the run is paused; raises nothing for either."""
+        self.paused = None
+        self._ledger.start_clock()
+        try:
+            with self._interrupts.installed():
+                while not self._root.finished and self.paused is None:
+                    self._turn()
+        finally:
+            self._ledger.stop_clock()
+
+    def stop(self) -> None:
+        """Cancels what is in flight, ends every open block and closes the lives; main thread only."""
+        self._traffic.cancel_all()
+        with self._interrupts.installed():
+            for task in reversed(self._tasks()):
+                if task.coroutine is not None and not task.coroutine.ended:
+                    self._end_block(task.coroutine)
+                task.close()
+
+    def interrupted_twice(self, seconds: float) -> bool:
+        """Whether the user's last two interrupts came within so many seconds."""
+        times = self._interrupts.times
+        return len(times) > 1 and times[-1] - times[-2] <= seconds
+
+    def _turn(self) -> None:
+        """One message taken, or one life advanced; messages first, so that a command is seen at once."""
+        self._check_time()
+        message = self._next_message()
+        if message is not None:
+            self._take(message)
+        elif self._ready:
+            self._advance(*self._ready.popleft())
+        else:
+            self._wake_idle()
+        now = time.monotonic()
+        if now - self._ticked >= TICK:
+            self._ticked = now
+            self._tick()
+
+    def _next_message(self) -> Message | None:
+        try:
+            return self._inbox.get_nowait() if self._ready else self._inbox.get(timeout=self._patience())
+        except Empty:
+            return None
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Arrived):
+            if self._waiting.get(message.task) is message.action:
+                del self._waiting[message.task]
+                self._ready.append((message.task, message.value))
+        elif message.reason == "interrupt":
+            self.paused = "interrupt"
+        else:
+            self._overdue(message.reason)
+
+    # lives
+
+    def _advance(self, task: Task, value: Any) -> None:
+        action = value if isinstance(value, Enter) else task.send(value)
+        if isinstance(action, Enter):
+            self._enter(task, action)
+        elif action is None:
+            self._finish(task)
+        else:
+            self._begin(task, action)
+
+    def _begin(self, task: Task, action: Action) -> None:
+        self._waiting[task] = action
+        if isinstance(action, Think):
+            try:
+                self._traffic.think(
+                    action.origin, action.model, action.request, done=lambda reply: self._arrive(task, action, reply), free=action.free
+                )
+            except RLMError as error:
+                self._arrive(task, action, error)
+        elif isinstance(action, Await):
+            action.ticket.done.add_done_callback(lambda _: self._arrive(task, action, action.ticket.outcomes))
+        elif isinstance(action, Until):
+            self._watch(task, action)
+        elif isinstance(action, Spawn):
+            waiting = list(action.children)
+            for child in action.children:
+                self._parents[child] = (task, waiting)
+                self._ready.append((child, None))
+
+    def _arrive(self, task: Task, action: Action, value: Any) -> None:
+        self._inbox.put(Arrived(task, action, value))
+
+    def _finish(self, task: Task) -> None:
+        parent, siblings = self._parents.pop(task, (None, []))
+        if parent is not None and all(child.finished for child in siblings):
+            self._waiting.pop(parent, None)
+            self._ready.append((parent, [child.outcome for child in siblings]))
+
+    # blocks
+
+    def _enter(self, task: Task, action: Enter) -> None:
+        signal, used = self._switch(action)
+        if isinstance(signal, Interrupted):
+            again = Enter(coroutine=action.coroutine, seconds=max(action.seconds - used, 0.001))
+            self._ready.appendleft((task, again))
+        else:
+            task.count_computing(used)
+            self._ready.appendleft((task, signal))
+
+    def _switch(self, action: Enter) -> tuple[Any, float]:
+        """Switches in until the block leaves; gives its signal and how long it computed."""
+        coroutine = action.coroutine
+        began = time.monotonic()
+        self._interrupts.enter_block(lambda: coroutine.suspend(Interrupted()), self._deadline(began, action.seconds))
+        try:
+            signal = coroutine.enter(action.value, throw=action.throw)
+        finally:
+            self._interrupts.leave_block()
+        return signal, time.monotonic() - began
+
+    def _deadline(self, now: float, seconds: float) -> tuple[float, str]:
+        left = self._ledger.seconds_left
+        if left is not None and left < seconds and not self._over:
+            return now + left, "seconds"
+        return now + seconds, "block_seconds"
+
+    def _end_block(self, coroutine: Coroutine) -> None:
+        """Throws into a block until it ends; one that will not is left suspended for good."""
+        for _ in range(STOP_TRIES):
+            try:
+                signal, _used = self._switch(Enter(coroutine=coroutine, seconds=1.0, throw=BlockStopped("The run was stopped.")))
+            except BlockStopped:
+                return  # it had not begun
+            if isinstance(signal, Done):
+                return
+        abandon(coroutine)
+
+    # time
+
+    def _patience(self) -> float:
+        """How long the hub may wait for a message: a tick, or less where a time limit or a deadline is nearer."""
+        left = self._ledger.seconds_left
+        bounds = [TICK] if left is None or self._over else [TICK, max(left, 0.001)]
+        now = time.monotonic()
+        for action in self._waiting.values():
+            if isinstance(action, Until) and action.deadline is not None:
+                bounds.append(max(action.deadline - now, 0.0))
+        return min(bounds)
+
+    def _check_time(self) -> None:
+        left = self._ledger.seconds_left
+        if left is not None and left <= 0 and not self._over:
+            self._overdue("seconds")
+
+    def _overdue(self, limit: str) -> None:
+        """A time limit is met: whoever computes is told, and for the run's own limit all that waits is ended."""
+        if limit == "seconds":
+            if self._over:
+                return
+            self._over = True
+            self._traffic.cancel_all()
+            for task in [task for task, action in self._waiting.items() if isinstance(action, Until)]:
+                del self._waiting[task]
+                self._ready.append((task, Overdue(limit=limit)))
+        if self._ready and isinstance(self._ready[0][1], Enter):
+            task, _ = self._ready.popleft()
+            self._ready.appendleft((task, Overdue(limit=limit)))
+
+    def _wake_idle(self) -> None:
+        now = time.monotonic()
+        for task, action in list(self._waiting.items()):
+            if isinstance(action, Until) and action.deadline is not None and action.deadline <= now:
+                ModelLoop.shared().remove_reader(action.fileno)
+                del self._waiting[task]
+                self._ready.append((task, None))
+
+    def _watch(self, task: Task, action: Until) -> None:
+        """Has the model loop look at a block's selector, until it is ready once."""
+
+        def ready() -> None:
+            asyncio.get_running_loop().remove_reader(action.fileno)  # at once: the block may close the file next
+            self._arrive(task, action, None)
+
+        ModelLoop.shared().add_reader(action.fileno, ready)
+
+    def _tasks(self) -> list[Task]:
+        """Every task that is not finished, parents before children."""
+        tasks = [self._root, *self._parents]
+        return [task for task in tasks if not task.finished]

@@ -1,0 +1,171 @@
+"""Interrupts: how Ctrl-C, a time limit or a command reaches a block that computes.
+
+While a run is driven, SIGINT belongs to this module. In user code the handler *switches* to the engine, in mid-bytecode and
+without unwinding; in frames of the engine, of the import system, of logging and of threading it only posts, and the watchdog
+pokes again until user code is reached. It never raises. The watchdog is one thread that sleeps unless a block computes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from types import CodeType, FrameType
+from typing import Any, ClassVar, TypeVar
+
+TICK = 0.05  # seconds between two looks of the watchdog while a block computes
+RETRY = 0.01  # seconds until a posted interrupt is tried again
+_NEVER = ("importlib._bootstrap", "logging")  # locks that every cell needs
+_UNLESS_WAITING = ("threading", "concurrent.futures", "queue")
+INTERRUPT = "interrupt"
+_AGAIN = "again"
+_OPEN: set[CodeType] = set()
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def calls_user_code(function: F) -> F:
+    """Marks an engine function that runs foreign code: what it calls may be interrupted."""
+    _OPEN.add(function.__code__)  # type: ignore[attr-defined]
+    return function
+
+
+def may_switch(frame: FrameType | None) -> bool:
+    """Whether the engine may take over at this frame: none below it can hold a lock of ours or of the interpreter's."""
+    if frame is None or _is_ours(frame):
+        return False
+    guarded = _NEVER if _waits_for_a_thread(frame) else _NEVER + _UNLESS_WAITING
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(guarded):
+            return False
+        if _is_ours(frame) and frame.f_code not in _OPEN:
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith("rlm_lab.")
+
+
+def _waits_for_a_thread(frame: FrameType) -> bool:
+    """Whether this is a blocking wait of `threading` in which no lock is held: there a switch is safe, and needed."""
+    if frame.f_globals.get("__name__") != "threading":
+        return False
+    if frame.f_code.co_name == "wait":
+        return "saved_state" in frame.f_locals and "gotit" not in frame.f_locals
+    return frame.f_code.co_name in {"join", "_wait_for_tstate_lock"}
+
+
+class Interrupts:
+    """Owns SIGINT while a run is driven. `post` is told every reason, once; it must be signal-safe."""
+
+    def __init__(self, post: Callable[[str], None]) -> None:
+        self._post = post
+        self._reasons: deque[str] = deque()
+        self._suspend: Callable[[], None] | None = None
+        self._deadline: tuple[float, str] | None = None
+        self._pending = False
+        self.times: deque[float] = deque(maxlen=2)  # when the user's last interrupts came, by time.monotonic
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Takes SIGINT for the time of a drive; must be on the main thread."""
+        before = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, self._handle)
+        try:
+            yield
+        finally:
+            Watchdog.shared().forget(self)
+            signal.signal(signal.SIGINT, before)
+
+    def enter_block(self, suspend: Callable[[], None], deadline: tuple[float, str] | None) -> None:
+        """A block is about to be switched in; `deadline` is a time of `time.monotonic` and the reason to post then."""
+        self._suspend = suspend
+        self._deadline = deadline
+        Watchdog.shared().watch(self)
+
+    def leave_block(self) -> None:
+        self._suspend = None
+        self._deadline = None
+        self._pending = False
+
+    def look(self) -> float:
+        """Called by the watchdog: pokes the main thread where that is due; returns the seconds until the next look."""
+        if self._suspend is None:
+            return TICK
+        if self._pending:
+            self.poke(_AGAIN)
+            return RETRY
+        deadline = self._deadline
+        if deadline is not None and time.monotonic() >= deadline[0]:
+            self._deadline = None
+            self.poke(deadline[1])
+        return TICK
+
+    def poke(self, reason: str) -> None:
+        """Interrupts the main thread with a reason, from any thread."""
+        self._reasons.append(reason)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _handle(self, _signum: int, frame: FrameType | None) -> None:
+        reason = self._reasons.popleft() if self._reasons else INTERRUPT
+        if reason == INTERRUPT:
+            self.times.append(time.monotonic())
+        if reason is not _AGAIN:
+            self._post(reason)
+        suspend = self._suspend
+        if suspend is None:
+            return
+        if may_switch(frame):
+            self._pending = False
+            suspend()
+        else:
+            self._pending = True
+            Watchdog.shared().hurry()
+
+
+class Watchdog:
+    """A thread that looks after the block which computes; it sleeps, without waking, while no run is driven."""
+
+    _instance: ClassVar[Watchdog | None] = None
+
+    def __init__(self) -> None:
+        self._wake: SimpleQueue[bool] = SimpleQueue()
+        self._watched: Interrupts | None = None
+        self._asleep = False
+        self._pid = os.getpid()
+
+    @classmethod
+    def shared(cls) -> Watchdog:
+        """The watchdog of this process, started when it is first needed."""
+        if cls._instance is None or cls._instance._pid != os.getpid():
+            cls._instance = cls()
+            threading.Thread(target=cls._instance._run, name="rlm_lab watchdog", daemon=True).start()
+        return cls._instance
+
+    def watch(self, interrupts: Interrupts) -> None:
+        self._watched = interrupts
+        if self._asleep:
+            self._wake.put(True)
+
+    def forget(self, interrupts: Interrupts) -> None:
+        if self._watched is interrupts:
+            self._watched = None
+
+    def hurry(self) -> None:
+        self._wake.put(True)
+
+    def _run(self) -> None:
+        while True:
+            self._asleep = True
+            watched = self._watched  # read after the line above: `watch` writes first and then looks whether to wake us
+            self._asleep = watched is None
+            try:
+                self._wake.get(timeout=None if watched is None else watched.look())
+            except Empty:
+                continue

@@ -1,0 +1,65 @@
+"""Names of a run inside a namespace that is not its own: helpers, contexts and tools, there while a block is switched in.
+
+Helpers stand in a layer of builtins, so that they are never lost by `del` and functions that a block leaves behind keep
+them. A user's variable of the same name is put aside at every switch in and given back at every switch out. Main thread only.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections import ChainMap
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+State = tuple[Any, dict[str, Any]]
+_BUILTINS = "__builtins__"
+_NOTHING: Any = object()
+
+
+class Names:
+    """A `Swap` over one namespace: `helpers` go into the layer of builtins, `bound` are variables of the run."""
+
+    def __init__(self, namespace: dict[str, Any], *, helpers: Mapping[str, Any], bound: Mapping[str, Any]) -> None:
+        self._namespace = namespace
+        self._layer = ModuleType("builtins")
+        self._layer.__dict__.update(builtins.__dict__)
+        self._layer.__dict__.update(helpers)
+        self._helpers = frozenset(helpers)
+        self._bound = dict(bound)
+        self._names = frozenset(helpers) | frozenset(bound)
+        self._inside: dict[str, Any] = dict(bound)
+
+    def take(self) -> State:
+        space = self._namespace
+        layer, values = space.get(_BUILTINS, _NOTHING), {name: space[name] for name in self._names if name in space}
+        if layer is self._layer:
+            self._inside = values
+        return layer, values
+
+    def put(self, state: State) -> None:
+        space = self._namespace
+        layer, values = state
+        if layer is _NOTHING:
+            space.pop(_BUILTINS, None)
+        else:
+            space[_BUILTINS] = layer
+        for name in self._names:
+            if name in values:
+                space[name] = values[name]
+            elif name in space:
+                del space[name]
+
+    def fresh(self, _host: State) -> State:
+        return self._layer, dict(self._bound)
+
+    def view(self) -> Mapping[str, Any]:
+        """The namespace as the blocks see it, to be read while none is switched in."""
+        return ChainMap(self._inside, self._namespace)
+
+    def reclaim(self, keep: frozenset[str] = frozenset()) -> list[str]:
+        """Takes back helper names that a block has bound anew; gives them. Called while the block is switched in."""
+        taken = sorted(name for name in self._helpers - keep if name in self._namespace)
+        for name in taken:
+            del self._namespace[name]
+        return taken

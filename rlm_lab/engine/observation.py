@@ -1,0 +1,78 @@
+"""What the root model is told after a step: outputs, errors with their cause, and what is missing.
+
+Pure functions from what happened to text. What a block showed is already cut to its limit when it comes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlm_lab.engine.explain import ErrorReport
+from rlm_lab.engine.output import Piece
+
+ENDING = "When you have seen the answer, submit it in a block: FINAL(value)."
+NO_CODE = (
+    "Your reply had no code to run and no answer. Write one ```python block that looks at the data, or, if you have the answer, "
+    "a block with FINAL(value)."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockReport:
+    """What one block did. `overwritten` are helper or context names that it bound anew."""
+
+    code: str
+    pieces: tuple[Piece, ...]
+    variables: dict[str, Any] = field(default_factory=dict)
+    error: ErrorReport | None = None
+    overwritten: tuple[str, ...] = ()
+    unrun: bool = False
+
+    @property
+    def text(self) -> str:
+        """All that the block showed, with a word where something was cut out."""
+        return "".join(_shown(piece) for piece in self.pieces)
+
+
+def observe(reports: Sequence[BlockReport], *, repeated: bool, notes: Sequence[str] = ()) -> str:
+    """The message after the blocks of a step."""
+    several = len(reports) > 1
+    parts = [_about(report, f"block {number}" if several else "your block") for number, report in enumerate(reports, 1)]
+    if repeated:
+        parts.append("You have run this same block before, with the same result. Do something different now.")
+    parts += notes
+    if not any(report.error for report in reports):
+        parts.append(ENDING)
+    return "\n\n".join(parts)
+
+
+def last_question(limit: str) -> str:
+    """The message that asks for the best answer when a limit is met."""
+    return (
+        f"The run has met its limit of {limit}. No more code will run. Give your best answer from what you have seen, "
+        "as FINAL(your answer), and nothing else."
+    )
+
+
+def _about(report: BlockReport, name: str) -> str:
+    text = report.text.rstrip("\n")
+    lines = [f"Output of {name}:\n{text}" if text else f"Output of {name}: nothing. End a block with an expression, or print, to see a value."]
+    if report.error is not None:
+        lines.append(f"{report.error.traceback.rstrip()}")
+        if report.error.hint:
+            lines.append(report.error.hint)
+        lines.append("Mend the code and write the whole block again; variables from before the failing line are kept.")
+    made = list(report.variables.get("added", {}))
+    if made and report.error is None and not text:
+        lines.append(f"Variables made: {', '.join(made[:20])}.")
+    if report.overwritten:
+        lines.append(f"You bound {', '.join(report.overwritten)} anew; the data and the helpers keep their names: use another name.")
+    return "\n".join(lines)
+
+
+def _shown(piece: Piece) -> str:
+    cut = f"\n[{piece.cut:,} characters left out here]\n" if piece.cut else ""
+    newline = "\n" if piece.kind in {"value", "display"} else ""
+    return f"{cut}{piece.text}{newline}"

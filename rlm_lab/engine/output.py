@@ -1,0 +1,271 @@
+"""What a block shows: text with its middle cut out where it is too long, rich displays, and what child processes print.
+
+A flood costs no memory: of text only a head and a tail are kept, and the full size is told. Text of the head is told as it
+comes, at most every `EVERY` seconds; the tail when the block ends. The streams may be written from any thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+EVERY = 0.1  # seconds between two events of text that is still coming
+MAX_BUNDLE = 4_000_000  # characters of one rich display that are kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Something shown: `cut` characters were left out just before it."""
+
+    kind: str
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+    cut: int = 0
+
+
+class BlockOutput:
+    """Collects what one block shows, in order; `tell` gets each piece. At most `limit` characters of text are kept."""
+
+    def __init__(self, tell: Callable[[Piece], None], limit: int) -> None:
+        self._tell = tell
+        self._head_left = limit // 2
+        self._tail_limit = limit - limit // 2
+        self._pending: list[str] = []
+        self._pending_kind = "stdout"
+        self._pending_since = 0.0
+        self._tail: list[tuple[str, str]] = []
+        self._tail_size = 0
+        self._cut = 0
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._lock = threading.RLock()
+        self._closed = False
+        self.pieces: list[Piece] = []
+
+    def stream(self, kind: str) -> Stream:
+        return Stream(self, kind)
+
+    def write(self, kind: str, text: str) -> None:
+        """Adds text of a stream; called from any thread."""
+        with self._lock:
+            if self._closed or not text:
+                return
+            self._digest.update(text.encode("utf-8", "replace"))
+            head, rest = text[: self._head_left], text[self._head_left :]
+            if head:
+                self._head_left -= len(head)
+                self._add_head(kind, head)
+            if rest:
+                self._add_tail(kind, rest)
+
+    def show(self, bundle: dict[str, Any], kind: str = "display") -> None:
+        """Adds a rich display or the echo of a value."""
+        text = str(bundle.get("text/plain", ""))
+        with self._lock:
+            if self._closed:
+                return
+            self._digest.update(text.encode("utf-8", "replace"))
+            self._flush_head()
+            shown = text[: max(self._head_left, self._tail_limit)]
+            self._head_left = max(self._head_left - len(shown), 0)
+            data = {mime: value for mime, value in bundle.items() if mime != "text/plain" and len(str(value)) <= MAX_BUNDLE}
+            self._add(Piece(kind=kind, text=shown + _cut_note(len(text) - len(shown)), data=data))
+
+    def close(self) -> str:
+        """Tells what is left; returns a digest of everything that was shown, cut parts included."""
+        with self._lock:
+            self._flush_head()
+            for number, (kind, text) in enumerate(_joined(self._tail)):
+                self._add(Piece(kind=kind, text=text, cut=self._cut if number == 0 else 0))
+            self._tail.clear()
+            self._closed = True
+            return self._digest.hexdigest()
+
+    def flush(self) -> None:
+        """Tells the text that is waiting to be told."""
+        with self._lock:
+            self._flush_head()
+
+    def _add_head(self, kind: str, text: str) -> None:
+        now = time.monotonic()
+        if kind != self._pending_kind:
+            self._flush_head()
+        if not self._pending:
+            self._pending_since = now
+        self._pending_kind = kind
+        self._pending.append(text)
+        if now - self._pending_since > EVERY:
+            self._flush_head()
+
+    def _flush_head(self) -> None:
+        if self._pending:
+            text = "".join(self._pending)
+            self._pending.clear()
+            self._add(Piece(kind=self._pending_kind, text=text))
+
+    def _add_tail(self, kind: str, text: str) -> None:
+        self._tail.append((kind, text[-self._tail_limit :]))
+        self._cut += max(len(text) - self._tail_limit, 0)
+        self._tail_size += len(self._tail[-1][1])
+        if self._tail_size > 4 * self._tail_limit or len(self._tail) > 4_096:
+            self._trim_tail()
+        else:
+            return
+
+    def _trim_tail(self) -> None:
+        joined = _joined(self._tail)
+        size = sum(len(text) for _, text in joined)
+        drop = max(size - self._tail_limit, 0)
+        self._cut += drop
+        kept = []
+        for kind, text in joined:
+            gone = min(drop, len(text))
+            drop -= gone
+            if text[gone:]:
+                kept.append((kind, text[gone:]))
+        self._tail = kept
+        self._tail_size = sum(len(text) for _, text in kept)
+
+    def _add(self, piece: Piece) -> None:
+        self.pieces.append(piece)
+        self._tell(piece)
+
+
+def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    joined: list[tuple[str, list[str]]] = []
+    for kind, text in parts:
+        if joined and joined[-1][0] == kind:
+            joined[-1][1].append(text)
+        else:
+            joined.append((kind, [text]))
+    return [(kind, "".join(texts)) for kind, texts in joined]
+
+
+def _cut_note(characters: int) -> str:
+    return f"\n[{characters:,} characters left out here]" if characters > 0 else ""
+
+
+class Stream(io.TextIOBase):
+    """`sys.stdout` or `sys.stderr` of a block. Closing it does nothing: model code does such things."""
+
+    def __init__(self, output: BlockOutput, kind: str) -> None:
+        self._output = output
+        self._kind = kind
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._output.write(self._kind, text)
+        return len(text)
+
+    def flush(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+class OutputRouter:
+    """The streams of a run's blocks: they stay the same objects from block to block and write to the block of the moment."""
+
+    def __init__(self) -> None:
+        self._target: BlockOutput | None = None
+        self.stdout = RoutedStream(self, "stdout")
+        self.stderr = RoutedStream(self, "stderr")
+
+    def direct(self, target: BlockOutput | None) -> None:
+        self._target = target
+
+    def write(self, kind: str, text: str) -> None:
+        target = self._target
+        if target is not None:
+            target.write(kind, text)
+
+    def show(self, bundle: dict[str, Any], kind: str = "display") -> None:
+        target = self._target
+        if target is not None:
+            target.show(bundle, kind)
+
+
+class RoutedStream(Stream):
+    """A stream that writes to whichever block its router names; text after the last block is dropped."""
+
+    def __init__(self, router: OutputRouter, kind: str) -> None:
+        self._router = router
+        self._kind = kind
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._router.write(self._kind, text)
+        return len(text)
+
+
+class ProcessOutput:
+    """What goes round Python's streams (`os.system`, child processes): file descriptors 1 and 2, sent to a file of the run.
+
+    A `Swap`: exchanged at every switch. `read` gives what has come since the last read, its middle cut out where too long.
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._read_to = 0
+        self._saved: list[int] = []
+
+    def take(self) -> Any:
+        return bool(self._saved)
+
+    def put(self, state: Any) -> None:
+        if state and not self._saved:
+            self._divert()
+        elif not state and self._saved:
+            self._restore()
+
+    def fresh(self, _host: Any) -> Any:
+        return True
+
+    def read(self, limit: int) -> tuple[str, int]:
+        """New text and how many characters of it were left out, at most `limit` kept."""
+        if self._file is None:
+            return "", 0
+        size = os.fstat(self._file.fileno()).st_size
+        start, self._read_to = self._read_to, size
+        if size <= start:
+            return "", 0
+        head = os.pread(self._file.fileno(), min(size - start, limit), start)
+        return head.decode("utf-8", "replace"), max(size - start - limit, 0)
+
+    def close(self) -> None:
+        self._restore()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _divert(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the run
+            os.set_blocking(self._file.fileno(), True)
+        self._saved = [os.dup(1), os.dup(2)]
+        os.dup2(self._file.fileno(), 1)
+        os.dup2(self._file.fileno(), 2)
+
+    def _restore(self) -> None:
+        for number, saved in zip((1, 2), self._saved, strict=False):
+            os.dup2(saved, number)
+            os.close(saved)
+        self._saved = []

@@ -1,0 +1,175 @@
+"""A run as its user holds it: what it is asked, where it stands, what came of it, and the commands.
+
+States: *waiting* ─▶ *running* ⇄ *paused* ─▶ *done*, *failed*, *stopped* or *out_of_budget*. Each command is for the main
+thread; a command that does not fit the state raises `StateError` and changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rlm_lab.engine.hub import Hub
+from rlm_lab.engine.ledger import Ledger, Spent
+from rlm_lab.engine.task import Engine, Question, Task
+from rlm_lab.errors import RLMError, StateError
+from rlm_lab.trajectory import events
+from rlm_lab.trajectory.fold import Step, Trajectory, fold
+
+TWICE = 2.0  # seconds within which a second interrupt stops the run
+_paused: dict[str, Run] = {}
+_driving: list[Run] = []
+
+
+def paused_runs() -> list[Run]:
+    """The runs of this process that are paused, oldest first. They are kept until they end or are stopped."""
+    return list(_paused.values())
+
+
+class Run:
+    """One question and what came of it. Made by `rlm_lab.ask`; not to be made by hand.
+
+    `tick` is called on the main thread about ten times a second while the run waits, and after each step.
+    """
+
+    def __init__(self, engine: Engine, question: Question, *, tick: Callable[[Run], None] = lambda _: None) -> None:
+        self._engine = engine
+        self._task = Task(engine, question)
+        self._hub = Hub(self._task, engine.traffic, engine.ledger, tick=lambda: tick(self))
+        self._trajectory: tuple[int, Trajectory] | None = None
+        self._paused_at = 0.0
+
+    def __repr__(self) -> str:
+        answer = f": {self.answer!r:.200}" if self.status in {"done", "out_of_budget"} else ""
+        return f"<Run {self.id} {self.status}{answer}>"
+
+    @property
+    def id(self) -> str:
+        """The run's name, that of its file too."""
+        return self._task.run_id
+
+    @property
+    def question(self) -> str:
+        return self._task.question.text
+
+    @property
+    def status(self) -> str:
+        """waiting, running, paused, done, failed, stopped or out_of_budget."""
+        return "paused" if self._hub.paused is not None and not self._task.finished else self._task.status
+
+    @property
+    def answer(self) -> Any:
+        """The answer's value, None as long as there is none."""
+        return self._task.answer
+
+    @property
+    def answer_text(self) -> str:
+        return self._task.answer_text
+
+    @property
+    def error(self) -> RLMError | None:
+        """Why the run failed."""
+        return self._task.error
+
+    @property
+    def limit(self) -> str | None:
+        """The budget's limit that the run has met, by its name in `Budget`."""
+        return self._task.limit
+
+    @property
+    def usage(self) -> Spent:
+        """What the run and its children have spent."""
+        return self._engine.ledger.spent
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._engine.ledger
+
+    @property
+    def calls(self) -> tuple[int, int]:
+        """Calls that are answered, and calls that were started."""
+        return self._engine.traffic.calls_done, self._engine.traffic.calls_started
+
+    @property
+    def path(self) -> Path | None:
+        """The run's log."""
+        return self._engine.log.path
+
+    @property
+    def log_failure(self) -> RLMError | None:
+        """Why the log is not whole, if it is not."""
+        return self._engine.log.failure
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """All that is known of the run, folded from its events."""
+        known = self._engine.log.events
+        if self._trajectory is None or self._trajectory[0] != len(known):
+            self._trajectory = (len(known), fold(known))
+        return self._trajectory[1]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.trajectory.steps
+
+    def subscribe(self, callback: Callable[[events.Event], None]) -> Callable[[], None]:
+        """Calls back with every event from now on, in the thread that emits it; gives a function that ends it."""
+        return self._engine.log.subscribe(callback)
+
+    def start(self) -> None:
+        """Goes from waiting to the end, or to a pause; raises `KeyboardInterrupt` when the pause is an interrupt's."""
+        self._must_be("waiting")
+        self._go()
+
+    def resume(self) -> None:
+        """Goes on from a pause, at the very point where the run stood."""
+        self._must_be("paused")
+        self._engine.log.append(
+            events.Resumed(run=self.id, step=self._task.step, seconds=round(time.monotonic() - self._paused_at, 3))
+        )
+        self._go()
+
+    def stop(self) -> None:
+        """Ends a paused run: what is in flight is cancelled, its block is ended."""
+        self._must_be("paused")
+        self._stop()
+
+    def _go(self) -> None:
+        if _driving:
+            raise StateError(f"The run {_driving[-1].id} is running; a block asks for a child run with rlm_query(question, context=...).")
+        _driving.append(self)
+        try:
+            self._hub.drive()
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            _driving.remove(self)
+        if self._task.finished:
+            self._end()
+            return
+        self._pause()
+        raise KeyboardInterrupt
+
+    def _pause(self) -> None:
+        if self._hub.interrupted_twice(TWICE):
+            self._stop()
+            return
+        _paused[self.id] = self
+        self._paused_at = time.monotonic()
+        step, block, line = self._task.position
+        self._engine.log.append(events.Paused(run=self.id, reason=self._hub.paused or "", step=step, block=block, line=line))
+
+    def _stop(self) -> None:
+        self._hub.stop()
+        self._end()
+
+    def _end(self) -> None:
+        _paused.pop(self.id, None)
+        self._engine.log.close()
+
+    def _must_be(self, status: str) -> None:
+        if self.status != status:
+            raise StateError(f"The run {self.id} is {self.status}, not {status}.")

@@ -1,0 +1,272 @@
+"""Traffic with models: the one path that every request of a run takes, whoever makes it.
+
+A request is checked, reserved in the ledger, logged, sent on the model loop, settled and logged again when it is answered,
+also while the run is paused. Started from the main thread or from a block's threads; answered on the loop's thread. It never
+touches the namespace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from rlm_lab.config import Settings
+from rlm_lab.engine.ledger import Ledger, Reservation
+from rlm_lab.errors import BudgetExceededError, ModelError, UsageError
+from rlm_lab.models.base import Message, Model, Reply, Request, Usage
+from rlm_lab.models.loop import ModelLoop
+from rlm_lab.trajectory.events import BatchStarted, CallFailed, CallFinished, CallStarted, ReplyDelta, ReplyFailed, ReplyReceived
+from rlm_lab.trajectory.store import EventLog
+
+Outcome = str | Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where in a run a request comes from; `line` is the line of the block, None where it is not known."""
+
+    run: str
+    step: int
+    block: int = 0
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequest:
+    """One call, or a batch of them, to one model."""
+
+    origin: Origin
+    prompts: tuple[str, ...]
+    model: Model
+    batched: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    run: str
+    number: int
+    index: int
+    request: Request
+    held: Reservation
+
+
+class Ticket:
+    """Calls under way: `outcomes`, in the order of the prompts, is whole when `done` is set."""
+
+    def __init__(self, size: int) -> None:
+        self.outcomes: list[Outcome] = [ModelError("The call was cancelled.")] * size
+        self.done: Future[None] = Future()
+        self.cancelled = False
+        self.task: asyncio.Task[Any] | None = None
+
+    def cancel(self) -> None:
+        """Cancels what is in flight; the ticket is done when each member's end is logged."""
+        self.cancelled = True
+        ModelLoop.shared().call_soon(self._cancel_task)
+
+    def _cancel_task(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Traffic:
+    """Sends requests for a whole tree of runs: one log, one ledger."""
+
+    def __init__(self, log: EventLog, ledger: Ledger, settings: Settings) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._settings = settings
+        self._calls = itertools.count(1)
+        self._batches = itertools.count(1)
+        self._open: set[Ticket] = set()
+        self._thinking: set[Future[None]] = set()
+        self._lock = threading.Lock()
+        self._gates: dict[int, asyncio.Semaphore] = {}
+        self.calls_started = 0
+        self.calls_done = 0
+
+    def next_batch(self) -> int:
+        return next(self._batches)
+
+    # sub-model calls
+
+    def start(self, call: CallRequest) -> Ticket:
+        """Starts calls; raises `BudgetExceededError` or `UsageError`, and then nothing was started."""
+        requests = [self._request(prompt) for prompt in call.prompts]
+        estimates = [call.model.estimate(request) for request in requests]
+        _check_window(call, estimates)
+        self._ledger.reserve(len(requests), _total(estimates))
+        members = [
+            _Member(run=call.origin.run, number=next(self._calls), index=index, request=request, held=Reservation(calls=1, tokens=usage.tokens, cost=usage.cost or 0.0))
+            for index, (request, usage) in enumerate(zip(requests, estimates, strict=True))
+        ]
+        self._log_start(call, members)
+        ticket = Ticket(len(members))
+        with self._lock:
+            self._open.add(ticket)
+            self.calls_started += len(members)
+        ModelLoop.shared().submit(self._send_all(call.model, members, ticket))
+        return ticket
+
+    def cancel_all(self) -> None:
+        """Cancels everything that is in flight."""
+        with self._lock:
+            tickets, thinking = list(self._open), list(self._thinking)
+        for ticket in tickets:
+            ticket.cancel()
+        for future in thinking:
+            future.cancel()
+
+    def _request(self, prompt: str) -> Request:
+        return Request(
+            messages=(Message(role="user", content=prompt),), seconds=self._settings.call_seconds, retries=self._settings.call_retries
+        )
+
+    def _log_start(self, call: CallRequest, members: list[_Member]) -> None:
+        origin, batch = call.origin, None
+        if call.batched:
+            batch = self.next_batch()
+            self._log.append(
+                BatchStarted(run=origin.run, step=origin.step, block=origin.block, batch=batch, size=len(members), line=origin.line)
+            )
+        for member, prompt in zip(members, call.prompts, strict=True):
+            self._log.append(
+                CallStarted(
+                    run=origin.run, step=origin.step, block=origin.block, call=member.number, prompt=prompt, model=call.model.name,
+                    line=origin.line, batch=batch, index=member.index if call.batched else None,
+                )  # fmt: skip
+            )
+
+    async def _send_all(self, model: Model, members: list[_Member], ticket: Ticket) -> None:
+        ticket.task = asyncio.current_task()
+        sends = [self._send(model, member, ticket) for member in members]
+        try:
+            if len(sends) == 1:
+                await sends[0]
+            else:
+                await asyncio.gather(*sends)
+        finally:
+            self._close(ticket)
+
+    async def _send(self, model: Model, member: _Member, ticket: Ticket) -> None:
+        began = time.monotonic()
+        gate = self._gates.setdefault(id(model), asyncio.Semaphore(model.max_concurrency))
+        try:
+            async with gate:
+                if ticket.cancelled:
+                    raise asyncio.CancelledError
+                self._check_limits()
+                reply = await model.complete(member.request)
+        except asyncio.CancelledError:
+            self._fail(member, ticket, ModelError("The call was cancelled."), "cancelled", time.monotonic() - began)
+            raise
+        except (ModelError, BudgetExceededError) as error:
+            self._fail(member, ticket, error, type(error).__name__, time.monotonic() - began)
+        except Exception as error:  # noqa: BLE001 - a model object may be foreign code
+            wrapped = ModelError(f"The model {model.name!r} failed with {type(error).__name__}: {error}")
+            self._fail(member, ticket, wrapped, type(error).__name__, time.monotonic() - began)
+        else:
+            self._answer(member, ticket, reply)
+
+    def _check_limits(self) -> None:
+        limit = self._ledger.met()
+        if limit is not None:
+            raise BudgetExceededError(f"The run has met its limit of {limit}; this call was not sent.", limit=limit)
+
+    def _answer(self, member: _Member, ticket: Ticket, reply: Reply) -> None:
+        self._ledger.settle(member.held, reply.usage)
+        ticket.outcomes[member.index] = reply.text
+        self.calls_done += 1
+        self._log.append(
+            CallFinished(
+                run=member.run, call=member.number, answer=reply.text, model=reply.model, prompt_tokens=reply.usage.prompt_tokens,
+                completion_tokens=reply.usage.completion_tokens, cost=reply.usage.cost, seconds=reply.seconds, retries=reply.retries,
+            )  # fmt: skip
+        )
+
+    def _fail(self, member: _Member, ticket: Ticket, error: Exception, kind: str, seconds: float) -> None:
+        if isinstance(error, BudgetExceededError) or kind == "cancelled":
+            self._ledger.release(member.held)
+        else:
+            self._ledger.settle(member.held, Usage())
+        ticket.outcomes[member.index] = error
+        self.calls_done += 1
+        retries = error.retries if isinstance(error, ModelError) else 0
+        self._log.append(
+            CallFailed(run=member.run, call=member.number, error=str(error), kind=kind, seconds=seconds, retries=retries)
+        )
+
+    def _close(self, ticket: Ticket) -> None:
+        with self._lock:
+            self._open.discard(ticket)
+        ticket.done.set_result(None)
+
+    # replies of the root model
+
+    def think(self, origin: Origin, model: Model, request: Request, *, done: Callable[[Reply | Exception], None], free: bool) -> None:
+        """Asks a root model; `done` is called on the loop's thread. `free` asks beyond the budget, for a last answer."""
+        estimate = model.estimate(request)
+        held = self._ledger.reserve(0, Usage() if free else estimate)
+        future = ModelLoop.shared().submit(self._think(origin, model, request, held, done))
+        with self._lock:
+            self._thinking.add(future)
+        future.add_done_callback(self._thinking.discard)
+
+    async def _think(
+        self, origin: Origin, model: Model, request: Request, held: Reservation, done: Callable[[Reply | Exception], None]
+    ) -> None:
+        began = time.monotonic()
+
+        def tell(text: str) -> None:
+            self._log.append(ReplyDelta(run=origin.run, step=origin.step, text=text))
+
+        outcome: Reply | Exception = ModelError("The request was cancelled.")
+        try:
+            outcome = await model.complete(request, tell)
+        except ModelError as error:
+            outcome = error
+        except Exception as error:  # noqa: BLE001 - a model object may be foreign code
+            outcome = ModelError(f"The model {model.name!r} failed with {type(error).__name__}: {error}")
+        finally:
+            self._log_reply(origin, held, outcome, time.monotonic() - began)
+            done(outcome)
+
+    def _log_reply(self, origin: Origin, held: Reservation, outcome: Reply | Exception, seconds: float) -> None:
+        if isinstance(outcome, Exception):
+            self._ledger.settle(held, Usage())
+            retries = outcome.retries if isinstance(outcome, ModelError) else 0
+            self._log.append(
+                ReplyFailed(run=origin.run, step=origin.step, error=str(outcome), kind=type(outcome).__name__, seconds=seconds, retries=retries)
+            )
+            return
+        self._ledger.settle(held, outcome.usage)
+        self._log.append(
+            ReplyReceived(
+                run=origin.run, step=origin.step, text=outcome.text, model=outcome.model, prompt_tokens=outcome.usage.prompt_tokens,
+                completion_tokens=outcome.usage.completion_tokens, cost=outcome.usage.cost, seconds=outcome.seconds,
+                retries=outcome.retries, finish_reason=outcome.finish_reason,
+            )  # fmt: skip
+        )
+
+
+def _total(estimates: list[Usage]) -> Usage:
+    return Usage(
+        prompt_tokens=sum(usage.prompt_tokens for usage in estimates),
+        completion_tokens=sum(usage.completion_tokens for usage in estimates),
+        cost=sum(usage.cost or 0.0 for usage in estimates),
+    )
+
+
+def _check_window(call: CallRequest, estimates: list[Usage]) -> None:
+    for prompt, usage in zip(call.prompts, estimates, strict=True):
+        if usage.prompt_tokens > call.model.context_window:
+            raise UsageError(
+                f"A prompt of {len(prompt):,} characters (at least {usage.prompt_tokens:,} tokens) does not fit the window of "
+                f"{call.model.name}, {call.model.context_window:,} tokens; split it and ask about each part."
+            )

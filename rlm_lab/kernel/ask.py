@@ -1,0 +1,182 @@
+"""Where settings, models, a host and a log become a run: the one place that puts everything together.
+
+`ask` is the whole job; `prepare` stops before the first step, for faces that show the run while it goes. Main thread only.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlm_lab.config import Budget, Settings, load_settings
+from rlm_lab.engine.host import Host, PlainHost
+from rlm_lab.engine.ledger import Ledger
+from rlm_lab.engine.profiles import choose_profile
+from rlm_lab.engine.run import Run
+from rlm_lab.engine.schema import Schema
+from rlm_lab.engine.task import Engine, Question
+from rlm_lab.engine.textfile import TextFile
+from rlm_lab.engine.tools import tool_table
+from rlm_lab.engine.traffic import Traffic
+from rlm_lab.errors import ContextError, StateError, UsageError
+from rlm_lab.models.base import Model
+from rlm_lab.models.resolve import resolve
+from rlm_lab.trajectory.events import BudgetWarned
+from rlm_lab.trajectory.store import SUFFIX, EventLog
+
+Tools = Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]]
+Tick = Callable[[Run], None]
+RESERVED = frozenset({"llm_query", "llm_query_batched", "llm_query_async", "rlm_query", "rlm_query_batched", "FINAL", "FINAL_VAR",
+                      "SUBMIT", "SHOW_VARS", "answer"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """All that a run is made from; the parameters are those of `ask`."""
+
+    question: str
+    context: Any = None
+    model: str | Model | None = None
+    sub_model: str | Model | None = None
+    budget: Budget = field(default_factory=Budget)
+    tools: Tools = ()
+    sub_tools: Tools = ()
+    schema: Any = None
+    namespace: dict[str, Any] | None = None
+    fresh: bool = False
+    record: str | Path | None = None
+    replay: str | Path | None = None
+    settings: Settings | None = None
+
+
+def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Run:
+    """Runs a recursive language model on data that is already loaded, to its end; gives the run.
+
+    Parameters
+    ----------
+    question: what is asked.
+    context: the data: a mapping from names to values, or one value, which is then called `context`. A `pathlib.Path` is read
+        lazily as text.
+    model, sub_model: a LiteLLM name, `local`, or a model object; `sub_model` answers `llm_query` and is by default the model.
+    budget: a `Budget`, limits of the whole tree.
+    tools, sub_tools: Python functions that the model may call; `sub_tools` are for child runs only.
+    schema: a type, a pydantic model or a JSON schema that the answer must fit.
+    namespace: where blocks run; by default the notebook's own, outside of notebooks a new one.
+    fresh: run in a new namespace that holds the context only.
+    record, replay: a cassette file to record models' replies in, or to play them from without a model.
+    settings: a `Settings`; by default from the environment and `.env`.
+    tick: called with the run on the main thread, about ten times a second while it waits.
+
+    Raises `UsageError`, `ConfigError`, `ContextError` or `ModelError` before anything is run. A run that fails later is given
+    back with its `status` and `error`. An interrupt pauses the run and raises `KeyboardInterrupt`.
+
+    >>> from rlm_lab import ScriptedModel, ask
+    >>> run = ask("How many letters?", context={"word": "tomato"}, model=ScriptedModel(["```repl\\nFINAL(len(word))\\n```"]))
+    >>> run.answer, run.status, len(run.steps)
+    (6, 'done', 1)
+    """
+    run = prepare(Inquiry(question=question, **parameters), tick=tick)
+    run.start()
+    return run
+
+
+def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None = None) -> Run:
+    """A run that has not begun; raises what `ask` raises for bad input."""
+    if threading.current_thread() is not threading.main_thread():
+        raise StateError("A run belongs to the main thread, where its code can be interrupted; this is another thread.")
+    if not inquiry.question.strip():
+        raise UsageError("The question is empty; write what you want to know.")
+    settings = inquiry.settings or load_settings()
+    host = host or current_host()
+    models = _Models(inquiry, settings)
+    contexts = name_contexts(inquiry.context)
+    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    log = EventLog(settings.runs / f"{run_id}{SUFFIX}")
+    ledger = Ledger(inquiry.budget, _warner(log, run_id))
+    engine = Engine(
+        log=log, ledger=ledger, traffic=Traffic(log, ledger, settings), settings=settings, host=host, resolve=models.named,
+        profile_of=lambda model: choose_profile(settings.profile, model),
+    )  # fmt: skip
+    question = Question(
+        run=run_id, text=inquiry.question.strip(), model=models.root, sub_model=models.sub, contexts=contexts,
+        namespace=_namespace(inquiry, host), tools=tool_table(inquiry.tools), sub_tools=tool_table(inquiry.sub_tools),
+        schema=None if inquiry.schema is None else Schema(inquiry.schema), cassette=models.label,
+    )  # fmt: skip
+    return Run(engine, question, tick=tick)
+
+
+def name_contexts(context: Any) -> dict[str, Any]:
+    """Contexts by name: a mapping from identifiers is taken as it is, anything else is called `context`."""
+    if context is None:
+        return {}
+    named = dict(context) if isinstance(context, Mapping) else {"context": context}
+    for name in named:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ContextError(f"A context is named {name!r}; give a name that Python can use, as in context={{'data': ...}}.")
+        if name in RESERVED:
+            raise ContextError(f"A context is named {name!r}, which is a helper's name; give it another, as in data={name}.")
+    return {name: TextFile(value) if isinstance(value, Path) else value for name, value in named.items()}
+
+
+def current_host() -> Host:
+    """The notebook's shell where there is one, else plain Python."""
+    if "IPython" in sys.modules:
+        from rlm_lab.kernel.shell import ShellHost, current_shell
+
+        shell = current_shell()
+        if shell is not None:
+            return ShellHost(shell)
+    return PlainHost()
+
+
+def _namespace(inquiry: Inquiry, host: Host) -> dict[str, Any]:
+    if inquiry.fresh and inquiry.namespace is not None:
+        raise UsageError("Both fresh and a namespace are given; give one of them.")
+    if inquiry.fresh:
+        return {"__name__": "__main__"}
+    return host.namespace if inquiry.namespace is None else inquiry.namespace
+
+
+class _Models:
+    """The models of one inquiry: resolved, and recorded or played where that is asked for."""
+
+    def __init__(self, inquiry: Inquiry, settings: Settings) -> None:
+        if inquiry.record is not None and inquiry.replay is not None:
+            raise UsageError("Both record and replay are given; a run can be recorded or played, not both.")
+        self._settings = settings
+        self._inquiry = inquiry
+        self.label: dict[str, Any] | None = None
+        if inquiry.replay is not None:
+            from rlm_lab.models.cassette import ReplayingModel
+
+            played = ReplayingModel(Path(inquiry.replay))
+            self.label = played.label
+            self.root: Model = played
+            self.sub: Model = played
+            return
+        self.root = self.named(inquiry.model)
+        same = inquiry.sub_model is None and settings.sub_model is None
+        self.sub = self.root if same else self.named(inquiry.sub_model or settings.sub_model)
+
+    def named(self, spec: str | Model | None) -> Model:
+        if self._inquiry.replay is not None:
+            return self.root
+        model = resolve(spec, self._settings)
+        if self._inquiry.record is None:
+            return model
+        from rlm_lab.models.cassette import RecordingModel
+
+        return RecordingModel(model, Path(self._inquiry.record))
+
+
+def _warner(log: EventLog, run: str) -> Callable[[str, float, float], None]:
+    def warn(limit: str, used: float, maximum: float) -> None:
+        log.append(BudgetWarned(run=run, limit=limit, used=used, maximum=maximum))
+
+    return warn

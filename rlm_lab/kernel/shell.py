@@ -1,0 +1,96 @@
+"""IPython's shell as the place where blocks run: the user's namespace, rich display, magics.
+
+Owned by the kernel's main thread. It changes the shell only through swaps, which the engine exchanges at every switch, so
+that the shell is the user's own whenever a block is suspended.
+"""
+
+from __future__ import annotations
+
+import base64
+import getpass
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.getipython import get_ipython
+from IPython.core.interactiveshell import InteractiveShell
+
+from rlm_lab.engine.host import Bundle, Swap
+from rlm_lab.engine.surroundings import Attributes
+from rlm_lab.errors import BlockError
+
+
+class ShellHost:
+    """The host for blocks that run in a notebook's own kernel, or in an IPython terminal."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        return self._shell.user_ns
+
+    def swaps(self, show: Callable[[Bundle], None]) -> Sequence[Swap]:
+        publisher = BlockPublisher(show, parent=self._shell)
+        return (
+            Attributes(self._shell, display_pub=publisher, ask_exit=_no_exit),
+            Attributes(getpass, getpass=_no_password),
+        )
+
+    def transform(self, source: str) -> str:
+        return str(self._shell.transform_cell(source))
+
+    def bundle(self, value: object) -> Bundle:
+        data, _metadata = self._shell.display_formatter.format(value)
+        if "image/png" not in data and _is_figure(value):
+            data["image/png"] = _as_png(value)
+        return clean_bundle(data, value)
+
+
+class BlockPublisher(CapturingDisplayPublisher):
+    """The display publisher of a block: what it publishes goes to the run, never to the cell."""
+
+    def __init__(self, show: Callable[[Bundle], None], **options: Any) -> None:
+        super().__init__(**options)
+        self._show = show
+
+    def publish(self, data: dict[str, Any], metadata: Any = None, source: Any = None, **_: Any) -> None:
+        self._show(clean_bundle(data, None))
+
+    def clear_output(self, wait: bool = False) -> None:
+        """What was shown stays in the run's log."""
+
+
+def clean_bundle(data: dict[str, Any], value: object) -> Bundle:
+    """A mime bundle that JSON can hold: bytes as base64, always with a text."""
+    bundle = {
+        mime: base64.b64encode(content).decode("ascii") if isinstance(content, bytes) else content for mime, content in data.items()
+    }
+    if "text/plain" not in bundle:
+        bundle["text/plain"] = f"<{type(value).__name__}>" if value is not None else f"<{', '.join(bundle) or 'nothing'}>"
+    return bundle
+
+
+def current_shell() -> InteractiveShell | None:
+    """The shell that this code runs in, None outside of IPython."""
+    shell = get_ipython()
+    return shell if isinstance(shell, InteractiveShell) else None
+
+
+def _is_figure(value: object) -> bool:
+    return type(value).__module__ == "matplotlib.figure"
+
+
+def _as_png(figure: Any) -> str:
+    # The inline backend registers its formatters only at the end of the cell that imports it.
+    from IPython.core.pylabtools import print_figure
+
+    return str(print_figure(figure, fmt="png", base64=True))
+
+
+def _no_exit() -> None:
+    raise BlockError("exit() does not end the run; call FINAL(value) with the answer.")
+
+
+def _no_password(_prompt: str = "", _stream: object = None) -> str:
+    raise BlockError("A password cannot be asked for here.")
