@@ -48,7 +48,7 @@ def describe_variable(value: object) -> Description:
     """The value's `type`, its `size` in bytes or None where that is not known at once, and a `repr` of at most 200 characters.
 
     >>> describe_variable({"UA": 12})
-    {'type': 'dict[1]', 'size': 184, 'repr': "{'UA': 12}"}
+    {'type': 'dict[1]', 'size': ..., 'repr': "{'UA': 12}"}
     """
     try:
         described = _frame(value) or _builtin(value)
@@ -109,7 +109,7 @@ def delta(before: Mapping[str, object], after: Mapping[str, object], *, hidden: 
     Values are compared by identity. Names that start with an underscore and IPython's own are left out.
 
     >>> delta({"a": 1, "b": 2}, {"b": 3})
-    {'added': {}, 'changed': {'b': {'type': 'int', 'size': 28, 'repr': '3'}}, 'removed': ['a']}
+    {'added': {}, 'changed': {'b': {'type': 'int', 'size': ..., 'repr': '3'}}, 'removed': ['a']}
     """
     return _delta(before, after, lambda name, value: before[name] is not value, frozenset(hidden))
 
