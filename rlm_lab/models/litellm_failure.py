@@ -32,7 +32,8 @@ _LONGEST_WAIT = 60.0  # seconds; a longer Retry-After is cut to this
 _DETAIL = 240  # characters of an endpoint's own words
 _UNREACHABLE = {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ConnectionTimeoutError"}
 _BROKEN = {"APIConnectionError", "MidStreamFallbackError", "TransportError", "ClientError"}
-_CONNECTING = re.compile(r"connect|refused|resolve|unreachable", re.IGNORECASE)
+_CONNECTING = re.compile(r"connection error|cannot connect|connect call failed|connection refused", re.IGNORECASE)
+_PREFIX = re.compile(r"\b(?:litellm\.)?\w*(?:Error: |Exception(?:: | - ))")  # the names of LiteLLM's classes
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
 _SECRET_TEXT = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.-]{6,}|(?<=Bearer )\S+|\bAIza[\w-]{10,}")
 
@@ -108,9 +109,9 @@ def from_status(status: int, body: str, headers: Mapping[str, str], *, secret: s
 def from_exception(error: Exception, *, secret: str | None = None) -> Failure:
     """The failure that an exception of LiteLLM, httpx or aiohttp tells; known by its name, as none is imported here."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    detail = clean(re.sub(r"\b(?:litellm\.)?\w+(?:Error|Exception): ", "", str(getattr(error, "message", "") or error)), secret)
+    detail = clean(_PREFIX.sub("", str(getattr(error, "message", "") or error)), secret)
     status = getattr(error, "status_code", None)
-    if names & _UNREACHABLE or ("APIConnectionError" in names and _CONNECTING.search(detail)):
+    if names & _UNREACHABLE or (names & {"APIConnectionError", "InternalServerError"} and _CONNECTING.search(detail)):
         return Failure(kind="unreachable", detail=detail)
     if names & {"Timeout", "APITimeoutError", "TimeoutException", "TimeoutError"}:
         return Failure(kind="timeout", detail=detail)
@@ -135,12 +136,15 @@ def clean(text: str, secret: str | None = None) -> str:
 
 
 def safe_url(url: str) -> str:
-    """The URL without user, password, query and fragment.
+    """The URL without user, password, query and fragment; a text that is no URL as it is.
 
     >>> safe_url("http://me:secret@host:8000/v1?key=abc")
     'http://host:8000/v1'
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import atexit
+import contextlib
 import urllib.request
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from rlm_lab.models.loop import ModelLoop
 
-_transport: tuple[asyncio.AbstractEventLoop, Any] | None = None  # the loop it belongs to, LiteLLM's transport
+_transports: dict[ModelLoop, Any] = {}  # a parent process's stay here: closing them in a child would disturb the parent
 
 
 def usable() -> bool:
@@ -21,17 +21,18 @@ def usable() -> bool:
     return bool(AsyncHTTPHandler.should_use_aiohttp_transport()) and not litellm.force_ipv4
 
 
-def session() -> Any:
-    """The aiohttp session of the running loop."""
-    global _transport  # noqa: PLW0603 - connections are kept between runs
-    loop = asyncio.get_running_loop()
-    if _transport is None or _transport[0] is not loop:
-        _transport = (loop, _make())
-        atexit.register(_forget)
-        shared = ModelLoop.shared()
-        if shared.here:
-            shared.on_close(_transport[1].aclose)
-    return _transport[1].get_valid_client_session()
+@contextlib.asynccontextmanager
+async def session() -> AsyncIterator[Any]:
+    """An aiohttp session: the one that is kept on the model loop, or one for this request alone on any other loop."""
+    shared = ModelLoop.shared()
+    if shared.here:
+        yield _kept(shared).get_valid_client_session()
+        return
+    transport = _make()
+    try:
+        yield transport.get_valid_client_session()
+    finally:
+        await transport.aclose()
 
 
 def proxy_for(url: str) -> str | None:
@@ -44,6 +45,13 @@ def proxy_for(url: str) -> str | None:
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
+def _kept(loop: ModelLoop) -> Any:
+    if loop not in _transports:
+        _transports[loop] = _make()
+        loop.on_close(_transports[loop].aclose)
+    return _transports[loop]
+
+
 def _make() -> Any:
     import ssl
 
@@ -54,9 +62,3 @@ def _make() -> Any:
         ssl_context=secure if isinstance(secure, ssl.SSLContext) else None,
         ssl_verify=secure if isinstance(secure, bool) else None,
     )
-
-
-def _forget() -> None:
-    """Connections of a loop that the user closed are disposed of while Python can still do it without noise."""
-    global _transport  # noqa: PLW0603
-    _transport = None

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from rlm_lab.errors import ConfigError
 from rlm_lab.models.base import Request
@@ -58,7 +59,10 @@ class Route:
         body, extra = self._body(litellm, request, stream=on_delta is not None)
         timeout = aiohttp.ClientTimeout(total=request.seconds, sock_connect=min(_CONNECT_SECONDS, request.seconds))
         headers, content = {**self.headers, **extra}, json.dumps(body).encode()
-        async with session().post(self.address, headers=headers, data=content, timeout=timeout, proxy=self.proxy) as response:
+        async with (
+            session() as http,
+            http.post(self.address, headers=headers, data=content, timeout=timeout, proxy=self.proxy) as response,
+        ):
             if response.status != 200:
                 text = (await response.read()).decode(errors="replace")
                 raise EndpointError(from_status(response.status, text, response.headers, secret=self.secret))
@@ -88,6 +92,7 @@ class Route:
 
 def route(litellm: Any, name: str, *, api_base: str | None, api_key: str | None, parameters: Mapping[str, JSON]) -> Route | None:
     """The short way for a model, or None where it needs the long one. Raises `ConfigError` for a base URL that is none."""
+    import yarl
     from litellm.llms.custom_httpx.http_handler import get_default_headers
 
     model, provider, found_key, found_base = litellm.get_llm_provider(name, api_base=api_base, api_key=api_key)
@@ -102,14 +107,18 @@ def route(litellm: Any, name: str, *, api_base: str | None, api_key: str | None,
         key, base = found_key, found_base
     if not base:
         return None
+    _check_url(base)
     url = config.get_complete_url(base, key, model, {}, {}, False)
     own = {**get_default_headers(), **config.get_attribution_headers()}
     headers = config.validate_environment(own, model, [], {}, {}, key, base)
+    address = yarl.URL(url)
+    if key is not None:
+        address = address.with_user(None)  # a key and a URL's own password do not go together: the key is sent
     return Route(
         model=model,
         provider=provider,
         url=url,
-        address=_parse(url),
+        address=address,
         config=config,
         headers=headers,
         parameters=parameters,
@@ -118,16 +127,14 @@ def route(litellm: Any, name: str, *, api_base: str | None, api_key: str | None,
     )
 
 
-def _parse(url: str) -> Any:
-    import yarl
-
+def _check_url(base: str) -> None:
     try:
-        address = yarl.URL(url)
+        parts = urlsplit(base)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        address = None
-    if address is None or address.scheme not in {"http", "https"} or not address.host:
-        raise ConfigError(f"The base URL {clean(safe_url(url))!r} is no URL; give one like http://127.0.0.1:8000/v1.")
-    return address
+        good = False
+    if not good:
+        raise ConfigError(f"The base URL {clean(safe_url(base))!r} is no URL; give one like http://127.0.0.1:8000/v1.")
 
 
 def _config(litellm: Any, model: str, provider: str, api_base: str | None) -> Any:
