@@ -95,6 +95,11 @@ def parse(text: str) -> ParsedReply:
     return ParsedReply(reasoning=reasoning, blocks=tuple(blocks), final=_settled(final), broken=broken)
 
 
+def prepare() -> None:
+    """Load the Markdown parser (0.05 s, once), so that the first `parse` need not; may be called from another thread."""
+    _ = _markdown(True), _markdown(False)
+
+
 def python_tree(code: str) -> ast.Module | None:
     """The code's syntax tree, None where it is no Python; silent about odd escapes."""
     try:
