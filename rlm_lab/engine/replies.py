@@ -96,7 +96,7 @@ def parse(text: str) -> ParsedReply:
 
 
 def prepare() -> None:
-    """Load the Markdown parser (0.05 s, once), so that the first `parse` need not; may be called from another thread."""
+    """Load the Markdown parser (about 0.1 s, once), so that the first `parse` need not; may be called from another thread."""
     _ = _markdown(True), _markdown(False)
 
 
