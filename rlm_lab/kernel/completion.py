@@ -1,0 +1,121 @@
+"""Completion on `%%rlm` and `%rlm` lines: flags, names of data, models, sub-commands, through IPython's matcher API (v2).
+
+Evaluates nothing and imports no LiteLLM: its names are offered once it is loaded. Main thread only.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.interactiveshell import InteractiveShell
+
+from rlm_lab.engine.run import paused_runs
+from rlm_lab.errors import RLMError
+from rlm_lab.kernel.arguments import PROFILES, magic_parser
+from rlm_lab.kernel.commands import COMMANDS
+from rlm_lab.models.litellm_facts import OWN_NAMES
+from rlm_lab.trajectory.store import list_runs
+
+if TYPE_CHECKING:
+    from rlm_lab.kernel.magics import RLM
+
+_CELL = re.compile(r"%%rlm\s")
+_LINE = re.compile(r"(?:[\w.]+\s*=\s*)?%rlm\s+")
+_DATA = ("-c", "--context")
+_MODELS = ("-m", "--model", "--sub-model")
+_FUNCTIONS = ("--tools", "--sub-tools")
+_MOST = 200
+_NOT_DATA = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
+Found = tuple[str, list[str], str]  # what is completed, with what, and of which kind
+
+
+class Completer:
+    """Finds completions in one shell."""
+
+    def __init__(self, shell: InteractiveShell, magics: RLM) -> None:
+        self._shell = shell
+        self._magics = magics
+        self._flags = [option for action in magic_parser()._actions for option in action.option_strings if option.startswith("--")]
+
+    def matcher(self) -> Any:
+        """A matcher as IPython wants it."""
+
+        @context_matcher(identifier="rlm_lab", priority=100)  # type: ignore[untyped-decorator]
+        def rlm_lab(context: CompletionContext) -> SimpleMatcherResult:
+            found = self.find(context.text_until_cursor, first_line=context.cursor_line == 0)
+            fragment, names, kind = found or (context.token, [], "")
+            completions = [SimpleCompletion(text=name, type=kind) for name in names[:_MOST]]
+            return SimpleMatcherResult(completions=completions, matched_fragment=fragment, suppress=bool(completions))
+
+        return rlm_lab
+
+    def find(self, text: str, *, first_line: bool = True) -> Found | None:
+        """What fits at the end of a line; None for a line that is not ours."""
+        if first_line and _CELL.match(text):
+            return self._of_cell(text)
+        line = _LINE.match(text.lstrip())
+        return self._of_line(text.lstrip()[line.end() :]) if line else None
+
+    def _of_cell(self, text: str) -> Found:
+        words = text.split(" ")
+        word, before = words[-1], next((one for one in reversed(words[:-1]) if one), "")
+        if word.startswith("--") and "=" in word:
+            before, _, word = word.partition("=")
+        if word.startswith("-"):
+            return word, _beginning(word, self._flags), "flag"
+        return self._value(before, word)
+
+    def _value(self, flag: str, word: str) -> Found:
+        """A flag's value. After `name=` a context's expression begins."""
+        part = re.split(r"[=(\[,]", word)[-1]
+        if flag in _DATA:
+            return part, _beginning(part, self._data()), "data"
+        if flag in _MODELS:
+            return word, _beginning(word, self._models()), "model"
+        if flag in _FUNCTIONS:
+            return part, _beginning(part, self._functions()), "function"
+        if flag == "--profile":
+            return word, _beginning(word, PROFILES), "profile"
+        return word, [], ""
+
+    def _of_line(self, text: str) -> Found:
+        command, blank, word = text.partition(" ")
+        word = word.lstrip()
+        if not blank:
+            return command, _beginning(command, COMMANDS), "command"
+        if command in {"stop", "continue"}:
+            return word, _beginning(word, [run.id for run in paused_runs()]), "run"
+        if command == "show":
+            return word, _beginning(word, self._runs()), "run"
+        return word, _beginning(word, ["--no-ask"] if command == "doctor" else []), "flag"
+
+    def _names(self) -> list[tuple[str, Any]]:
+        hidden = self._shell.user_ns_hidden
+        return [(name, value) for name, value in self._shell.user_ns.items() if not name.startswith("_") and name not in hidden]
+
+    def _data(self) -> list[str]:
+        return [name for name, value in self._names() if not isinstance(value, _NOT_DATA)]
+
+    def _functions(self) -> list[str]:
+        return [name for name, value in self._names() if isinstance(value, types.FunctionType)]
+
+    def _models(self) -> list[str]:
+        from rlm_lab.models import litellm_load
+
+        objects = [name for name, value in self._names() if hasattr(type(value), "complete") and hasattr(type(value), "estimate")]
+        litellm = litellm_load.loaded()
+        return [*objects, *OWN_NAMES, *(sorted(map(str, litellm.model_list)) if litellm is not None else [])]
+
+    def _runs(self) -> list[str]:
+        try:
+            return [head.run for head in list_runs(self._magics.settings().runs)]
+        except RLMError:
+            return []
+
+
+def _beginning(word: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(word)]

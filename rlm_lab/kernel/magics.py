@@ -1,0 +1,215 @@
+"""The magics: `%%rlm` asks, `%rlm` looks after runs, `%config RLM` sets what both use.
+
+A thin face over `ask.prepare` and the methods of `Run`: it reads flags, shows the run while it goes on, and binds what came of
+it. `In`, `Out`, `_` and the cell's streams stay the user's. Main thread only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Float, Int, Unicode
+
+from rlm_lab.config import Settings, load_settings
+from rlm_lab.engine.run import Run
+from rlm_lab.errors import UsageError
+from rlm_lab.kernel import commands
+from rlm_lab.kernel.arguments import Flags, help_text, magic_parser, parse_line
+from rlm_lab.kernel.ask import Inquiry, prepare
+from rlm_lab.kernel.cassettes import cassette_for
+from rlm_lab.kernel.completion import Completer
+from rlm_lab.kernel.expressions import Expressions
+from rlm_lab.kernel.live import Live, result_bundle, trajectory_of
+from rlm_lab.kernel.second_interrupt import second_interrupt_stops
+from rlm_lab.kernel.tables import note
+
+_SETTINGS = (
+    "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "output_characters",
+    "allow_shell",
+)  # fmt: skip
+_LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A run of a cell: where it is shown, and the name that its answer is bound to."""
+
+    run: Run
+    live: Live
+    out: str | None = None
+
+
+@magics_class
+class RLM(Magics):
+    """`%%rlm` and `%rlm`. What is not set here comes from the environment, then from `.env`, then from the defaults."""
+
+    model = AnyTrait(None, allow_none=True, help="A LiteLLM name, local, or a variable that holds a model.").tag(config=True)
+    sub_model = AnyTrait(None, allow_none=True, help="The model that answers llm_query; by default the model.").tag(config=True)
+    runs = Unicode(None, allow_none=True, help="Folder of the run logs.").tag(config=True)
+    profile = Unicode(None, allow_none=True, help="How models are prompted: auto, standard or small.").tag(config=True)
+    block_seconds = Float(None, allow_none=True, help="Time that one block may compute, in seconds.").tag(config=True)
+    call_seconds = Float(None, allow_none=True, help="Time limit of one request to a model, in seconds.").tag(config=True)
+    call_retries = Int(None, allow_none=True, help="Further tries after a rate limit or a server error.").tag(config=True)
+    max_concurrency = Int(None, allow_none=True, help="Calls in flight at once, per model.").tag(config=True)
+    output_characters = Int(None, allow_none=True, help="How much of a block's output the model is shown.").tag(config=True)
+    allow_shell = Bool(None, allow_none=True, help="Whether model code may use %magics and !commands.").tag(config=True)
+    max_steps = Int(None, allow_none=True, help="Replies of the root model.").tag(config=True)
+    max_calls = Int(None, allow_none=True, help="Sub-model calls of the whole tree of runs.").tag(config=True)
+    max_tokens = Int(None, allow_none=True, help="Tokens of the whole tree of runs.").tag(config=True)
+    max_cost = Float(None, allow_none=True, help="US dollars of the whole tree of runs.").tag(config=True)
+    max_seconds = Float(None, allow_none=True, help="Time of the run, in seconds.").tag(config=True)
+    depth = Int(None, allow_none=True, help="How deep rlm_query may nest.").tag(config=True)
+    record = Unicode(None, allow_none=True, help="A file or folder to record models' replies in.").tag(config=True)
+    replay = Unicode(None, allow_none=True, help="A file or folder to play recorded replies from.").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.ipython = shell
+        self.last: Run | None = None
+        self.held: dict[str, Held] = {}
+
+    @no_var_expand
+    @cell_magic("rlm")  # type: ignore[arg-type]
+    def ask(self, line: str, cell: str) -> None:
+        """Asks a recursive language model about data of this notebook; `%%rlm --help` shows the flags."""
+        flags = parse_line(line)
+        if flags.help:
+            self.say(note(help_text(magic_parser())))
+            return
+        question = " ".join([*flags.words, cell]).strip()
+        if not question:
+            raise UsageError("The cell is empty; write the question below the %%rlm line.")
+        live = Live(self.ipython)
+        held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
+        self.last = held.run
+        live.follow(held.run)
+        self.drive(held, held.run.start)
+
+    @no_var_expand
+    @line_magic("rlm")  # type: ignore[arg-type]
+    def command(self, line: str) -> Any:
+        """Looks after runs: last, runs, show, models, doctor, stop, continue, help."""
+        return commands.run_command(self, line)
+
+    def drive(self, held: Held, go: Callable[[], None]) -> None:
+        """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""
+        try:
+            go()
+        except KeyboardInterrupt as interrupt:
+            _say_shortly(interrupt, held.run)
+            if held.run.status == "paused":
+                with second_interrupt_stops(lambda: self.stop(held.run)):
+                    self.held[held.run.id] = held
+                    self.settle(held)
+            else:
+                self.settle(held)
+            raise
+        except BaseException:
+            self.settle(held)
+            raise
+        self.settle(held)
+        if held.run.error is not None:
+            raise held.run.error
+
+    def stop(self, run: Run) -> None:
+        """Stops a paused run, and shows so where it was asked."""
+        if run.status != "paused":
+            return
+        run.stop()
+        held = self.held.get(run.id)
+        if held is not None:
+            self.settle(held)
+
+    def settle(self, held: Held) -> None:
+        """Shows the run as it is now, and binds its answer, None where it has none."""
+        if held.run.status != "paused":
+            self.held.pop(held.run.id, None)
+        if held.out is not None:
+            self.ipython.user_ns[held.out] = held.run.answer
+        held.live.finish(held.run)
+        if held.run.log_failure is not None:
+            self.say(note(str(held.run.log_failure)))
+
+    def say(self, bundle: dict[str, Any]) -> None:
+        """Shows something in the cell, not as its value."""
+        self.ipython.display_pub.publish(data=bundle, metadata={})
+
+    def settings(self, flags: Flags | None = None) -> Settings:
+        """Settings by flag, then configuration, then environment, then `.env`."""
+        given = {name: getattr(self, name) for name in _SETTINGS}
+        given["sub_model"] = given["sub_model"] if isinstance(given["sub_model"], str) else None
+        given["model"] = self.model if isinstance(self.model, str) else None
+        if flags is not None:
+            given |= {name: value for name, value in flags.settings().items() if value is not None}
+        return load_settings(given)
+
+    def expressions(self) -> Expressions:
+        return Expressions(self.ipython.user_ns, self.ipython.ev)
+
+    def _inquiry(self, flags: Flags, question: str) -> Inquiry:
+        read = self.expressions()
+        record, replay = self._cassettes(flags, question)
+        return Inquiry(
+            question=question,
+            context=read.contexts(flags.context),
+            model=_model(read, flags.model, self.model),
+            sub_model=_model(read, flags.sub_model, self.sub_model),
+            budget=flags.budget({name: value for name, trait in _LIMITS.items() if (value := getattr(self, trait)) is not None}),
+            tools=read.tools("--tools", flags.tools),
+            sub_tools=read.tools("--sub-tools", flags.sub_tools),
+            schema=None if flags.schema is None else read.value("--schema", flags.schema),
+            fresh=flags.fresh,
+            record=record,
+            replay=replay,
+            settings=self.settings(flags),
+        )
+
+    def _cassettes(self, flags: Flags, question: str) -> tuple[Any, Any]:
+        """What to record in and what to play from; a flag of one kind sets aside all that is configured."""
+        if flags.record or flags.replay:
+            record, replay = flags.record, flags.replay
+        else:
+            record = self.record or os.environ.get("RLM_LAB_RECORD")
+            replay = self.replay or os.environ.get("RLM_LAB_REPLAY")
+        return cassette_for(record, question), cassette_for(replay, question)
+
+
+def register(shell: InteractiveShell) -> None:
+    """Adds the magics, their completion, and how runs are shown; does nothing the second time."""
+    if any(isinstance(known, RLM) for known in shell.configurables):
+        return
+    magics = RLM(shell)
+    shell.register_magics(magics)
+    completer = getattr(shell, "Completer", None)
+    if completer is not None:
+        completer.custom_matchers.append(Completer(shell, magics).matcher())
+    shell.input_transformers_cleanup.append(_with_body)
+    assert shell.display_formatter is not None
+    bundles = shell.display_formatter.mimebundle_formatter
+    bundles.for_type_by_name("rlm_lab.engine.run", "Run", lambda run, **_: result_bundle(trajectory_of(run)))
+    bundles.for_type_by_name("rlm_lab.trajectory.tree", "Trajectory", lambda trajectory, **_: result_bundle(trajectory))
+
+
+def _model(read: Expressions, flag: str | None, configured: object) -> Any:
+    given = flag if flag is not None else configured
+    return read.model(given) if given is None or isinstance(given, str) else given
+
+
+def _with_body(lines: list[str]) -> list[str]:
+    """A `%%rlm` line alone gets an empty line below it, so that `--help` and our own error are reached."""
+    if len(lines) == 1 and lines[0].split(maxsplit=1)[:1] == ["%%rlm"]:
+        return [lines[0].rstrip("\n") + "\n", "\n"]
+    return lines
+
+
+def _say_shortly(interrupt: KeyboardInterrupt, run: Run) -> None:
+    """An interrupt of a run is shown as one line: its traceback would be the engine's."""
+    where = "paused; %rlm continue goes on, %rlm stop ends it" if run.status == "paused" else run.status.replace("_", " ")
+    text = f"KeyboardInterrupt: the run {run.id} is {where}."
+    interrupt._render_traceback_ = lambda: [text]  # type: ignore[attr-defined]
