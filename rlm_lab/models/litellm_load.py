@@ -1,7 +1,8 @@
 """LiteLLM, imported once, on first use, without noise and without a request to anyone.
 
 The import takes seconds and happens on whatever thread asks first; others wait for it. LiteLLM's cost map is the one in its
-package, its telemetry is off, and its loggers are silent unless the user set `LITELLM_LOG`.
+package, its telemetry is off, and its loggers are silent unless the user set `LITELLM_LOG`. Keys come from the environment, or
+from a `.env` file in the working directory, which LiteLLM adds to it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import os
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 from rlm_lab.errors import ConfigError
@@ -43,7 +45,10 @@ def hush() -> None:
 
 
 def _import() -> Any:
+    from dotenv import load_dotenv
+
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # LiteLLM reads it at import and would fetch the map otherwise
+    load_dotenv(Path.cwd() / ".env")  # LiteLLM does so itself, but finds the file only in a notebook
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -19,8 +19,8 @@ def resolve(spec: object, settings: Settings) -> Model:
 
     Parameters
     ----------
-    spec: a model object (given back as it is), a LiteLLM name, `local`, `local-small`, or None for the default:
-        `settings.model`, else the embedded model where it is installed.
+    spec: a model object (given back as it is), a LiteLLM name, `local`, `local-small`, `local:FILE.gguf`, or None for the
+        default: `settings.model`, else the embedded model where it is installed.
     settings: gives the default and `max_concurrency`.
 
     Raises `ConfigError` where no model is set, `ModelNotFoundError`, `AuthenticationError`, and `UsageError` for an object
@@ -59,6 +59,10 @@ def _named(name: str, settings: Settings) -> Model:
         from rlm_lab.models.local import local_model
 
         return local_model(small=name == "local-small", settings=settings)
+    if name.startswith("local:"):
+        from rlm_lab.models.local import gguf_model
+
+        return gguf_model(name)
     model = _litellm(name, settings.max_concurrency)
     model.check()
     return model
