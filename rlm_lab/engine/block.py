@@ -53,9 +53,7 @@ class Workspace:
         self.hidden = frozenset(helpers) | frozenset(bound)
         self.router = OutputRouter()
         self.processes = ProcessOutput()
-        streams = Attributes(
-            sys, stdout=self.router.stdout, stderr=self.router.stderr, stdin=_NoInput(), displayhook=self._show
-        )  # fmt: skip
+        streams = Attributes(sys, stdout=self.router.stdout, stderr=self.router.stderr, stdin=_NoInput(), displayhook=self._show)
         self.surroundings = Surroundings((streams, self.names, *standard_swaps(), self.processes, *host.swaps(self.router.show)))
 
     def open(self, code: str, filename: str, *, allow_shell: bool, tell: Callable[[Piece], None], limit: int) -> OpenBlock:

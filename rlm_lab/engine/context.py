@@ -132,7 +132,7 @@ def _bytes(name: str, value: bytes | bytearray | memoryview) -> ContextInfo:
 _MAGIC = {
     b"%PDF": "a PDF file", b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"PK\x03\x04": "a zip archive",
     b"\x1f\x8b": "gzip data", b"PAR1": "a Parquet file", b"SQLite format 3": "a SQLite database", b"\x28\xb5\x2f\xfd": "zstd data",
-}  # fmt: skip
+}
 
 
 def _guess(head: bytes, name: str) -> str:
@@ -294,4 +294,4 @@ def _cell(value: object) -> str:
 _MAKERS: Mapping[type, Callable[[str, Any], ContextInfo]] = {
     str: _text, bytes: _bytes, bytearray: _bytes, memoryview: _bytes, TextFile: _file, dict: _dict,
     list: _list, tuple: _list, set: _list, frozenset: _list, deque: _list,
-}  # fmt: skip
+}

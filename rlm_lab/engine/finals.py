@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlm_lab.engine.replies import Final, ParsedReply
@@ -41,7 +41,12 @@ def _final_in(code: str, namespace: Mapping[str, Any]) -> Any:
     except (SyntaxError, ValueError, RecursionError):
         return MISSING
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"FINAL", "SUBMIT", "FINAL_VAR"} and node.args:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in {"FINAL", "SUBMIT", "FINAL_VAR"}
+            and node.args
+        ):
             return _value_of(node.args[0], namespace, by_name=node.func.id == "FINAL_VAR")
     return MISSING
 
@@ -54,6 +59,16 @@ def _value_of(node: ast.expr, namespace: Mapping[str, Any], *, by_name: bool) ->
     except (ValueError, TypeError, RecursionError):
         return MISSING
     return namespace.get(value, MISSING) if by_name and isinstance(value, str) else value
+
+
+def text_of(value: Any, bundle: Callable[[Any], dict[str, Any]]) -> str:
+    """A value as a text to show; a text is its own."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    try:
+        return str(bundle(value)["text/plain"])
+    except Exception as error:  # noqa: BLE001 - the value's own repr
+        return f"<{type(value).__name__}, whose repr failed with {type(error).__name__}>"
 
 
 def value_as_json(value: Any) -> Any:

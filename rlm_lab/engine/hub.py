@@ -141,7 +141,11 @@ class Hub:
         if isinstance(action, Think):
             try:
                 self._traffic.think(
-                    action.origin, action.model, action.request, done=lambda reply: self._arrive(task, action, reply), free=action.free
+                    action.origin,
+                    action.model,
+                    action.request,
+                    done=lambda reply: self._arrive(task, action, reply),
+                    free=action.free,
                 )
             except RLMError as error:
                 self._arrive(task, action, error)

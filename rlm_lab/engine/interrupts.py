@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def calls_user_code(function: F) -> F:
     """Marks an engine function that runs foreign code: what it calls may be interrupted."""
-    _OPEN.add(function.__code__)  # type: ignore[attr-defined]
+    _OPEN.add(function.__code__)
     return function
 
 

@@ -85,9 +85,13 @@ class Ledger:
     def spent(self) -> Spent:
         with self._lock:
             return Spent(
-                steps=self._steps, calls=self._calls, prompt_tokens=self._prompt, completion_tokens=self._completion,
-                cost=self._cost, seconds=self.seconds,
-            )  # fmt: skip
+                steps=self._steps,
+                calls=self._calls,
+                prompt_tokens=self._prompt,
+                completion_tokens=self._completion,
+                cost=self._cost,
+                seconds=self.seconds,
+            )
 
     def reserve(self, calls: int, usage: Usage) -> Reservation:
         """Holds what a request will take at least; raises `BudgetExceededError` and holds nothing if it does not fit."""
@@ -136,10 +140,10 @@ class Ledger:
     def _refuse(name: str, used: float, wanted: float, limit: float | None) -> None:
         if limit is None or wanted == 0 or used + wanted <= limit:
             return
-        unit = " USD" if name == "cost" else ""
+        what = "USD" if name == "cost" else name
+        left = max(limit - used, 0)
         raise BudgetExceededError(
-            f"The run's limit of {limit:,}{unit} {name if name != 'cost' else ''} leaves {max(limit - used, 0):,}, and {wanted:,} are wanted;"
-            f" ask for fewer, or raise the limit.".replace("  ", " "),
+            f"The run's limit of {limit:,} {what} leaves {left:,}, and {wanted:,} are wanted; ask for fewer, or raise the limit.",
             limit=name,
         )
 

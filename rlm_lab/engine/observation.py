@@ -18,6 +18,8 @@ NO_CODE = (
     "a block with FINAL(value)."
 )
 
+EARLY_FINAL = "You gave a FINAL before you had seen this output. Check it against the output, then submit it in a block."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockReport:
@@ -28,7 +30,6 @@ class BlockReport:
     variables: dict[str, Any] = field(default_factory=dict)
     error: ErrorReport | None = None
     overwritten: tuple[str, ...] = ()
-    unrun: bool = False
 
     @property
     def text(self) -> str:
@@ -48,6 +49,11 @@ def observe(reports: Sequence[BlockReport], *, repeated: bool, notes: Sequence[s
     return "\n\n".join(parts)
 
 
+def refused_answer(problem: str) -> str:
+    """The message after an answer that does not have the form that was asked for."""
+    return f"The answer was not accepted: {problem} Submit it again in the right form with FINAL(value)."
+
+
 def last_question(limit: str) -> str:
     """The message that asks for the best answer when a limit is met."""
     return (
@@ -58,7 +64,11 @@ def last_question(limit: str) -> str:
 
 def _about(report: BlockReport, name: str) -> str:
     text = report.text.rstrip("\n")
-    lines = [f"Output of {name}:\n{text}" if text else f"Output of {name}: nothing. End a block with an expression, or print, to see a value."]
+    lines = [
+        f"Output of {name}:\n{text}"
+        if text
+        else f"Output of {name}: nothing. End a block with an expression, or print, to see a value."
+    ]
     if report.error is not None:
         lines.append(f"{report.error.traceback.rstrip()}")
         if report.error.hint:
@@ -68,7 +78,9 @@ def _about(report: BlockReport, name: str) -> str:
     if made and report.error is None and not text:
         lines.append(f"Variables made: {', '.join(made[:20])}.")
     if report.overwritten:
-        lines.append(f"You bound {', '.join(report.overwritten)} anew; the data and the helpers keep their names: use another name.")
+        lines.append(
+            f"You bound {', '.join(report.overwritten)} anew; the data and the helpers keep their names: use another name."
+        )
     return "\n".join(lines)
 
 

@@ -32,7 +32,9 @@ class Profile:
     def open(self, *, question: str, contexts: str, tools: str) -> tuple[Message, ...]:
         """The messages before the first reply."""
         fields = {"question": question, "contexts": contexts, "tools": tools}
-        return tuple(Message(role=message.role, content=Template(message.content).safe_substitute(fields)) for message in self.opening)
+        return tuple(
+            Message(role=message.role, content=Template(message.content).safe_substitute(fields)) for message in self.opening
+        )
 
 
 def choose_profile(name: str, model: Model) -> Profile:
@@ -57,9 +59,12 @@ def _load(name: str) -> Profile:
             messages.append(Message(role=_role(title.strip()), content=body.strip()))
     longest = numbers.get("max_tokens")
     return Profile(
-        name=name, opening=tuple(messages), temperature=numbers.get("temperature"), retry_temperature=numbers.get("retry_temperature"),
+        name=name,
+        opening=tuple(messages),
+        temperature=numbers.get("temperature"),
+        retry_temperature=numbers.get("retry_temperature"),
         max_tokens=None if longest is None else int(longest),
-    )  # fmt: skip
+    )
 
 
 def _role(title: str) -> Role:

@@ -17,8 +17,6 @@ from typing import Any
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.errors import BlockError
 
-FILENAME_PREFIX = "<rlm"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
@@ -85,7 +83,8 @@ def _parse(text: str, filename: str, transform: Callable[[str], str], allow_shel
 
 
 def _compile(tree: ast.Module | ast.Expression, filename: str, mode: str) -> CodeType:
-    return compile(tree, filename, mode, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    code: CodeType = compile(tree, filename, mode, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    return code
 
 
 def _ends_silently(text: str) -> bool:

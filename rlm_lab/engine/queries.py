@@ -12,10 +12,10 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Protocol
 
 from rlm_lab.engine.coroutine import Coroutine
-from rlm_lab.engine.program import FILENAME_PREFIX
 from rlm_lab.engine.traffic import CallRequest, Origin, Outcome, Ticket, Traffic
 from rlm_lab.engine.variables import delta
 from rlm_lab.errors import BlockError, NotInRunError, UsageError
@@ -73,13 +73,23 @@ class Queries:
     def names(self) -> dict[str, Any]:
         """The helper names of a block and what they mean."""
         functions: list[Callable[..., Any]] = [
-            self.llm_query, self.llm_query_batched, self.llm_query_async, self.rlm_query, self.rlm_query_batched,
-            self.FINAL, self.FINAL_VAR, self.SUBMIT, self.SHOW_VARS,
-        ]  # fmt: skip
+            self.llm_query,
+            self.llm_query_batched,
+            self.llm_query_async,
+            self.rlm_query,
+            self.rlm_query_batched,
+            self.FINAL,
+            self.FINAL_VAR,
+            self.SUBMIT,
+            self.SHOW_VARS,
+        ]
         return {
             **{function.__name__: function for function in functions},
-            "answer": self.answer, "input": _no_input, "exit": _no_exit, "quit": _no_exit,
-        }  # fmt: skip
+            "answer": self.answer,
+            "input": _no_input,
+            "exit": _no_exit,
+            "quit": _no_exit,
+        }
 
     # calls
 
@@ -123,7 +133,9 @@ class Queries:
     def _request(self, prompts: list[str], model: str | None, *, batched: bool) -> CallRequest:
         for prompt in prompts:
             if not isinstance(prompt, str):
-                raise TypeError(f"A prompt must be a str, not {type(prompt).__name__}; put the text that is asked about into it with an f-string.")
+                raise TypeError(
+                    f"A prompt must be a str, not {type(prompt).__name__}; put the text to be read into it with an f-string."
+                )
         return CallRequest(origin=self._origin(), prompts=tuple(prompts), model=self._owner.sub_model(model), batched=batched)
 
     # child runs
@@ -135,22 +147,31 @@ class Queries:
             raise outcome
         return outcome
 
-    def rlm_query_batched(self, prompts: Sequence[str], contexts: Sequence[Any] | None = None, model: str | None = None) -> list[Outcome]:
+    def rlm_query_batched(
+        self, prompts: Sequence[str], contexts: Sequence[Any] | None = None, model: str | None = None
+    ) -> list[Outcome]:
         """Several child runs, which overlap while they wait for models."""
         given = [NOTHING] * len(prompts) if contexts is None else list(contexts)
         if len(given) != len(prompts):
-            raise UsageError(f"rlm_query_batched got {len(prompts)} prompts and {len(given)} contexts; give one context for each prompt.")
+            raise UsageError(
+                f"rlm_query_batched got {len(prompts)} prompts and {len(given)} contexts; give one context for each prompt."
+            )
         return self._recurse(list(prompts), given, model, batched=True)
 
     def _recurse(self, prompts: list[str], contexts: list[Any], model: str | None, *, batched: bool) -> list[Outcome]:
         if not prompts:
             return []
         if not self._owner.may_have_children:
-            flat = [prompt if context is NOTHING else f"{prompt}\n\n{context}" for prompt, context in zip(prompts, contexts, strict=True)]
+            flat = [
+                prompt if context is NOTHING else f"{prompt}\n\n{context}"
+                for prompt, context in zip(prompts, contexts, strict=True)
+            ]
             return self._ask(flat, model, batched=batched)
         site = self._site()
         if not site.coroutine.is_current:
-            raise NotInRunError("rlm_query works in the block itself, not in a thread; use rlm_query_batched to run several at once.")
+            raise NotInRunError(
+                "rlm_query works in the block itself, not in a thread; use rlm_query_batched to run several at once."
+            )
         values = tuple(prompt if context is NOTHING else context for prompt, context in zip(prompts, contexts, strict=True))
         request = ChildRequest(origin=self._origin(), questions=tuple(prompts), contexts=values, model=model, batched=batched)
         return list(_raised(site.coroutine.suspend(request)))
@@ -162,7 +183,7 @@ class Queries:
         self._site()
         self.final = value
 
-    def FINAL_VAR(self, name: str) -> None:  # noqa: N802
+    def FINAL_VAR(self, name: Any) -> None:  # noqa: N802
         """End the run with the value of the variable of this name."""
         self._site()
         if not isinstance(name, str):
@@ -208,7 +229,9 @@ class Queries:
         on_main = threading.current_thread() is threading.main_thread()
         if on_main and not site.coroutine.is_current:
             site.coroutine.check_process()
-            raise NotInRunError("llm_query and its kin work in the run's own blocks and their threads; the run is paused or busy elsewhere.")
+            raise NotInRunError(
+                "llm_query and its kin work in the run's own blocks and their threads; the run is paused or busy elsewhere."
+            )
         site.coroutine.check_process()
         return site
 
@@ -226,17 +249,10 @@ def _raised(outcome: Any) -> Any:
 
 def _line_in(filename: str) -> int | None:
     """The line of the block that is running, seen from the caller's stack; None in another thread."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_filename == filename:
-            return frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
-
-
-def is_block_file(filename: str) -> bool:
-    """Whether a traceback's file is a block of a run."""
-    return filename.startswith(FILENAME_PREFIX)
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != filename:
+        frame = frame.f_back
+    return None if frame is None else frame.f_lineno
 
 
 def _is_ready(answer: Any) -> bool:

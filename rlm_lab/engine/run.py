@@ -13,7 +13,8 @@ from typing import Any
 
 from rlm_lab.engine.hub import Hub
 from rlm_lab.engine.ledger import Ledger, Spent
-from rlm_lab.engine.task import Engine, Question, Task
+from rlm_lab.engine.question import Engine, Question
+from rlm_lab.engine.task import Task
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.trajectory import events
 from rlm_lab.trajectory.fold import Step, Trajectory, fold
@@ -138,7 +139,9 @@ class Run:
 
     def _go(self) -> None:
         if _driving:
-            raise StateError(f"The run {_driving[-1].id} is running; a block asks for a child run with rlm_query(question, context=...).")
+            raise StateError(
+                f"The run {_driving[-1].id} is running; a block asks for a child run with rlm_query(question, context=...)."
+            )
         _driving.append(self)
         try:
             self._hub.drive()

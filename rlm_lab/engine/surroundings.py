@@ -10,6 +10,7 @@ Not exchanged, and so shared with the user's cells while a run is paused: option
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import os
 import sys
@@ -189,10 +190,8 @@ class Interpreter:
     def put(self, state: Any) -> None:
         limit, trace, profile, hooks = state
         if sys.getrecursionlimit() != limit:
-            try:
+            with contextlib.suppress(RecursionError):
                 sys.setrecursionlimit(limit)
-            except RecursionError:
-                pass
         if sys.gettrace() is not trace:
             sys.settrace(trace)
         if sys.getprofile() is not profile:

@@ -103,7 +103,13 @@ class Traffic:
         _check_window(call, estimates)
         self._ledger.reserve(len(requests), _total(estimates))
         members = [
-            _Member(run=call.origin.run, number=next(self._calls), index=index, request=request, held=Reservation(calls=1, tokens=usage.tokens, cost=usage.cost or 0.0))
+            _Member(
+                run=call.origin.run,
+                number=next(self._calls),
+                index=index,
+                request=request,
+                held=Reservation(calls=1, tokens=usage.tokens, cost=usage.cost or 0.0),
+            )
             for index, (request, usage) in enumerate(zip(requests, estimates, strict=True))
         ]
         self._log_start(call, members)
@@ -125,7 +131,9 @@ class Traffic:
 
     def _request(self, prompt: str) -> Request:
         return Request(
-            messages=(Message(role="user", content=prompt),), seconds=self._settings.call_seconds, retries=self._settings.call_retries
+            messages=(Message(role="user", content=prompt),),
+            seconds=self._settings.call_seconds,
+            retries=self._settings.call_retries,
         )
 
     def _log_start(self, call: CallRequest, members: list[_Member]) -> None:
@@ -138,9 +146,16 @@ class Traffic:
         for member, prompt in zip(members, call.prompts, strict=True):
             self._log.append(
                 CallStarted(
-                    run=origin.run, step=origin.step, block=origin.block, call=member.number, prompt=prompt, model=call.model.name,
-                    line=origin.line, batch=batch, index=member.index if call.batched else None,
-                )  # fmt: skip
+                    run=origin.run,
+                    step=origin.step,
+                    block=origin.block,
+                    call=member.number,
+                    prompt=prompt,
+                    model=call.model.name,
+                    line=origin.line,
+                    batch=batch,
+                    index=member.index if call.batched else None,
+                )
             )
 
     async def _send_all(self, model: Model, members: list[_Member], ticket: Ticket) -> None:
@@ -185,9 +200,16 @@ class Traffic:
         self.calls_done += 1
         self._log.append(
             CallFinished(
-                run=member.run, call=member.number, answer=reply.text, model=reply.model, prompt_tokens=reply.usage.prompt_tokens,
-                completion_tokens=reply.usage.completion_tokens, cost=reply.usage.cost, seconds=reply.seconds, retries=reply.retries,
-            )  # fmt: skip
+                run=member.run,
+                call=member.number,
+                answer=reply.text,
+                model=reply.model,
+                prompt_tokens=reply.usage.prompt_tokens,
+                completion_tokens=reply.usage.completion_tokens,
+                cost=reply.usage.cost,
+                seconds=reply.seconds,
+                retries=reply.retries,
+            )
         )
 
     def _fail(self, member: _Member, ticket: Ticket, error: Exception, kind: str, seconds: float) -> None:
@@ -209,7 +231,9 @@ class Traffic:
 
     # replies of the root model
 
-    def think(self, origin: Origin, model: Model, request: Request, *, done: Callable[[Reply | Exception], None], free: bool) -> None:
+    def think(
+        self, origin: Origin, model: Model, request: Request, *, done: Callable[[Reply | Exception], None], free: bool
+    ) -> None:
         """Asks a root model; `done` is called on the loop's thread. `free` asks beyond the budget, for a last answer."""
         estimate = model.estimate(request)
         held = self._ledger.reserve(0, Usage() if free else estimate)
@@ -242,16 +266,30 @@ class Traffic:
             self._ledger.settle(held, Usage())
             retries = outcome.retries if isinstance(outcome, ModelError) else 0
             self._log.append(
-                ReplyFailed(run=origin.run, step=origin.step, error=str(outcome), kind=type(outcome).__name__, seconds=seconds, retries=retries)
+                ReplyFailed(
+                    run=origin.run,
+                    step=origin.step,
+                    error=str(outcome),
+                    kind=type(outcome).__name__,
+                    seconds=seconds,
+                    retries=retries,
+                )
             )
             return
         self._ledger.settle(held, outcome.usage)
         self._log.append(
             ReplyReceived(
-                run=origin.run, step=origin.step, text=outcome.text, model=outcome.model, prompt_tokens=outcome.usage.prompt_tokens,
-                completion_tokens=outcome.usage.completion_tokens, cost=outcome.usage.cost, seconds=outcome.seconds,
-                retries=outcome.retries, finish_reason=outcome.finish_reason,
-            )  # fmt: skip
+                run=origin.run,
+                step=origin.step,
+                text=outcome.text,
+                model=outcome.model,
+                prompt_tokens=outcome.usage.prompt_tokens,
+                completion_tokens=outcome.usage.completion_tokens,
+                cost=outcome.usage.cost,
+                seconds=outcome.seconds,
+                retries=outcome.retries,
+                finish_reason=outcome.finish_reason,
+            )
         )
 
 

@@ -33,7 +33,7 @@ _type_mro = type.__dict__["__mro__"].__get__
 _exception_args = BaseException.__dict__["args"].__get__
 _SEQUENCES: dict[type, tuple[str, str]] = {
     list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"), frozenset: ("frozenset({", "})"), deque: ("deque([", "])"),
-}  # fmt: skip
+}
 _MAPPINGS: tuple[type, ...] = (dict, OrderedDict, defaultdict, Counter)
 _PLAIN = frozenset(
     {bool, type(None), float, complex, type(...), type(NotImplemented), range, fractions.Fraction, uuid.UUID}

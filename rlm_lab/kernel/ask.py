@@ -20,7 +20,7 @@ from rlm_lab.engine.ledger import Ledger
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.run import Run
 from rlm_lab.engine.schema import Schema
-from rlm_lab.engine.task import Engine, Question
+from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.textfile import TextFile
 from rlm_lab.engine.tools import tool_table
 from rlm_lab.engine.traffic import Traffic
@@ -32,8 +32,20 @@ from rlm_lab.trajectory.store import SUFFIX, EventLog
 
 Tools = Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]]
 Tick = Callable[[Run], None]
-RESERVED = frozenset({"llm_query", "llm_query_batched", "llm_query_async", "rlm_query", "rlm_query_batched", "FINAL", "FINAL_VAR",
-                      "SUBMIT", "SHOW_VARS", "answer"})  # fmt: skip
+RESERVED = frozenset(
+    {
+        "llm_query",
+        "llm_query_batched",
+        "llm_query_async",
+        "rlm_query",
+        "rlm_query_batched",
+        "FINAL",
+        "FINAL_VAR",
+        "SUBMIT",
+        "SHOW_VARS",
+        "answer",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +112,26 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
     log = EventLog(settings.runs / f"{run_id}{SUFFIX}")
     ledger = Ledger(inquiry.budget, _warner(log, run_id))
     engine = Engine(
-        log=log, ledger=ledger, traffic=Traffic(log, ledger, settings), settings=settings, host=host, resolve=models.named,
+        log=log,
+        ledger=ledger,
+        traffic=Traffic(log, ledger, settings),
+        settings=settings,
+        host=host,
+        resolve=models.named,
         profile_of=lambda model: choose_profile(settings.profile, model),
-    )  # fmt: skip
+    )
     question = Question(
-        run=run_id, text=inquiry.question.strip(), model=models.root, sub_model=models.sub, contexts=contexts,
-        namespace=_namespace(inquiry, host), tools=tool_table(inquiry.tools), sub_tools=tool_table(inquiry.sub_tools),
-        schema=None if inquiry.schema is None else Schema(inquiry.schema), cassette=models.label,
-    )  # fmt: skip
+        run=run_id,
+        text=inquiry.question.strip(),
+        model=models.root,
+        sub_model=models.sub,
+        contexts=contexts,
+        namespace=_namespace(inquiry, host),
+        tools=tool_table(inquiry.tools),
+        sub_tools=tool_table(inquiry.sub_tools),
+        schema=None if inquiry.schema is None else Schema(inquiry.schema),
+        cassette=models.label,
+    )
     return Run(engine, question, tick=tick)
 
 

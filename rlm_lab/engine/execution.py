@@ -1,0 +1,151 @@
+"""Executing the blocks of one run: each is entered until it ends, and what it asks for meanwhile is answered.
+
+States of a block: *entered* ⇄ *waiting* (for calls, child runs, a file or a time) ─▶ *ended*; one that catches its time limit
+again and again is *given up*. Every method is for the main thread; the generators are parts of a run's life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Until
+from rlm_lab.engine.block import OpenBlock, Workspace
+from rlm_lab.engine.blockloop import Idle
+from rlm_lab.engine.coroutine import Done, abandon
+from rlm_lab.engine.explain import explain
+from rlm_lab.engine.observation import BlockReport
+from rlm_lab.engine.queries import ChildRequest, Site
+from rlm_lab.engine.question import Engine
+from rlm_lab.engine.teller import Teller
+from rlm_lab.engine.traffic import CallRequest
+from rlm_lab.errors import BlockError, BudgetExceededError, RLMError
+
+if TYPE_CHECKING:
+    from rlm_lab.engine.task import Task
+
+OVERDUE_TRIES = 3  # how often a block that catches its time limit is told again
+GRACE = 1.0  # seconds that a block has to end after it was told
+SAMPLED_PROMPTS = 5  # of each request, kept to be looked at for text of the context
+
+MakeChild = Callable[[str, Any, str | None], "Task"]
+Block = Generator[Action, Any, BlockReport]
+
+
+class Execution:
+    """Runs blocks one after the other. `site` is where the open one stands, `refused` the limits that left it nothing."""
+
+    def __init__(self, engine: Engine, space: Workspace, teller: Teller, make_child: MakeChild) -> None:
+        self._engine = engine
+        self._space = space
+        self._tell = teller
+        self._make_child = make_child
+        self.block: OpenBlock | None = None
+        self.site: Site | None = None
+        self.refused: set[str] = set()
+        self.prompts: list[str] = []
+
+    @property
+    def line(self) -> int | None:
+        """The line where the open block is suspended."""
+        frame = None if self.block is None else self.block.coroutine.frame
+        while frame is not None and self.block is not None and frame.f_code.co_filename != self.block.filename:
+            frame = frame.f_back
+        return None if frame is None else int(frame.f_lineno)
+
+    def run(self, code: str, run: str) -> Block:
+        """One block from its first line to its end."""
+        settings, tell = self._engine.settings, self._tell
+        tell.block_started(code, self._space.state())
+        filename = f"<rlm {run} step {tell.step} block {tell.block}>"
+        try:
+            block = self._space.open(
+                code, filename, allow_shell=settings.allow_shell, tell=tell.output, limit=settings.output_characters
+            )
+        except (SyntaxError, BlockError, ValueError, RecursionError, MemoryError) as refused:
+            return self._unrun(code, filename, refused)
+        self.block = block
+        self.site = Site(coroutine=block.coroutine, step=tell.step, block=tell.block, filename=filename)
+        error = yield from self._drive(block)
+        self.site = None
+        return self._close(block, error)
+
+    def give_up(self) -> None:
+        """Closes a block that was ended from outside."""
+        self.site = None
+        if self.block is not None:
+            self._close(self.block, BlockError("The run was stopped while this block ran."))
+
+    def _drive(self, block: OpenBlock) -> Generator[Action, Any, BaseException | None]:
+        """Enters a block again and again until it ends."""
+        limit, told = self._engine.settings.block_seconds, 0
+        action = Enter(coroutine=block.coroutine, seconds=limit)
+        while True:
+            signal = yield action
+            block.flush()
+            if isinstance(signal, Done):
+                return signal.error
+            value = signal if isinstance(signal, Overdue) else (yield from self._answer(signal))
+            if isinstance(value, Overdue):
+                told += 1
+                error = self._overdue(value.limit)
+                if told > OVERDUE_TRIES:
+                    abandon(block.coroutine)
+                    return error
+                action = Enter(coroutine=block.coroutine, seconds=GRACE, throw=error)
+            else:
+                left = max(limit - block.computed, 0.001) if told == 0 else GRACE
+                action = Enter(coroutine=block.coroutine, seconds=left, value=value)
+
+    def _overdue(self, limit: str) -> RLMError:
+        if limit == "seconds":
+            return BudgetExceededError(f"The run has met its limit of {self._engine.ledger.budget.seconds} s.", limit="seconds")
+        most = self._engine.settings.block_seconds
+        return BlockError(f"The block has computed for more than its limit of {most:g} s; do less at once.")
+
+    def _answer(self, signal: Any) -> Generator[Action, Any, Any]:
+        """What comes of a block's request: a value to enter it with; an exception is raised in it."""
+        try:
+            if isinstance(signal, Idle):
+                return (yield Until(deadline=signal.deadline, fileno=signal.fileno))
+            if isinstance(signal, CallRequest):
+                self.prompts += signal.prompts[:SAMPLED_PROMPTS]
+                return (yield Await(ticket=self._engine.traffic.start(signal)))
+            if isinstance(signal, ChildRequest):
+                return (yield from self._run_children(signal))
+        except RLMError as error:
+            self._note_refusal(error)
+            return error
+        raise AssertionError(f"unknown signal {signal!r}")
+
+    def _note_refusal(self, error: RLMError) -> None:
+        """A limit that leaves nothing at all is met; one that only refuses this request is the model's to mind."""
+        budget, spent = self._engine.ledger.budget, self._engine.ledger.spent
+        if isinstance(error, BudgetExceededError) and getattr(spent, error.limit, 0) >= (getattr(budget, error.limit) or 0):
+            self.refused.add(error.limit)
+
+    def _run_children(self, request: ChildRequest) -> Generator[Action, Any, list[str | Exception]]:
+        batch, line = None, request.origin.line
+        if request.batched:
+            batch = self._engine.traffic.next_batch()
+            self._tell.batch_of_children(batch, len(request.questions), line)
+        children = []
+        for index, (text, context) in enumerate(zip(request.questions, request.contexts, strict=True)):
+            child = self._make_child(text, context, request.model)
+            children.append(child)
+            self._tell.child_started(child.run_id, line, batch, index if request.batched else None)
+        outcomes: list[str | Exception] = yield Spawn(children=tuple(children))
+        for child in children:
+            self._tell.child_finished(child.run_id, child.status)
+        return outcomes
+
+    def _close(self, block: OpenBlock, error: BaseException | None) -> BlockReport:
+        report, digest = block.finish(error)
+        self.block = None
+        self._tell.block_finished(report, block.computed, digest)
+        return report
+
+    def _unrun(self, code: str, filename: str, error: BaseException) -> BlockReport:
+        report = BlockReport(code=code, pieces=(), error=explain(error, code, filename, self._space.namespace))
+        self._tell.block_finished(report, 0.0, "")
+        return report

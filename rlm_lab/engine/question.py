@@ -1,0 +1,47 @@
+"""What a run is made from: its question, and what all runs of a tree share. Plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlm_lab.config import Settings
+from rlm_lab.engine.host import Host
+from rlm_lab.engine.ledger import Ledger
+from rlm_lab.engine.profiles import Profile
+from rlm_lab.engine.schema import Schema
+from rlm_lab.engine.traffic import Traffic
+from rlm_lab.models.base import Model
+from rlm_lab.trajectory.store import EventLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What all runs of a tree share."""
+
+    log: EventLog
+    ledger: Ledger
+    traffic: Traffic
+    settings: Settings
+    host: Host
+    resolve: Callable[[str], Model]
+    profile_of: Callable[[Model], Profile]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What one run is asked. `contexts` and `tools` map names to values; `namespace` is where its blocks run."""
+
+    run: str
+    text: str
+    model: Model
+    sub_model: Model
+    contexts: Mapping[str, Any]
+    namespace: dict[str, Any]
+    tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    sub_tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    schema: Schema | None = None
+    parent: str | None = None
+    depth: int = 0
+    cassette: dict[str, Any] | None = None
