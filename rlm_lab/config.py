@@ -106,7 +106,9 @@ def load_settings(overrides: Mapping[str, Any] | None = None, *, folder: Path | 
         if text:
             values[field.name] = _from_text(field.name, str(field.type), text)
     if given:
-        raise ConfigError(f"There is no setting {sorted(given)[0]!r}; there are {', '.join(f.name for f in dataclasses.fields(Settings))}.")
+        raise ConfigError(
+            f"There is no setting {sorted(given)[0]!r}; there are {', '.join(f.name for f in dataclasses.fields(Settings))}."
+        )
     if "runs" in values:
         values["runs"] = Path(values["runs"])
     return Settings(**values)

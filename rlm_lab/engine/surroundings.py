@@ -156,7 +156,7 @@ class Environment:
         now = os.environ._data  # type: ignore[attr-defined]
         if now == state:
             return
-        decode = os.environ.decodevalue  # type: ignore[attr-defined]
+        decode = os.environ.decodevalue
         for key in [key for key in now if key not in state]:
             del os.environ[decode(key)]
         for key, value in state.items():

@@ -28,7 +28,8 @@ class ShellHost:
 
     @property
     def namespace(self) -> dict[str, Any]:
-        return self._shell.user_ns
+        namespace: dict[str, Any] = self._shell.user_ns
+        return namespace
 
     def swaps(self, show: Callable[[Bundle], None]) -> Sequence[Swap]:
         publisher = BlockPublisher(show, parent=self._shell)
@@ -38,10 +39,12 @@ class ShellHost:
         )
 
     def transform(self, source: str) -> str:
-        return str(self._shell.transform_cell(source))
+        return str(self._shell.transform_cell(source))  # type: ignore[no-untyped-call]
 
     def bundle(self, value: object) -> Bundle:
-        data, _metadata = self._shell.display_formatter.format(value)
+        formatter = self._shell.display_formatter
+        assert formatter is not None
+        data, _metadata = formatter.format(value)
         if "image/png" not in data and _is_figure(value):
             data["image/png"] = _as_png(value)
         return clean_bundle(data, value)
@@ -51,7 +54,7 @@ class BlockPublisher(CapturingDisplayPublisher):
     """The display publisher of a block: what it publishes goes to the run, never to the cell."""
 
     def __init__(self, show: Callable[[Bundle], None], **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options)  # type: ignore[no-untyped-call]
         self._show = show
 
     def publish(self, data: dict[str, Any], metadata: Any = None, source: Any = None, **_: Any) -> None:
@@ -85,7 +88,7 @@ def _as_png(figure: Any) -> str:
     # The inline backend registers its formatters only at the end of the cell that imports it.
     from IPython.core.pylabtools import print_figure
 
-    return str(print_figure(figure, fmt="png", base64=True))
+    return str(print_figure(figure, fmt="png", base64=True))  # type: ignore[no-untyped-call]
 
 
 def _no_exit() -> None:

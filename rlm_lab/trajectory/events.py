@@ -2,7 +2,7 @@
 
 Everything that is known of a run is what its events say. An event is a frozen dataclass with the tag `type`; fields that
 this version does not know are kept in `extra` and written again; an event of an unknown type becomes `UnknownEvent`.
-`t` is seconds since the root run began, without the time spent paused. `seq` counts within one file, `run` names the run
+`t` is seconds since the root run began, time spent paused included. `seq` counts within one file, `run` names the run
 (a child run writes into its root's file under its own name). Nothing here reads or writes files.
 """
 
@@ -294,7 +294,15 @@ def encode(event: Event) -> dict[str, JSON]:
     """
     flat = {name: getattr(event, name) for name in _FIELDS[type(event)]}
     tag = flat.pop("name") if isinstance(event, UnknownEvent) else event.type
-    return {"v": flat.pop("v"), "run": flat.pop("run"), "seq": flat.pop("seq"), "t": round(flat.pop("t"), 6), "type": tag, **flat, **event.extra}
+    return {
+        "v": flat.pop("v"),
+        "run": flat.pop("run"),
+        "seq": flat.pop("seq"),
+        "t": round(flat.pop("t"), 6),
+        "type": tag,
+        **flat,
+        **event.extra,
+    }
 
 
 def decode(flat: Mapping[str, JSON]) -> Event:
