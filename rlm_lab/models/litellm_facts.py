@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from rlm_lab.errors import AuthenticationError, ModelNotFoundError
@@ -63,11 +64,12 @@ def check_key(litellm: Any, name: str) -> None:
         raise AuthenticationError(f"Model {name!r} needs a key: set {missing[0]} in the environment or in .env.")
 
 
-def near_names(litellm: Any, name: str) -> list[str]:
+@lru_cache(maxsize=64)  # a search takes 0.1 s, and a batch may ask a hundred times
+def near_names(litellm: Any, name: str) -> tuple[str, ...]:
     """At most three names, the nearest first; the name itself is never among them."""
     known = [*OWN_NAMES, *(str(one) for one in litellm.model_list), *(str(one) for one in litellm.model_cost)]
     near = difflib.get_close_matches(name, dict.fromkeys(known), n=4, cutoff=0.7)
-    return [one for one in near if one != name][:3]
+    return tuple(one for one in near if one != name)[:3]
 
 
 def _information(litellm: Any, model: str, provider: str) -> Mapping[str, JSON]:

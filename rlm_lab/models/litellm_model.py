@@ -110,7 +110,7 @@ class LiteLLMModel:
                     on_delta = None  # a view has seen half of that reply already
                 await asyncio.sleep(outcome.wait(tries))
                 tries += 1
-        raise outcome.as_error(self._target(litellm, request), tries)
+        raise outcome.as_error(self._target(litellm, request, outcome), tries)
 
     async def _try(self, litellm: Any, request: Request, on_delta: Callable[[str], None] | None) -> Answer | Failure:
         short = self._short_way(litellm)
@@ -160,11 +160,11 @@ class LiteLLMModel:
             self._facts = find(litellm, self.name, self._base)
         return self._facts
 
-    def _target(self, litellm: Any, request: Request) -> Target:
+    def _target(self, litellm: Any, request: Request, failure: Failure) -> Target:
         short = self._short_way(litellm)
         base = self._base or (short.url.removesuffix("/chat/completions") if short else None)
         shown = safe_url(base) if base else f"The endpoint of {self._find(litellm).provider}"
-        near = () if self._base else tuple(near_names(litellm, self.name))
+        near = near_names(litellm, self.name) if failure.kind == "missing" and not self._base else ()
         return Target(name=self.name, base=shown, seconds=request.seconds, near=near)
 
     def _limit(self) -> asyncio.Semaphore:
