@@ -1,0 +1,45 @@
+"""What tests share: every test keeps its runs in a folder of its own, and asks scripted models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rlm_lab import Run, ScriptedModel, ask
+
+
+@pytest.fixture(autouse=True)
+def _own_runs_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("RLM_LAB_RUNS", str(tmp_path / "runs"))
+
+
+def as_reply(code: str) -> str:
+    """A reply with one block."""
+    return f"I look at the data.\n\n```repl\n{code}\n```"
+
+
+@pytest.fixture
+def scripted() -> Callable[..., ScriptedModel]:
+    """Makes a root model that replies with these blocks, one a step."""
+    return lambda *blocks, **options: ScriptedModel([as_reply(block) for block in blocks], **options)
+
+
+@pytest.fixture
+def echo() -> ScriptedModel:
+    """A sub-model that answers with what it was asked, in capitals."""
+    return ScriptedModel(lambda messages: messages[-1].content.upper(), name="echo")
+
+
+@pytest.fixture
+def asked(scripted, echo) -> Callable[..., Run]:
+    """Asks a question whose root model replies with these blocks, in a namespace of its own."""
+
+    def asking(*blocks: str, **parameters: Any) -> Run:
+        parameters.setdefault("namespace", {})
+        parameters.setdefault("model", scripted(*blocks))
+        parameters.setdefault("sub_model", echo)
+        return ask(parameters.pop("question", "What is it?"), **parameters)
+
+    return asking

@@ -1,0 +1,122 @@
+"""How a run ends: every contract that models were trained on, and what is not trusted."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel
+
+from rlm_lab import ScriptedModel, ask
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["FINAL(42)", "x = 42\nFINAL_VAR('x')", "SUBMIT(42)", "answer['content'] = 42\nanswer['ready'] = True",
+     "answer = {'content': 42, 'ready': True}"],
+)  # fmt: skip
+def test_each_contract_ends_a_run_with_the_value_itself(asked, block):
+    run = asked(block)
+    assert (run.status, run.answer) == ("done", 42)
+
+
+def test_submitted_fields_become_a_dict(asked):
+    assert asked("SUBMIT(name='Ada', year=1815)").answer == {"name": "Ada", "year": 1815}
+
+
+@pytest.mark.parametrize("reply", ["FINAL(forty-two)", "So:\n\nFINAL(\"forty-two\")", "<think>hm</think>\nFINAL(forty-two)"])
+def test_a_final_in_prose_ends_a_run(asked, reply):
+    assert asked(model=ScriptedModel([reply])).answer == "forty-two"
+
+
+def test_a_final_var_in_prose_takes_the_variable(asked):
+    model = ScriptedModel(["```repl\nfound = [1, 2]\nfound\n```", "FINAL_VAR(found)"])
+    assert asked(model=model).answer == [1, 2]
+
+
+def test_a_text_final_beside_code_is_not_trusted_before_the_code_ran(asked):
+    model = ScriptedModel(["```repl\nprint(1 + 1)\n```\nFINAL(three)", "```repl\nFINAL(2)\n```"])
+    run = asked(model=model)
+    assert run.answer == 2
+    assert "before you had seen this output" in model.requests[1].messages[-1].content
+
+
+def test_a_final_var_beside_code_counts_once_the_code_ran_well(asked):
+    assert asked(model=ScriptedModel(["```repl\nn = 7\n```\nFINAL_VAR(n)"])).answer == 7
+
+
+def test_a_final_in_a_block_that_fails_afterwards_does_not_count(asked):
+    run = asked("FINAL('too soon')\n1 / 0", "FINAL('later')")
+    assert run.answer == "later"
+
+
+def test_several_blocks_of_a_reply_run_in_order_until_one_fails(asked):
+    reply = "```repl\na = 1\n```\nthen\n```python\nb = 1 / 0\n```\n```repl\nc = 3\n```"
+    run = asked(model=ScriptedModel([reply, "```repl\nFINAL('c' in globals())\n```"]))
+    assert run.answer is False
+    assert [block.error is None for block in run.steps[0].blocks] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["```python\nFINAL(1)\n```", "```\nFINAL(1)\n```", "   ```repl\n   FINAL(1)\n   ```", "```repl\nFINAL(1)", "~~~py\nFINAL(1)\n~~~",
+     "<think>\n```repl\nFINAL(2)\n```\n</think>\n```repl\nFINAL(1)\n```"],
+)  # fmt: skip
+def test_blocks_are_found_in_every_dialect(asked, reply):
+    assert asked(model=ScriptedModel([reply])).answer == 1
+
+
+def test_a_reply_without_code_or_answer_is_told_what_is_missing(asked):
+    model = ScriptedModel(["I would first look at the data.", "```repl\nFINAL(1)\n```"])
+    run = asked(model=model)
+    assert run.answer == 1
+    assert "no code to run" in model.requests[1].messages[-1].content
+
+
+def test_five_replies_in_a_row_without_code_end_the_run_as_failed(asked):
+    run = asked(model=ScriptedModel(["Let me think."] * 5))
+    assert run.status == "failed"
+    assert str(run.error) == "scripted gave neither code nor an answer 5 times in a row."
+
+
+def test_an_answer_of_the_wrong_form_is_told_to_the_model_which_tries_again(asked):
+    model = ScriptedModel(["```repl\nFINAL('many')\n```", "```repl\nFINAL('12')\n```"])
+    run = asked(model=model, schema=int)
+    assert run.answer == 12
+    assert "was not accepted" in model.requests[1].messages[-1].content
+
+
+def test_a_pydantic_model_is_filled_from_a_dict(asked):
+    class Carrier(BaseModel):
+        code: str
+        late: int
+
+    run = asked("FINAL({'code': 'EV', 'late': 2443})", schema=Carrier)
+    assert run.answer == Carrier(code="EV", late=2443)
+
+
+def test_a_json_schema_is_kept(asked):
+    run = asked("FINAL([1, 'x'])", "FINAL([1, 2])", schema={"type": "array", "items": {"type": "integer"}})
+    assert run.answer == [1, 2]
+
+
+def test_a_run_is_its_file(asked):
+    from rlm_lab import load
+
+    run = asked("print('hello')", "FINAL(llm_query('hi'))")
+    saved = load(run.path)
+    assert (saved.answer, saved.status, len(saved.steps)) == ("HI", "done", 2)
+    assert saved.steps[1].blocks[0].calls[0].answer == "HI"
+
+
+def test_the_log_does_not_grow_with_the_context(asked):
+    small = asked("FINAL(len(text))", context={"text": "x" * 10_000})
+    large = asked("FINAL(len(text))", context={"text": "x" * 10_000_000})
+    assert abs(large.path.stat().st_size - small.path.stat().st_size) < 500
+
+
+def test_a_root_model_that_fails_makes_a_failed_run_with_its_error():
+    def refuse(_messages):
+        raise ValueError("no idea")
+
+    run = ask("What?", model=ScriptedModel(refuse), namespace={})
+    assert run.status == "failed"
+    assert "no idea" in str(run.error)
