@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from rlm_lab.engine.run import Run, paused_runs
     from rlm_lab.errors import RLMError
     from rlm_lab.kernel.ask import ask
+    from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.store import load
 
 _WHERE = {
     "Budget": "rlm_lab.config",
+    "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
     "ScriptedModel": "rlm_lab.models.scripted",
@@ -36,6 +38,7 @@ _WHERE = {
 }
 __all__ = [
     "Budget",
+    "LiteLLMModel",
     "RLMError",
     "Run",
     "ScriptedModel",

@@ -18,14 +18,15 @@ from rlm_lab.config import Budget, Settings, load_settings
 from rlm_lab.engine.host import Host, PlainHost
 from rlm_lab.engine.ledger import Ledger
 from rlm_lab.engine.profiles import choose_profile
+from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.run import Run
 from rlm_lab.engine.schema import Schema
-from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.textfile import TextFile
 from rlm_lab.engine.tools import tool_table
 from rlm_lab.engine.traffic import Traffic
 from rlm_lab.errors import ContextError, StateError, UsageError
 from rlm_lab.models.base import Model
+from rlm_lab.models.cassette import Cassette, RecordingModel, ReplayingModel
 from rlm_lab.models.resolve import resolve
 from rlm_lab.trajectory.events import BudgetWarned
 from rlm_lab.trajectory.store import SUFFIX, EventLog
@@ -168,35 +169,33 @@ def _namespace(inquiry: Inquiry, host: Host) -> dict[str, Any]:
 
 
 class _Models:
-    """The models of one inquiry: resolved, and recorded or played where that is asked for."""
+    """The models of one inquiry: resolved, and recorded on or played from one cassette where that is asked for."""
 
     def __init__(self, inquiry: Inquiry, settings: Settings) -> None:
         if inquiry.record is not None and inquiry.replay is not None:
             raise UsageError("Both record and replay are given; a run can be recorded or played, not both.")
         self._settings = settings
-        self._inquiry = inquiry
-        self.label: dict[str, Any] | None = None
-        if inquiry.replay is not None:
-            from rlm_lab.models.cassette import ReplayingModel
-
-            played = ReplayingModel(Path(inquiry.replay))
-            self.label = played.label
-            self.root: Model = played
-            self.sub: Model = played
+        self._recorded = None if inquiry.record is None else Cassette.record(inquiry.record)
+        self._played = None if inquiry.replay is None else Cassette.load(inquiry.replay)
+        if self._played is not None:
+            names = list(self._played.models)
+            self.root: Model = ReplayingModel(self._played, names[0])
+            self.sub: Model = ReplayingModel(self._played, names[min(1, len(names) - 1)])
             return
         self.root = self.named(inquiry.model)
-        same = inquiry.sub_model is None and settings.sub_model is None
-        self.sub = self.root if same else self.named(inquiry.sub_model or settings.sub_model)
+        sub = inquiry.sub_model if inquiry.sub_model is not None else settings.sub_model
+        self.sub = self.root if sub is None else self.named(sub)
+
+    @property
+    def label(self) -> dict[str, str] | None:
+        """Model and date of the recording that is played."""
+        return None if self._played is None else self._played.label
 
     def named(self, spec: str | Model | None) -> Model:
-        if self._inquiry.replay is not None:
-            return self.root
+        if self._played is not None:
+            return ReplayingModel(self._played, spec if isinstance(spec, str) else None)
         model = resolve(spec, self._settings)
-        if self._inquiry.record is None:
-            return model
-        from rlm_lab.models.cassette import RecordingModel
-
-        return RecordingModel(model, Path(self._inquiry.record))
+        return model if self._recorded is None else RecordingModel(model, self._recorded)
 
 
 def _warner(log: EventLog, run: str) -> Callable[[str, float, float], None]:
