@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from rlm_lab.analysis.reasoning import reasoning_of, says_final
@@ -42,7 +43,7 @@ LOOKERS = _words(
     "bar scatter show"
 )
 _ANSWERS = re.compile(r"answer|result|summar|respons|partial|label|repl(?:y|ies)|finding|extract|note", re.IGNORECASE)
-_LONGEST = 60_000
+_LONGEST = 12_000  # characters of a step's code that are read
 _CLIP = 90
 
 
@@ -77,7 +78,7 @@ def act_of(step: Step) -> Act:
     """
     if not step.blocks:
         return _act_of_text(step)
-    facts = _facts("\n".join(block.code for block in step.blocks)[:_LONGEST])
+    facts = _facts("\n".join(block.code[:_LONGEST] for block in step.blocks[:20])[:_LONGEST])
     asked = step.calls + sum(len(block.children) + len(block.batches) for block in step.blocks)
     if asked == 1 and step.calls == 1 and (computed := facts.called & COMPUTERS):
         return Act(word="compute", reason=f"its code uses {min(computed)}, with one call beside it")
@@ -120,7 +121,9 @@ def _act_of_code(facts: _Facts) -> Act:
     return Act(word="look" if not facts.called else "compute", reason="no other rule fits")
 
 
+@lru_cache(maxsize=256)
 def _facts(code: str) -> _Facts:
+    """What stands in the code; kept, since a live view asks again with every event."""
     tree = parsed(code)
     if tree is None:
         words = set(re.findall(r"[A-Za-z_]\w*", code))

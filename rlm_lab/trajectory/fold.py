@@ -49,7 +49,7 @@ def _trajectory(run: OpenRun, built: Mapping[str, Trajectory], unfinished: str, 
     begin, end, origin = run.started, run.end, run.origin
     status = _status(run, unfinished)
     steps = _steps(run, built, last)
-    usage = _usage(steps, end.seconds if end else last - run.first)
+    usage = _usage(steps, end.seconds if end else last - run.first - _held(run, run.first, last))
     return Trajectory(
         run=run.name,
         status=status,
@@ -97,10 +97,17 @@ def _pauses(run: OpenRun) -> tuple[Pause, ...]:
 def _steps(run: OpenRun, built: Mapping[str, Trajectory], last: float) -> tuple[Step, ...]:
     opened = list(run.steps.values())
     ends = [step.started.t for step in opened[1:]] + [last]
-    return tuple(_step(step, end, built) for step, end in zip(opened, ends, strict=False))
+    spans = [(step.started.t, end) for step, end in zip(opened, ends, strict=False)]
+    seconds = [max(end - begin - _held(run, begin, end), 0.0) for begin, end in spans]
+    return tuple(_step(step, time, built) for step, time in zip(opened, seconds, strict=True))
 
 
-def _step(step: OpenStep, end: float, built: Mapping[str, Trajectory]) -> Step:
+def _held(run: OpenRun, begin: float, end: float) -> float:
+    """How long the run was paused between two times: waiting for a person is not the step's time."""
+    return sum(event.seconds for event in run.resumed if begin < event.t <= end)
+
+
+def _step(step: OpenStep, seconds: float, built: Mapping[str, Trajectory]) -> Step:
     blocks = tuple(_built_block(block, built) for block in step.blocks.values())
     reply, failure = step.reply, step.failure
     return Step(
@@ -108,7 +115,7 @@ def _step(step: OpenStep, end: float, built: Mapping[str, Trajectory]) -> Step:
         messages=tuple(step.messages),
         dropped=step.started.dropped,
         started=step.started.t,
-        seconds=max(end - step.started.t, 0.0),
+        seconds=seconds,
         model_seconds=(reply.seconds if reply else 0.0) + step.lost_seconds,
         code_seconds=sum(block.seconds for block in blocks),
         reply=reply.text if reply else None,

@@ -98,7 +98,7 @@ class Block:
 class Step:
     """One iteration of a run. `reply` is the raw text, None as long as there is none; `reply_error` says why none came.
 
-    `seconds` is the whole step's time, `model_seconds` the root model's part of it, `code_seconds` that of the blocks.
+    `seconds` is the step's time without pauses, `model_seconds` the root model's part of it, `code_seconds` that of the blocks.
     """
 
     number: int
@@ -146,7 +146,7 @@ class BudgetWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """The run was paused at `t` of its own time; `seconds` is for how long, None as long as it is."""
+    """The run was paused at `t`; `seconds` is for how long, None as long as it is."""
 
     reason: str
     step: int

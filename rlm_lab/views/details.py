@@ -25,6 +25,8 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 _LARGEST_IMAGE = 700_000
 _DEEPEST = 4
 _COMMONEST = 6
+_MARKUP = 700  # characters that a row or a box takes besides its texts
+_IN_LOG = '<p class="rlm-note">Left out here for its length; it is in the log.</p>'
 
 
 @dataclass(slots=True)
@@ -32,6 +34,10 @@ class Room:
     """How many characters of run texts a page may still show."""
 
     left: int = 600_000
+
+    @property
+    def full(self) -> bool:
+        return self.left <= 0
 
     def limit(self, wanted: int) -> int:
         return wanted if self.left > 0 else min(wanted, 160)
@@ -64,6 +70,7 @@ def step_rows(steps: tuple[Step, ...], room: Room, depth: int = 0) -> str:
 
 
 def _row(step: Step, room: Room, depth: int) -> str:
+    room.left -= _MARKUP
     act = act_of(step)
     kind = {"delegate": " rlm-delegate", "answer": " rlm-answering"}.get(act.word, "")
     figure = figures.seconds(step.seconds) + (f" · {figures.counted(step.calls, 'call')}" if step.calls else "")
@@ -76,6 +83,8 @@ def _row(step: Step, room: Room, depth: int) -> str:
 
 
 def _inside(step: Step, room: Room, depth: int) -> str:
+    if room.full:
+        return _IN_LOG
     parts = []
     if step.dropped:
         dropped = figures.counted(step.dropped, "older message")
@@ -103,6 +112,8 @@ def _reply_figures(step: Step) -> str:
 
 
 def _block(block: Block, room: Room, depth: int) -> str:
+    if room.full:
+        return _IN_LOG
     parts = [_code(block, room, depth), _outputs(block.outputs, room)]
     if block.error is not None:
         parts.append(_error(block.error, room))
@@ -145,6 +156,8 @@ def _line_of(error: Mapping[str, Any] | None) -> int | None:
 
 def _asked(block: Block, room: Room, depth: int, last: int) -> dict[int, list[str]]:
     """Boxes of calls, batches and child runs by the line that they stand under."""
+    if not (block.calls or block.batches or block.children):
+        return {}
     ends = ends_of_statements(block.code)
     boxes: dict[int, list[str]] = {}
 
@@ -172,6 +185,7 @@ def _batch_box(batch: Batch, room: Room) -> str:
 
 
 def _calls_box(title: str, kind: str, calls: tuple[Call, ...], room: Room, more: str = "") -> str:
+    room.left -= _MARKUP
     if not more:
         failed = sum(call.status == "failed" for call in calls)
         more = f"{failed:,} failed" if failed else ""
@@ -229,13 +243,14 @@ def _call_row(call: Call, room: Room) -> str:
 
 
 def _child_box(child: Trajectory, room: Room, depth: int) -> str:
+    room.left -= _MARKUP
     status = f"{glyph(child.status)}{escaped(words.status_word(child.status))}"
     title = f"<b>{glyph('child')}Child run</b> <span>{escaped(clipped(child.question, 100))} · {status}</span>"
     figure = f'<small class="rlm-time">{figures.seconds(child.seconds)} · {figures.counted(child.usage.calls, "call")}</small>'
     headline, more = words.headline(child)
     inside = f'<p class="rlm-wrap"><b>{room.text(headline, 400)}</b></p>'
     inside += f'<p class="rlm-wrap">{room.text(more, 1_000)}</p>' if more else ""
-    if depth < _DEEPEST:
+    if depth < _DEEPEST and not room.full:
         inside += step_rows(child.steps, room, depth)
     else:
         inside += f'<p class="rlm-label">{figures.counted(len(child.steps), "step")}, in the log.</p>'

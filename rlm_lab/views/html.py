@@ -21,6 +21,7 @@ from rlm_lab.views.progress import Progress
 _SHORT_ANSWER = 120
 _LIVE_LINES = 12
 _LIVE_CHIPS = 10
+_DOT = '<span class="rlm-dot"> · </span>'  # seen only where the style is stripped
 
 
 def summary_html(trajectory: Trajectory) -> str:
@@ -40,7 +41,7 @@ def live_html(progress: Progress) -> str:
     at_most = f" of at most {progress.max_steps:,}" if progress.max_steps else ""
     place = f"step {progress.step:,}{at_most}" if progress.step else "before its first step"
     place += f", line {progress.line}" if progress.line else ""
-    top = f'<div class="rlm-top">{_status(progress.status)} <span>{place}</span></div>'
+    top = f'<p class="rlm-top">{_status(progress.status)}{_DOT}<span>{place}</span></p>'
     return _frame(progress.status, f'{top}<div class="rlm-body">{_live_body(progress)}</div>{_live_foot(progress)}')
 
 
@@ -83,7 +84,7 @@ def _foot(trajectory: Trajectory) -> str:
         parts.append(_spent(figure, limit or f" {unit}".rstrip(), "rlm-over" if over else ""))
     where = [clipped(trajectory.model, 40), words.recorded_text(trajectory), f"run {clipped(trajectory.run, 40)}"]
     parts.append(f'<small class="rlm-where">{" · ".join(escaped(part) for part in where if part)}</small>')
-    return f'<div class="rlm-foot">{" ".join(parts)}</div>'
+    return f'<p class="rlm-foot">{_DOT.join(parts)}</p>'
 
 
 def _status(status: str) -> str:
@@ -146,7 +147,7 @@ def _live_foot(progress: Progress) -> str:
         parts.append(_spent(figures.dollars(progress.cost), f"{limit} USD", _near(progress.cost, progress.max_cost)))
     limit = f" of {figures.clock(progress.max_seconds)}" if progress.max_seconds else ""
     parts.append(_spent(figures.clock(progress.seconds), limit, _near(progress.seconds, progress.max_seconds)))
-    return f'<div class="rlm-foot">{" ".join(parts)} <small class="rlm-where">Esc, then I I interrupts</small></div>'
+    return f'<p class="rlm-foot">{_DOT.join(parts)} <small class="rlm-where">Esc, then I I interrupts</small></p>'
 
 
 def _near(used: float, limit: float | None) -> str:

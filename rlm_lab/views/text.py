@@ -79,9 +79,9 @@ def _whole(trajectory: Trajectory, width: int, depth: int = 0) -> Iterator[str]:
     for line in _answer_lines(trajectory):
         yield from _wrapped(line, width)
     yield ""
-    yield _status_line(trajectory)
+    yield from _wrapped(_status_line(trajectory), width)
     facts = [trajectory.model, f"run {trajectory.run}", trajectory.started, str(trajectory.path or "")]
-    yield plain(" · ".join(fact for fact in facts if fact))
+    yield from _wrapped(" · ".join(fact for fact in facts if fact), width)
     for context in trajectory.contexts:
         size = f"{context.get('size')} {context.get('unit') or ''}".strip()
         yield clipped(plain(f"context {context.get('name')}: {context.get('type')}, {size}"), width)
@@ -137,7 +137,7 @@ def _calls(calls: list[Call], width: int) -> Iterator[str]:
 
 
 def _child(child: Trajectory, width: int, depth: int) -> Iterator[str]:
-    yield f"  ▣ child run {plain(child.run)}"
+    yield f"  ▣ child run {clipped(plain(child.run), width - 14)}"
     if depth >= 4 or width < 60:
         yield f"    {figures.counted(len(child.steps), 'step')}, {words.status_word(child.status)}"
         return

@@ -24,7 +24,7 @@ def test_steps_hold_what_happened_in_them(events: list[ev.Event]) -> None:
     trajectory = fold(timed(events))
     first, second = trajectory.steps
     assert first.reply == "I look."
-    assert (first.seconds, first.model_seconds, first.code_seconds) == (21.0, 1.5, 2.0)
+    assert (first.seconds, first.model_seconds, first.code_seconds) == (21.0 - 9.0, 1.5, 2.0)
     assert [part.text for part in first.blocks[0].outputs] == ["one\ntwo\n"]
     assert second.blocks == ()
     assert (trajectory.answer, trajectory.status, trajectory.seconds) == ("EV", "done", 4.5)
