@@ -267,7 +267,7 @@ def _outputs(parts: Iterable[OutputPart], room: Room) -> str:
             html.append(_cut_rule(part.cut))
         picture = _picture(part, room)
         html.append(picture or room.boxes(part.text, 8_000))
-    return f'<div class="rlm-out">{"".join(html)}</div>' if html else ""
+    return f'<p class="rlm-label">Output</p><div class="rlm-out">{"".join(html)}</div>' if html else ""
 
 
 def _picture(part: OutputPart, room: Room) -> str:

@@ -127,7 +127,7 @@ def _live_code(progress: Progress, doing: str) -> str:
     html = []
     for number, line in enumerate(lines[start : start + _LIVE_LINES], start + 1):
         now = number == progress.line
-        note = f'<span class="rlm-doing">{doing}</span>' if now and doing else ""
+        note = f'  <span class="rlm-doing">{doing}</span>' if now and doing else ""
         source = f"<span>{line}</span>" if note else line
         state = " rlm-at" + (" rlm-far" if note else "") if now else " rlm-ran" if number < at else ""
         html.append(f'<span class="rlm-line{state}">{source}{note}\n</span>')
