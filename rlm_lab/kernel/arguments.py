@@ -71,7 +71,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(_sentence(message or "The command ended"))
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
+class Help(argparse.RawDescriptionHelpFormatter):
     """Help of one width, wherever it is shown."""
 
     def __init__(self, prog: str) -> None:
@@ -97,7 +97,7 @@ def magic_parser(prog: str = "%%rlm") -> Parser:
         prog=prog,
         usage="%(prog)s [NAME <<] [flags]\nthe question, on the lines below",
         description="Runs a recursive language model on variables of this notebook, in this kernel.",
-        formatter_class=_Help,
+        formatter_class=Help,
         add_help=False,
         allow_abbrev=False,
     )
@@ -128,11 +128,18 @@ def parse_line(line: str) -> Flags:
 def parse_words(parser: argparse.ArgumentParser, words: Sequence[str]) -> Flags:
     """The flags in some words. Raises `UsageError`."""
     parsed, rest = parser.parse_known_args([*words])
-    unknown = [word for word in rest if word.startswith("-")]
-    if unknown:
-        name = unknown[0].partition("=")[0]
-        raise UsageError(f"There is no flag {name}.{near(name, _flags_of(parser))} `{parser.prog} --help` shows all flags.")
-    return from_namespace(parsed, tuple(rest))
+    return from_namespace(parsed, plain_words(parser, rest))
+
+
+def plain_words(parser: argparse.ArgumentParser, rest: Sequence[str]) -> tuple[str, ...]:
+    """What a parser left over, none of it a flag; after `--` anything goes. Raises `UsageError` for a flag that is none."""
+    rest = list(rest)
+    end = rest.index("--") if "--" in rest else len(rest)
+    for word in rest[:end]:
+        if word.startswith("-") and len(word) > 1:
+            name = word.partition("=")[0]
+            raise UsageError(f"There is no flag {name}.{near(name, _flags_of(parser))} `{parser.prog} --help` shows all flags.")
+    return (*rest[:end], *rest[end + 1 :])
 
 
 def from_namespace(parsed: argparse.Namespace, words: tuple[str, ...] = ()) -> Flags:

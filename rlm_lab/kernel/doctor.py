@@ -113,7 +113,7 @@ def _package(line: str) -> Finding:
 
 def _optional(name: str, mend: str) -> Finding:
     version = _version(name)
-    return Finding(what=name, well=version is not None, told=version or "not installed", mend="" if version else mend)
+    return Finding(what=name, well=True, told=version or "not installed", mend="" if version else mend)
 
 
 def _version(name: str) -> str | None:
@@ -130,8 +130,8 @@ def _local_models() -> list[Finding]:
     if installed():
         return [Finding(what="embedded model", well=True, told=f"{model.title}, {model.path}")]
     other = f"; {embedded(small=True).title} is" if installed(small=True) else ""
-    mend = f"rlm-lab model install ({model.gigabytes}), or use another model"
-    return [Finding(what="embedded model", well=bool(other), told=f"{model.title} is not installed{other}", mend=mend)]
+    mend = f"rlm-lab model install ({model.gigabytes}), unless you use another model"
+    return [Finding(what="embedded model", well=True, told=f"{model.title} is not installed{other}", mend=mend)]
 
 
 def _keys() -> list[Finding]:

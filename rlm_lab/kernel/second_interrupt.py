@@ -1,8 +1,8 @@
 """A second interrupt: for a moment after a pause, it stops the run, whether its cell still ends or the kernel is idle already.
 
 An idle ipykernel ignores SIGINT, and gives every cell Python's own handler. So our handler is set at once when the run has
-paused, and set again, by the kernel's event loop, once its cell has returned; then what the kernel had is put back. Outside of
-an event loop (a terminal) it holds only as long as the cell runs. Main thread only.
+paused, and set again, by the kernel's event loop, once its cell has returned; at the end of the time what the kernel had is put
+back. Outside of an event loop (a terminal) it holds only as long as the cell runs. Main thread only.
 """
 
 from __future__ import annotations
@@ -18,67 +18,61 @@ from typing import Any
 
 from rlm_lab.engine.run import TWICE
 
-LOOK = 0.05  # seconds between two looks whether the cell has returned
+SOON = 0.002  # seconds between two looks while the cell returns, which takes a few milliseconds
+LATER = 0.05
+_RETURNING = 0.1  # seconds for which it is looked at that often
 
 
 @contextlib.contextmanager
 def second_interrupt_stops(stop: Callable[[], None], *, seconds: float = TWICE) -> Iterator[None]:
-    """While its body runs, and up to `seconds` from now, an interrupt calls `stop`, once, on the main thread.
+    """While its body runs, and up to `seconds` from now, an interrupt has `stop` called, once, on the main thread.
 
     The body is what is left of the cell; an interrupt in it is obeyed when it has ended.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    watch = _Watch(stop, time.monotonic() + seconds)
-    before = signal.signal(signal.SIGINT, watch.note)
+    watch = _Watch(stop, seconds)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        if watch.noted:
-            stop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            watch.end()
         else:
-            watch.go_on()
+            watch.look(loop)
 
 
 class _Watch:
-    """Holds the handler in place until an interrupt came or the time is over."""
+    """Keeps the handler in place until an interrupt came or the time is over."""
 
-    def __init__(self, stop: Callable[[], None], until: float) -> None:
+    def __init__(self, stop: Callable[[], None], seconds: float) -> None:
         self._stop = stop
-        self._until = until
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ours: Any = None
-        self.noted = False
+        self._began = time.monotonic()
+        self._seconds = seconds
+        self._noted = False
+        self._handler: Any = self._note
+        self._before: Any = signal.signal(signal.SIGINT, self._handler)
 
-    def note(self, _signum: int, _frame: FrameType | None) -> None:
-        """The handler while the cell ends."""
-        self.noted = True
+    def _note(self, _signum: int, _frame: FrameType | None) -> None:
+        self._noted = True
 
-    def go_on(self) -> None:
-        """Has the loop look whether the kernel is idle, where there is a loop."""
-        with contextlib.suppress(RuntimeError):
-            self._loop = asyncio.get_running_loop()
-            self._loop.call_later(LOOK, self._look)
-
-    def _look(self) -> None:
-        assert self._loop is not None
+    def look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called by the loop again and again; a cell that runs meanwhile has a handler of its own, and keeps it."""
+        since = time.monotonic() - self._began
         current = signal.getsignal(signal.SIGINT)
-        if self.noted or time.monotonic() >= self._until:
-            if current is self._ours and current is not None:
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
+        over = self._noted or since >= self._seconds
+        if over and (current is self._handler or current is signal.SIG_IGN):
+            self.end()
             return
-        if current is signal.SIG_IGN:
-            self._ours = self._in_idle
-            signal.signal(signal.SIGINT, self._ours)
-        self._loop.call_later(LOOK, self._look)
+        if not over and current is signal.SIG_IGN:
+            self._before = signal.signal(signal.SIGINT, self._handler)
+        loop.call_later(SOON if since < _RETURNING else LATER, self.look, loop)
 
-    def _in_idle(self, _signum: int, _frame: FrameType | None) -> None:
-        """The handler while the kernel is idle; the run is stopped by the loop, not in here."""
-        if self.noted or time.monotonic() >= self._until:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            return
-        self.noted = True
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._stop)
+    def end(self) -> None:
+        """Puts back what was there, and obeys."""
+        if signal.getsignal(signal.SIGINT) is self._handler:
+            signal.signal(signal.SIGINT, self._before)
+        if self._noted:
+            self._stop()

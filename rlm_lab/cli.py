@@ -1,0 +1,243 @@
+"""The command `rlm-lab`: asking from a terminal, looking at runs, the embedded model, the doctor, the demo.
+
+Thin: it reads words, calls what notebooks call, and prints. Exit status 0 for success, 1 for a failure, 2 for wrong words or
+input, 130 for an interrupt; an error is one line on stderr. Heavy imports wait until a command needs them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlm_lab._version import __version__
+from rlm_lab.errors import ContextError, RLMError, UsageError
+from rlm_lab.kernel.arguments import Help, Parser, add_run_flags, from_namespace, plain_words
+from rlm_lab.kernel.words import near
+
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
+COMMANDS = ("ask", "show", "runs", "model", "doctor", "demo")
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the words say; gives the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except (UsageError, ContextError) as error:
+        _complain(f"rlm-lab: {error}")
+        return WRONG
+    except RLMError as error:
+        _complain(f"rlm-lab: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        _complain("rlm-lab: interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _run(words: list[str]) -> int:
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        raise UsageError(f"There is no command {words[0]!r}.{near(words[0], COMMANDS)} There are {', '.join(COMMANDS)}.")
+    parsed, rest = build_parser().parse_known_args(words)
+    parsed.words = plain_words(parsed.chosen, rest)
+    if parsed.words and parsed.command is not _ask:
+        raise UsageError(f"{parsed.words[0]!r} is too much; `{parsed.chosen.prog} --help` shows what fits.")
+    if parsed.help or parsed.command is None:
+        print(parsed.chosen.format_help().rstrip())
+        return 0
+    command: Command = parsed.command
+    return command(parsed)
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(prog="rlm-lab", description="Recursive language models on your data.", add_help=False, allow_abbrev=False)
+    parser.add_argument("-h", "--help", action="store_true", help="show this")
+    parser.add_argument("--version", action="store_const", dest="command", const=_version, help="show the version")
+    parser.set_defaults(chosen=parser, command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_ask(commands)
+    _add(commands, "show", _show, "a run in full", ("run", "a log's path, or a run's id", "?"))
+    _add(commands, "runs", _runs, "the runs in the runs folder")
+    _add_model(commands)
+    doctor = _add(commands, "doctor", _doctor, "what is installed, whether the model answers, what is missing")
+    doctor.add_argument("--no-ask", action="store_true", help="do not ask the model for a token")
+    _add_demo(commands)
+    return parser
+
+
+def _add(commands: Any, name: str, command: Command, told: str, *positionals: tuple[str, str, str | None]) -> Parser:
+    parser: Parser = commands.add_parser(name, help=told, description=told, add_help=False, allow_abbrev=False)
+    parser.set_defaults(chosen=parser, command=command)
+    for place, meaning, number in positionals:
+        parser.add_argument(place, help=meaning, nargs=number)
+    if name != "ask":
+        parser.add_argument("-h", "--help", action="store_true", help="show this")
+    return parser
+
+
+def _add_ask(commands: Any) -> None:
+    parser = _add(commands, "ask", _ask, "ask a question about files")
+    parser.usage = "%(prog)s QUESTION [FILE ...] [flags]"
+    parser.formatter_class = Help
+    add_run_flags(parser)
+    parser.epilog = (
+        "Here a FILE, also one given with -c, is text, .csv or .parquet, and may be named as in name=FILE; -o takes a file for\n"
+        "the answer, --schema a JSON schema or its file, --tools and --sub-tools take module:function,function."
+    )
+
+
+def _add_model(commands: Any) -> None:
+    model = _add(commands, "model", lambda parsed: _help(parsed.chosen), "the embedded model: install, list")
+    actions = model.add_subparsers(title="commands", metavar="COMMAND")
+    told = "fetch the embedded model, check it, keep it"
+    install = _add(actions, "install", _model_install, told, ("path", "a file you have", "?"))
+    install.add_argument("--from", dest="source", metavar="PATH", help="take the file from there instead of fetching it")
+    install.add_argument("--small", action="store_true", help="the small model, 0.5 GB instead of 1.1 GB")
+    _add(actions, "list", _model_list, "the models that can be used")
+
+
+def _add_demo(commands: Any) -> None:
+    demo = _add(commands, "demo", _demo, "the first lesson, in JupyterLab")
+    demo.add_argument("--headless", action="store_true", help="run it here and print what came of it")
+    demo.add_argument("--replay", action="store_true", help="play the recorded replies; the code still runs for real")
+    demo.add_argument("--record", metavar="FOLDER", help="record the replies in this folder")
+
+
+def _help(parser: Parser) -> int:
+    print(parser.format_help().rstrip())
+    return 0
+
+
+def _version(_: argparse.Namespace) -> int:
+    print(f"rlm-lab {__version__}")
+    return 0
+
+
+# asking
+
+
+def _ask(parsed: argparse.Namespace) -> int:
+    question, *files = parsed.words or ("",)
+    if not question.strip():
+        raise UsageError('The question is missing; write rlm-lab ask "What is this about?" FILE.')
+    from rlm_lab import terminal
+
+    return terminal.ask(question, files, from_namespace(parsed))
+
+
+def _show(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.stored import find_run
+    from rlm_lab.views.text import to_text
+
+    print(to_text(find_run(parsed.run, load_settings().runs), width=_width()))
+    return 0
+
+
+def _runs(_: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.stored import runs_table
+
+    print(runs_table(load_settings().runs).text())
+    return 0
+
+
+# models and installation
+
+
+def _model_install(parsed: argparse.Namespace) -> int:
+    from rlm_lab.models.local import embedded
+
+    if parsed.path and parsed.source:
+        raise UsageError(f"The file is given twice, {parsed.path} and --from {parsed.source}; give it once.")
+    source = parsed.path or parsed.source
+    install_model(embedded(parsed.small), Path(source).expanduser() if source else None)
+    return 0
+
+
+def install_model(model: Any, source: Path | None = None) -> None:
+    """Says where the file comes from, brings it here with a progress bar, says where it is."""
+    from tqdm import tqdm
+
+    from rlm_lab.models.local import explain_source, install
+
+    _complain(explain_source(model, source))
+    with tqdm(total=model.size, unit="B", unit_scale=True, unit_divisor=1000, file=sys.stderr, miniters=1) as bar:
+
+        def report(done: int, _total: int, text: str) -> None:
+            bar.set_description(text, refresh=False)
+            bar.update(done - bar.n)
+
+        path = install(model, source=source, report=report)
+    print(f"{model.title} is installed: {path}")
+
+
+def _model_list(_: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.doctor import model_table
+
+    print(model_table(load_settings()).text())
+    return 0
+
+
+def _doctor(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.doctor import examine, report
+
+    findings = examine(load_settings(), ask=not parsed.no_ask)
+    print(report(findings).text())
+    return 0 if all(finding.well for finding in findings) else FAILED
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from rlm_lab import demo
+
+    if parsed.replay and parsed.record:
+        raise UsageError("Both --replay and --record are given; a run can be recorded or played, not both.")
+    environment = {}
+    if parsed.replay:
+        environment[demo.REPLAY] = str(demo.recordings_folder())
+    else:
+        _need_local_model()
+        environment["RLM_LAB_MODEL"] = "local"
+    if parsed.record:
+        environment[demo.RECORD] = f"{Path(parsed.record).resolve()}/"
+    folder = demo.working_folder()
+    if not parsed.headless:
+        _complain(f"JupyterLab opens {folder / demo.LESSON}; Ctrl-C ends it.")
+        return demo.open_lab(folder, environment)
+    _complain(f"Executing {folder / demo.LESSON} {'from its recording' if parsed.replay else 'on the embedded model'} ...")
+    return 0 if demo.run_headless(_say, lesson=folder / demo.LESSON, environment=environment) else FAILED
+
+
+def _need_local_model() -> None:
+    from rlm_lab.models.local import embedded, installed
+
+    if not installed():
+        install_model(embedded())
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _width() -> int:
+    import shutil
+
+    return max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
