@@ -147,7 +147,8 @@ def _live_foot(progress: Progress) -> str:
         parts.append(_spent(figures.dollars(progress.cost), f"{limit} USD", _near(progress.cost, progress.max_cost)))
     limit = f" of {figures.clock(progress.max_seconds)}" if progress.max_seconds else ""
     parts.append(_spent(figures.clock(progress.seconds), limit, _near(progress.seconds, progress.max_seconds)))
-    return f'<p class="rlm-foot">{_DOT.join(parts)} <small class="rlm-where">Esc, then I I interrupts</small></p>'
+    hint = ' <small class="rlm-where">Esc, then I I interrupts</small>' if progress.status in {"running", "waiting"} else ""
+    return f'<p class="rlm-foot">{_DOT.join(parts)}{hint}</p>'
 
 
 def _near(used: float, limit: float | None) -> str:
