@@ -6,7 +6,7 @@ again and again is *given up*. Every method is for the main thread; the generato
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Until
@@ -15,8 +15,8 @@ from rlm_lab.engine.blockloop import Idle
 from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.explain import explain
 from rlm_lab.engine.observation import BlockReport
-from rlm_lab.engine.queries import ChildRequest, Site
-from rlm_lab.engine.question import Engine
+from rlm_lab.engine.queries import AskRequest, ChildRequest, Site
+from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.traffic import CallRequest
 from rlm_lab.errors import BlockError, BudgetExceededError, RLMError
@@ -28,18 +28,20 @@ OVERDUE_TRIES = 3  # how often a block that catches its time limit is told again
 GRACE = 1.0  # seconds that a block has to end after it was told
 SAMPLED_PROMPTS = 5  # of each request, kept to be looked at for text of the context
 
-MakeChild = Callable[[str, Any, str | None], "Task"]
+MakeChild = Callable[[str, Any, str | None], Question]
+Adopt = Callable[[Question], "Task"]
 Block = Generator[Action, Any, BlockReport]
 
 
 class Execution:
     """Runs blocks one after the other. `site` is where the open one stands, `refused` the limits that left it nothing."""
 
-    def __init__(self, engine: Engine, space: Workspace, teller: Teller, make_child: MakeChild) -> None:
+    def __init__(self, engine: Engine, space: Workspace, teller: Teller, make_child: MakeChild, adopt: Adopt) -> None:
         self._engine = engine
         self._space = space
         self._tell = teller
         self._make_child = make_child
+        self._adopt = adopt
         self.block: OpenBlock | None = None
         self.site: Site | None = None
         self.refused: set[str] = set()
@@ -113,6 +115,10 @@ class Execution:
                 return (yield Await(ticket=self._engine.traffic.start(signal)))
             if isinstance(signal, ChildRequest):
                 return (yield from self._run_children(signal))
+            if isinstance(signal, AskRequest):
+                child = self._adopt(signal.question)
+                yield from self._spawn([child], signal.origin.line, None)
+                return child
         except RLMError as error:
             self._note_refusal(error)
             return error
@@ -129,11 +135,17 @@ class Execution:
         if request.batched:
             batch = self._engine.traffic.next_batch()
             self._tell.batch_of_children(batch, len(request.questions), line)
-        children = []
-        for index, (text, context) in enumerate(zip(request.questions, request.contexts, strict=True)):
-            child = self._make_child(text, context, request.model)
-            children.append(child)
-            self._tell.child_started(child.run_id, line, batch, index if request.batched else None)
+        children = [
+            self._adopt(self._make_child(text, context, request.model))
+            for text, context in zip(request.questions, request.contexts, strict=True)
+        ]
+        return (yield from self._spawn(children, line, batch))
+
+    def _spawn(
+        self, children: Sequence[Task], line: int | None, batch: int | None
+    ) -> Generator[Action, Any, list[str | Exception]]:
+        for index, child in enumerate(children):
+            self._tell.child_started(child.run_id, line, batch, None if batch is None else index)
         outcomes: list[str | Exception] = yield Spawn(children=tuple(children))
         for child in children:
             self._tell.child_finished(child.run_id, child.status)

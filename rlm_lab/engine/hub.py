@@ -68,6 +68,7 @@ class Hub:
         self._interrupts = Interrupts(lambda reason: self._inbox.put(Interrupt(reason)))
         self._over = False
         self.paused: str | None = None
+        self.inside: Task | None = None  # whose block is switched in
 
     def drive(self) -> None:
         """Goes on until the root has finished or the run is paused; raises nothing for either."""
@@ -171,7 +172,9 @@ class Hub:
     # blocks
 
     def _enter(self, task: Task, action: Enter) -> None:
+        self.inside = task
         signal, used = self._switch(action)
+        self.inside = None
         if isinstance(signal, Interrupted):
             again = Enter(coroutine=action.coroutine, seconds=max(action.seconds - used, 0.001))
             self._ready.appendleft((task, again))

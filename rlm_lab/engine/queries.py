@@ -13,13 +13,17 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.traffic import CallRequest, Origin, Outcome, Ticket, Traffic
 from rlm_lab.engine.variables import delta
-from rlm_lab.errors import BlockError, NotInRunError, UsageError
+from rlm_lab.errors import BlockError, BudgetExceededError, NotInRunError, UsageError
 from rlm_lab.models.base import Model
+
+if TYPE_CHECKING:
+    from rlm_lab.engine.question import Question
+    from rlm_lab.engine.task import Task
 
 NOTHING: Any = object()
 
@@ -33,6 +37,14 @@ class ChildRequest:
     contexts: tuple[Any, ...]
     model: str | None
     batched: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRequest:
+    """A run that was asked for inside a block, to be made a child run; its name, parent and depth are given to it then."""
+
+    origin: Origin
+    question: Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +187,16 @@ class Queries:
         values = tuple(prompt if context is NOTHING else context for prompt, context in zip(prompts, contexts, strict=True))
         request = ChildRequest(origin=self._origin(), questions=tuple(prompts), contexts=values, model=model, batched=batched)
         return list(_raised(site.coroutine.suspend(request)))
+
+    def ask_inside(self, question: Question) -> Task:
+        """Runs a whole question as a child run of the block that this is called in."""
+        site = self._site()
+        if not self._owner.may_have_children:
+            raise BudgetExceededError("The run's limit of depth leaves no child run; raise Budget(depth=...).", limit="depth")
+        if not site.coroutine.is_current:
+            raise NotInRunError("A run can be asked for in the block itself, not in a thread.")
+        child: Task = _raised(site.coroutine.suspend(AskRequest(origin=self._origin(), question=question)))
+        return child
 
     # answers and variables
 

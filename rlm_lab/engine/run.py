@@ -24,27 +24,37 @@ _paused: dict[str, Run] = {}
 _driving: list[Run] = []
 
 
+def running() -> Run | None:
+    """The run that is driven just now: whoever asks this is inside one of its blocks, or is one of its views."""
+    return _driving[-1] if _driving else None
+
+
 def paused_runs() -> list[Run]:
     """The runs of this process that are paused, oldest first. They are kept until they end or are stopped."""
     return list(_paused.values())
 
 
-class Run:
-    """One question and what came of it. Made by `rlm_lab.ask`; not to be made by hand.
+class Record:
+    """What is known of one run: a root run's, or a child run's that a block has asked for."""
 
-    `tick` is called on the main thread about ten times a second while the run waits, and after each step.
-    """
-
-    def __init__(self, engine: Engine, question: Question, *, tick: Callable[[Run], None] = lambda _: None) -> None:
+    def __init__(self, engine: Engine, task: Task) -> None:
         self._engine = engine
-        self._task = Task(engine, question)
-        self._hub = Hub(self._task, engine.traffic, engine.ledger, tick=lambda: tick(self))
+        self._task = task
         self._trajectory: tuple[int, Trajectory] | None = None
-        self._paused_at = 0.0
 
     def __repr__(self) -> str:
         answer = f": {self.answer!r:.200}" if self.status in {"done", "out_of_budget"} else ""
-        return f"<Run {self.id} {self.status}{answer}>"
+        return f"<{type(self).__name__} {self.id} {self.status}{answer}>"
+
+    @property
+    def asked(self) -> Question:
+        """What the run was made from."""
+        return self._task.question
+
+    @property
+    def status(self) -> str:
+        """waiting, running, done, failed, stopped or out_of_budget; a root run may be paused, too."""
+        return self._task.status
 
     @property
     def id(self) -> str:
@@ -54,11 +64,6 @@ class Run:
     @property
     def question(self) -> str:
         return self._task.question.text
-
-    @property
-    def status(self) -> str:
-        """waiting, running, paused, done, failed, stopped or out_of_budget."""
-        return "paused" if self._hub.paused is not None and not self._task.finished else self._task.status
 
     @property
     def answer(self) -> Any:
@@ -108,12 +113,29 @@ class Run:
         """All that is known of the run, folded from its events."""
         known = self._engine.log.events
         if self._trajectory is None or self._trajectory[0] != len(known):
-            self._trajectory = (len(known), fold(known))
+            self._trajectory = (len(known), _found(fold(known), self.id))
         return self._trajectory[1]
 
     @property
     def steps(self) -> tuple[Step, ...]:
         return self.trajectory.steps
+
+
+class Run(Record):
+    """One question and what came of it. Made by `rlm_lab.ask`; not to be made by hand.
+
+    `tick` is called on the main thread about ten times a second while the run waits, and after each step.
+    """
+
+    def __init__(self, engine: Engine, question: Question, *, tick: Callable[[Run], None] = lambda _: None) -> None:
+        super().__init__(engine, Task(engine, question))
+        self._hub = Hub(self._task, engine.traffic, engine.ledger, tick=lambda: tick(self))
+        self._paused_at = 0.0
+
+    @property
+    def status(self) -> str:
+        """waiting, running, paused, done, failed, stopped or out_of_budget."""
+        return "paused" if self._hub.paused is not None and not self._task.finished else self._task.status
 
     def subscribe(self, callback: Callable[[events.Event], None]) -> Callable[[], None]:
         """Calls back with every event from now on, in the thread that emits it; gives a function that ends it."""
@@ -137,11 +159,15 @@ class Run:
         self._must_be("paused")
         self._stop()
 
+    def ask_inside(self, question: Question) -> Record:
+        """Runs a question as a child run of the block that this is called in."""
+        if self._hub.inside is None:
+            raise StateError(f"The run {self.id} is running; ask again when it has ended.")
+        return Record(self._engine, self._hub.inside.queries.ask_inside(question))
+
     def _go(self) -> None:
         if _driving:
-            raise StateError(
-                f"The run {_driving[-1].id} is running; a block asks for a child run with rlm_query(question, context=...)."
-            )
+            raise StateError(f"The run {_driving[-1].id} is running; ask again when it has ended.")
         _driving.append(self)
         try:
             self._hub.drive()
@@ -176,3 +202,11 @@ class Run:
     def _must_be(self, status: str) -> None:
         if self.status != status:
             raise StateError(f"The run {self.id} is {self.status}, not {status}.")
+
+
+def _found(trajectory: Trajectory, run: str) -> Trajectory:
+    """The trajectory of a child run, somewhere below its root's."""
+    if trajectory.run == run:
+        return trajectory
+    children = (child for step in trajectory.steps for block in step.blocks for child in block.children)
+    return next(_found(child, run) for child in children if run == child.run or run.startswith(f"{child.run}."))

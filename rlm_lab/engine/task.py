@@ -10,6 +10,7 @@ It runs on the main thread and never waits by itself.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rlm_lab.engine.actions import Action, Think
@@ -45,7 +46,7 @@ class Task:
         self._tell = Teller(engine.log, question.run)
         self._queries = Queries(self, engine.traffic)
         self._space = _workspace(engine, question, self._queries)
-        self._execution = Execution(engine, self._space, self._tell, self._make_child)
+        self._execution = Execution(engine, self._space, self._tell, self._make_child, self._adopt)
         self._history = History((), {})
         self._life = self._live()
         self._children = 0
@@ -82,6 +83,10 @@ class Task:
         return self.question.sub_model if name is None else self._engine.resolve(name)
 
     # what the hub and the run need
+
+    @property
+    def queries(self) -> Queries:
+        return self._queries
 
     @property
     def step(self) -> int:
@@ -199,11 +204,10 @@ class Task:
         self._execution.prompts.clear()
         return reports
 
-    def _make_child(self, text: str, context: Any, model: str | None) -> Task:
-        self._children += 1
+    def _make_child(self, text: str, context: Any, model: str | None) -> Question:
         asked = self.question
-        question = Question(
-            run=f"{self.run_id}.{self._children}",
+        return Question(
+            run=self.run_id,
             text=text,
             model=asked.model if model is None else self._engine.resolve(model),
             sub_model=asked.sub_model,
@@ -211,10 +215,13 @@ class Task:
             namespace={"__name__": "__main__"},
             tools={**asked.tools, **asked.sub_tools},
             sub_tools=asked.sub_tools,
-            parent=self.run_id,
-            depth=asked.depth + 1,
         )
-        return Task(self._engine, question)
+
+    def _adopt(self, question: Question) -> Task:
+        """A child run with a name, a parent and a depth of its own."""
+        self._children += 1
+        name = f"{self.run_id}.{self._children}"
+        return Task(self._engine, replace(question, run=name, parent=self.run_id, depth=self.question.depth + 1))
 
     # answers
 
@@ -261,7 +268,10 @@ class Task:
     # what the model is told
 
     def _opening(self, contexts: Sequence[ContextInfo]) -> tuple[Any, ...]:
-        described = "\n\n".join(info.preview for info in contexts) or "No data was named; SHOW_VARS() lists what is there."
+        described = (
+            "\n\n".join(f"Variable `{info.name}`: {info.preview}" for info in contexts)
+            or "No data was named; SHOW_VARS() lists what is there."
+        )
         tools = [describe_tools(self.question.tools)] if self.question.tools else []
         if self.question.schema is not None:
             tools.append(f"The answer must have this form: {self.question.schema.describe()}")

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from rlm_lab.engine.host import Host, PlainHost
 from rlm_lab.engine.ledger import Ledger
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.run import Run
+from rlm_lab.engine.run import Record, Run, running
 from rlm_lab.engine.schema import Schema
 from rlm_lab.engine.textfile import TextFile
 from rlm_lab.engine.tools import tool_table
@@ -68,7 +68,7 @@ class Inquiry:
     settings: Settings | None = None
 
 
-def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Run:
+def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Record:
     """Runs a recursive language model on data that is already loaded, to its end; gives the run.
 
     Parameters
@@ -86,6 +86,9 @@ def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Run
     settings: a `Settings`; by default from the environment and `.env`.
     tick: called with the run on the main thread, about ten times a second while it waits.
 
+    Asked inside a block, the question becomes a child run: it shares the outer run's ledger and log, and takes its models where
+    none are given.
+
     Raises `UsageError`, `ConfigError`, `ContextError` or `ModelError` before anything is run. A run that fails later is given
     back with its `status` and `error`. An interrupt pauses the run and raises `KeyboardInterrupt`.
 
@@ -94,7 +97,11 @@ def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Run
     >>> run.answer, run.status, len(run.steps)
     (6, 'done', 1)
     """
-    run = prepare(Inquiry(question=question, **parameters), tick=tick)
+    inquiry = Inquiry(question=question, **parameters)
+    outer = running()
+    if outer is not None:
+        return outer.ask_inside(_child_question(inquiry, outer))
+    run = prepare(inquiry, tick=tick)
     run.start()
     return run
 
@@ -108,7 +115,6 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
     settings = inquiry.settings or load_settings()
     host = host or current_host()
     models = _Models(inquiry, settings)
-    contexts = name_contexts(inquiry.context)
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     log = EventLog(settings.runs / f"{run_id}{SUFFIX}")
     ledger = Ledger(inquiry.budget, _warner(log, run_id))
@@ -121,19 +127,33 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
         resolve=models.named,
         profile_of=lambda model: choose_profile(settings.profile, model),
     )
-    question = Question(
+    question = _question(inquiry, models, _namespace(inquiry, host), run_id)
+    return Run(engine, question, tick=tick)
+
+
+def _question(inquiry: Inquiry, models: _Models, namespace: dict[str, Any], run_id: str) -> Question:
+    return Question(
         run=run_id,
         text=inquiry.question.strip(),
         model=models.root,
         sub_model=models.sub,
-        contexts=contexts,
-        namespace=_namespace(inquiry, host),
+        contexts=name_contexts(inquiry.context),
+        namespace=namespace,
         tools=tool_table(inquiry.tools),
         sub_tools=tool_table(inquiry.sub_tools),
         schema=None if inquiry.schema is None else Schema(inquiry.schema),
         cassette=models.label,
     )
-    return Run(engine, question, tick=tick)
+
+
+def _child_question(inquiry: Inquiry, outer: Run) -> Question:
+    """The question of a run that is asked for inside a block: in a namespace of its own unless one is given."""
+    if not inquiry.question.strip():
+        raise UsageError("The question is empty; write what you want to know.")
+    asked = outer.asked
+    given = replace(inquiry, model=inquiry.model or asked.model, sub_model=inquiry.sub_model or asked.sub_model)
+    namespace = {"__name__": "__main__"} if inquiry.namespace is None else inquiry.namespace
+    return _question(given, _Models(given, inquiry.settings or load_settings()), namespace, outer.id)
 
 
 def name_contexts(context: Any) -> dict[str, Any]:

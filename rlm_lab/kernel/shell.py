@@ -44,7 +44,7 @@ class ShellHost:
     def bundle(self, value: object) -> Bundle:
         formatter = self._shell.display_formatter
         assert formatter is not None
-        data, _metadata = formatter.format(value)
+        data, _metadata = formatter.format(value)  # type: ignore[no-untyped-call]
         if "image/png" not in data and _is_figure(value):
             data["image/png"] = _as_png(value)
         return clean_bundle(data, value)

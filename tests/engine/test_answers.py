@@ -57,8 +57,8 @@ def test_several_blocks_of_a_reply_run_in_order_until_one_fails(asked):
 
 @pytest.mark.parametrize(
     "reply",
-    ["```python\nFINAL(1)\n```", "```\nFINAL(1)\n```", "   ```repl\n   FINAL(1)\n   ```", "```repl\nFINAL(1)", "~~~py\nFINAL(1)\n~~~",
-     "<think>\n```repl\nFINAL(2)\n```\n</think>\n```repl\nFINAL(1)\n```"],
+    ["```python\nFINAL(1)\n```", "```\nFINAL(1)\n```", "   ```repl\n   FINAL(1)\n   ```", "```repl\nFINAL(1)",
+     "~~~py\nFINAL(1)\n~~~", "<think>\n```repl\nFINAL(2)\n```\n</think>\n```repl\nFINAL(1)\n```"],
 )  # fmt: skip
 def test_blocks_are_found_in_every_dialect(asked, reply):
     assert asked(model=ScriptedModel([reply])).answer == 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rlm_lab import ScriptedModel
+from rlm_lab.errors import NotInRunError
 
 
 def test_blocks_see_the_users_variables_and_leave_theirs(asked):
@@ -86,12 +89,8 @@ def test_tools_are_described_and_can_be_called(asked, scripted):
 def test_functions_that_a_block_leaves_behind_say_that_the_run_is_over(asked):
     space = {}
     asked("def later():\n    return llm_query('too late')", "FINAL(1)", namespace=space)
-    try:
+    with pytest.raises(NotInRunError, match="no block open"):
         space["later"]()
-    except Exception as error:  # noqa: BLE001 - the test looks at which one it is
-        assert "no block open" in str(error)
-    else:
-        raise AssertionError("it answered")
 
 
 def test_the_value_of_the_last_expression_is_shown_to_the_model(asked, scripted):

@@ -132,3 +132,18 @@ def test_children_spend_from_the_same_ledger(asked):
     model = child_aware("FINAL(rlm_query_batched(['part'] * 3))", "FINAL(llm_query('x'))")
     run = asked(model=model, budget=Budget(calls=2))
     assert run.usage.calls == 2
+
+
+def test_a_run_asked_for_inside_a_block_is_a_child_run(asked):
+    model = child_aware(
+        "import rlm_lab\nrun = rlm_lab.ask('this part', context={'xs': [1, 2]}, schema=int)\nFINAL([run.answer, run.status])",
+        "FINAL(sum(xs))",
+    )
+    run = asked(model=model)
+    assert run.answer == [3, "done"]
+    assert run.steps[0].blocks[0].children[0].question == "this part"
+
+
+def test_a_child_run_beyond_the_depth_is_refused_where_it_was_asked_for(asked):
+    run = asked("import rlm_lab\nrlm_lab.ask('part')", "FINAL(1)", budget=Budget(depth=0))
+    assert "limit of depth" in run.steps[0].blocks[0].error["message"]
