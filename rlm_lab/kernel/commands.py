@@ -74,7 +74,6 @@ def _continue(magics: RLM, words: list[str]) -> None:
 
     run = _paused(words)
     held = magics.held.get(run.id) or Held(run=run, live=Live(magics.ipython))
-    magics.last = run
     held.live.move()
     magics.drive(held, run.resume)
 

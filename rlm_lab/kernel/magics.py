@@ -87,7 +87,6 @@ class RLM(Magics):
             raise UsageError("The cell is empty; write the question below the %%rlm line.")
         live = Live(self.ipython)
         held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
-        self.last = held.run
         live.follow(held.run)
         self.drive(held, held.run.start)
 
@@ -99,6 +98,7 @@ class RLM(Magics):
 
     def drive(self, held: Held, go: Callable[[], None]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""
+        before, self.last = self.last, held.run
         try:
             go()
         except KeyboardInterrupt as interrupt:
@@ -111,7 +111,10 @@ class RLM(Magics):
                 self.settle(held)
             raise
         except BaseException:
-            self.settle(held)
+            if held.run.status == "waiting":  # refused: another run goes on
+                self.last = before
+            else:
+                self.settle(held)
             raise
         self.settle(held)
         if held.run.error is not None:

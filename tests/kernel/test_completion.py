@@ -1,0 +1,55 @@
+"""Completion on `%%rlm` and `%rlm` lines, through IPython's own completer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from rlm_lab import ScriptedModel
+
+
+def completed(cells: Any, text: str) -> list[str]:
+    """What the line becomes with each completion."""
+    cells["tiny"] = ScriptedModel([])
+    with provisionalcompleter():
+        found = list(cells.shell.Completer.completions(text, len(text)))
+    return [text[: one.start] + one.text for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        ("%%rlm --max-c", ["%%rlm --max-calls", "%%rlm --max-cost"]),
+        ("%%rlm -c fli", ["%%rlm -c flights"]),
+        ("%%rlm --context=fli", ["%%rlm --context=flights"]),
+        ("%%rlm -c late=fli", ["%%rlm -c late=flights"]),
+        ("%%rlm -m ti", ["%%rlm -m tiny"]),
+        ("%%rlm -c flights --sub-model local", ["%%rlm -c flights --sub-model local", "%%rlm -c flights --sub-model local-small"]),
+        ("%%rlm --profile st", ["%%rlm --profile standard"]),
+        ("%rlm sh", ["%rlm show"]),
+        ("run = %rlm la", ["run = %rlm last"]),
+        ("%rlm doctor --", ["%rlm doctor --no-ask"]),
+    ],
+)
+def test_what_fits_is_offered_and_nothing_else(cells: Any, text: str, becomes: list[str]) -> None:
+    assert sorted(completed(cells, text)) == becomes
+
+
+def test_functions_are_tools_and_no_data(cells: Any) -> None:
+    cells.run("def flip(x): return x")
+    assert completed(cells, "%%rlm -c fl") == ["%%rlm -c flights"]
+    assert completed(cells, "%%rlm --tools fl") == ["%%rlm --tools flip"]
+
+
+def test_runs_are_offered_by_their_ids(cells: Any) -> None:
+    cells["model"] = ScriptedModel(["```repl\nFINAL(1)\n```"])
+    cells.run("%%rlm -m model\nHow many?").raise_error()
+    run = cells.run("%rlm last").result
+    assert completed(cells, f"%rlm show {run.id[:9]}") == [f"%rlm show {run.id}"]
+
+
+def test_other_lines_are_left_alone(cells: Any) -> None:
+    assert "fli" not in completed(cells, "%%time --max-c")
+    assert "flights" in completed(cells, "flig")
