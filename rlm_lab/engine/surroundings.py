@@ -4,7 +4,8 @@ Each `Swap` is one thing of the process: the streams, the warnings filters, the 
 What the block left is kept for the run's next switch in; what the host had comes back exactly. Main thread only.
 
 Not exchanged, and so shared with the user's cells while a run is paused: options of libraries that are plain globals (pandas
-`option_context`), the states of random generators, the locale, umask, and whatever a C library keeps for itself.
+`option_context`), the states of random generators, the locale, umask, and whatever a C library keeps for itself. A handler of
+SIGINT that a block sets lasts until its next switch (`engine.interrupts`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import asyncio
 import contextlib
 import contextvars
 import os
+import signal
 import sys
 import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from greenlet import greenlet
@@ -39,22 +41,24 @@ class Surroundings:
         if self._context is None:
             self._context = contextvars.copy_context()
             self._seen = dict(self._context.items())
+            self._context.run(_own_decimal_context)
         else:
             self._follow_host()
         if coroutine.gr_context is not self._context:
             coroutine.gr_context = self._context
 
     def enter(self) -> None:
-        self._host = [swap.take() for swap in self._swaps]
+        self._host = [_try(swap.take, None) for swap in self._swaps]
         if self._block is None:
             self._block = [swap.fresh(host) for swap, host in zip(self._swaps, self._host, strict=True)]
         for swap, state in zip(self._swaps, self._block, strict=True):
-            swap.put(state)
+            _try(swap.put, None, state)
 
     def leave(self) -> None:
-        self._block = [swap.take() for swap in self._swaps]
+        assert self._block is not None
+        self._block = [_try(swap.take, before) for swap, before in zip(self._swaps, self._block, strict=True)]
         for swap, state in zip(self._swaps, self._host, strict=True):
-            swap.put(state)
+            _try(swap.put, None, state)
         self._host = []
 
     def _follow_host(self) -> None:
@@ -73,45 +77,62 @@ class Surroundings:
 _NOTHING: Any = object()
 
 
+def _try(function: Callable[..., Any], otherwise: Any, *state: Any) -> Any:
+    """What `function` gives. A block may have put anything in the place of a part of the process: the rest must come back."""
+    try:
+        return function(*state)
+    except Exception:  # noqa: BLE001 - what model code left behind is foreign
+        return otherwise
+
+
 def _set_all(values: dict[contextvars.ContextVar[Any], Any]) -> None:
     for variable, value in values.items():
         variable.set(value)
 
 
+def _own_decimal_context() -> None:
+    """`decimal.getcontext().prec = 5` changes an object that the context only refers to, so a block gets its own."""
+    decimal = sys.modules.get("decimal")
+    if decimal is not None:
+        decimal.setcontext(decimal.getcontext().copy())
+
+
 class Attributes:
-    """Plain attributes of one object or module, set to given values for the block."""
+    """Plain attributes of one object or module, set to given values for the block. One that was deleted stays so."""
 
     def __init__(self, owner: object, **fresh: object) -> None:
         self._owner = owner
         self._fresh = fresh
 
     def take(self) -> Any:
-        return [getattr(self._owner, name) for name in self._fresh]
+        return [getattr(self._owner, name, _NOTHING) for name in self._fresh]
 
     def put(self, state: Any) -> None:
         for name, value in zip(self._fresh, state, strict=True):
-            setattr(self._owner, name, value)
+            if value is not _NOTHING:
+                setattr(self._owner, name, value)
+            elif hasattr(self._owner, name):
+                delattr(self._owner, name)
 
     def fresh(self, _host: Any) -> Any:
         return list(self._fresh.values())
 
 
 class WarningFilters:
-    """The filters of `warnings`; a block gets a copy of the host's."""
+    """The filters of `warnings` and where they are shown; a block gets a copy of the host's filters."""
 
     def take(self) -> Any:
-        return warnings.filters, warnings.showwarning
+        return warnings.filters, warnings.showwarning, warnings._showwarnmsg_impl  # type: ignore[attr-defined]
 
     def put(self, state: Any) -> None:
-        filters, show = state
-        if warnings.filters is not filters:
+        filters = state[0]
+        warnings.showwarning, warnings._showwarnmsg_impl = state[1:]  # type: ignore[attr-defined]
+        if getattr(warnings, "filters", None) is not filters:
             warnings.filters = filters
             _filters_mutated()
-        if warnings.showwarning is not show:
-            warnings.showwarning = show
 
     def fresh(self, host: Any) -> Any:
-        return list(host[0]), host[1]
+        return list(host[0]), *host[1:]
 
 
 def _filters_mutated() -> None:
@@ -147,38 +168,47 @@ class WorkingDirectory:
 
 
 class Environment:
-    """`os.environ`."""
+    """`os.environ`: the object that has this name, and what the process's environment holds."""
+
+    def __init__(self) -> None:
+        self._environ = os.environ
 
     def take(self) -> Any:
-        return dict(os.environ._data)  # type: ignore[attr-defined]  # a tenth of the time of os.environ.copy()
+        content = self._environ._data.copy()  # type: ignore[attr-defined]  # a tenth of the time of os.environ.copy()
+        return getattr(os, "environ", None), content
 
     def put(self, state: Any) -> None:
-        now = os.environ._data  # type: ignore[attr-defined]
-        if now == state:
+        os.environ, content = state
+        environ: Any = self._environ
+        now = environ._data
+        if now == content:
             return
-        decode = os.environ.decodevalue
-        for key in [key for key in now if key not in state]:
-            del os.environ[decode(key)]
-        for key, value in state.items():
+        decode = environ.decodevalue
+        for key in [key for key in now if key not in content]:
+            del environ[decode(key)]
+        for key, value in content.items():
             if now.get(key) != value:
-                os.environ[decode(key)] = decode(value)
+                environ[decode(key)] = decode(value)
 
     def fresh(self, host: Any) -> Any:
-        return dict(host)
+        return host
 
 
 class ImportPath:
-    """`sys.path`, in place: others hold the list."""
+    """`sys.path`, in place: others hold the list. A list that a block put there itself stays the block's."""
 
     def take(self) -> Any:
-        return list(sys.path)
+        path = getattr(sys, "path", None)
+        return path, path.copy() if isinstance(path, list) else None
 
     def put(self, state: Any) -> None:
-        if sys.path != state:
-            sys.path[:] = state
+        path, content = state
+        sys.path = path
+        if path != content:
+            path[:] = content
 
     def fresh(self, host: Any) -> Any:
-        return list(host)
+        return host
 
 
 class Interpreter:
@@ -201,6 +231,26 @@ class Interpreter:
 
     def fresh(self, host: Any) -> Any:
         return host[0], host[1], host[2], (None, None)
+
+
+class Alarm:
+    """The handler of SIGALRM and its timer. One that nobody changed goes on ticking through every switch."""
+
+    def take(self) -> Any:
+        return signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
+
+    def put(self, state: Any) -> None:
+        handler, timer = state
+        now = signal.getitimer(signal.ITIMER_REAL)
+        if signal.getsignal(signal.SIGALRM) is not handler:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, handler)
+            signal.setitimer(signal.ITIMER_REAL, *timer)
+        elif (now[0] > 0) != (timer[0] > 0):
+            signal.setitimer(signal.ITIMER_REAL, *timer)
+
+    def fresh(self, host: Any) -> Any:
+        return host
 
 
 class RunningLoop:
@@ -245,4 +295,5 @@ class Figures:
 
 def standard_swaps() -> tuple[Swap, ...]:
     """The swaps that every block needs, wherever it runs."""
-    return WarningFilters(), WorkingDirectory(), Environment(), ImportPath(), Interpreter(), RunningLoop(), Figures()
+    swaps = WarningFilters(), WorkingDirectory(), Environment(), ImportPath(), Interpreter(), RunningLoop(), Figures()
+    return (*swaps, Alarm()) if sys.platform != "win32" else swaps
