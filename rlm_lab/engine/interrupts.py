@@ -66,17 +66,20 @@ class Interrupts:
 
     def __init__(self, post: Callable[[str], None]) -> None:
         self._post = post
-        self._reasons: deque[str] = deque()
+        self._reason: str | None = None  # of the poke that has not arrived yet
         self._suspend: Callable[[], None] | None = None
         self._deadline: tuple[float, str] | None = None
         self._pending = False
+        self._handler = self._handle
         self.times: deque[float] = deque(maxlen=2)  # when the user's last interrupts came, by time.monotonic
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Takes SIGINT for the time of a drive; must be on the main thread."""
         before = signal.getsignal(signal.SIGINT)
-        signal.signal(signal.SIGINT, self._handle)
+        signal.signal(signal.SIGINT, self._handler)
+        self.times.clear()
+        self._pending = False
         try:
             yield
         finally:
@@ -88,15 +91,20 @@ class Interrupts:
         self._suspend = suspend
         self._deadline = deadline
         Watchdog.shared().watch(self)
+        if self._pending:
+            Watchdog.shared().hurry()
 
     def leave_block(self) -> None:
+        if signal.getsignal(signal.SIGINT) is not self._handler:
+            signal.signal(signal.SIGINT, self._handler)  # the block had set its own
+            self._reason = None
         self._suspend = None
         self._deadline = None
         self._pending = False
 
     def look(self) -> float:
         """Called by the watchdog: pokes the main thread where that is due; returns the seconds until the next look."""
-        if self._suspend is None:
+        if self._suspend is None or self._reason is not None:
             return TICK
         if self._pending:
             self.poke(_AGAIN)
@@ -108,24 +116,23 @@ class Interrupts:
         return TICK
 
     def poke(self, reason: str) -> None:
-        """Interrupts the main thread with a reason, from any thread."""
-        self._reasons.append(reason)
+        """Interrupts the main thread with a reason. One at a time: signals that come close together arrive as one."""
+        self._reason = reason
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def _handle(self, _signum: int, frame: FrameType | None) -> None:
-        reason = self._reasons.popleft() if self._reasons else INTERRUPT
+        reason, self._reason = self._reason or INTERRUPT, None
         if reason == INTERRUPT:
             self.times.append(time.monotonic())
         if reason is not _AGAIN:
             self._post(reason)
         suspend = self._suspend
-        if suspend is None:
-            return
-        if may_switch(frame):
+        if suspend is not None and may_switch(frame):
             self._pending = False
             suspend()
-        else:
-            self._pending = True
+            return
+        self._pending = True  # also where no block is in: the engine may be about to enter one, which may compute for long
+        if suspend is not None:
             Watchdog.shared().hurry()
 
 
