@@ -176,6 +176,7 @@ class Hub:
         signal, used = self._switch(action)
         self.inside = None
         if isinstance(signal, Interrupted):
+            task.flush()
             again = Enter(coroutine=action.coroutine, seconds=max(action.seconds - used, 0.001))
             self._ready.appendleft((task, again))
         else:

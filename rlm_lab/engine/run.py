@@ -6,6 +6,7 @@ thread; a command that does not fit the state raises `StateError` and changes no
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -200,6 +201,12 @@ class Run(Record):
         self._engine.log.close()
 
     def _must_be(self, status: str) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise StateError(f"The run {self.id} belongs to the main thread, where its code can be interrupted; this is another.")
+        if _driving:
+            raise StateError(
+                f"The run {_driving[-1].id} is running; a block asks for a child run with rlm_query(question, context=...)."
+            )
         if self.status != status:
             raise StateError(f"The run {self.id} is {self.status}, not {status}.")
 

@@ -126,6 +126,11 @@ class Task:
         self._finish("stopped")
         self.finished = True
 
+    def flush(self) -> None:
+        """Tells what the open block has printed so far."""
+        if self._execution.block is not None:
+            self._execution.block.flush()
+
     def count_computing(self, seconds: float) -> None:
         if self._execution.block is not None:
             self._execution.block.computed += seconds
