@@ -104,7 +104,7 @@ class RLM(Magics):
         except KeyboardInterrupt as interrupt:
             _say_shortly(interrupt, held.run)
             if held.run.status == "paused":
-                with second_interrupt_stops(lambda: self.stop(held.run)):
+                with second_interrupt_stops(lambda: self.stop(held.run), kernel=getattr(self.ipython, "kernel", None)):
                     self.held[held.run.id] = held
                     self.settle(held)
             else:
