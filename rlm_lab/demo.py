@@ -81,14 +81,14 @@ def run_headless(say: Say, *, lesson: Path, environment: Mapping[str, str]) -> b
     )
     began = time.monotonic()
     try:
-        asyncio.run(client.async_execute())
+        asyncio.run(client.async_execute(cleanup_kc=True))  # also of a manager that is not its own
     except CellExecutionError as error:
         for line in [line for cell in book.cells for line in _runs_of(cell, told, lesson.parent)]:
             say(line)
         say(f"A cell of {lesson.name} failed: {error.ename}: {error.evalue}")
         return False
     except DeadKernelError:
-        say(f"The kernel died while {lesson.name} ran.")
+        say(f"The kernel was ended while {lesson.name} ran.")
         return False
     say(f"All checks of {lesson.name} passed, in {time.monotonic() - began:.0f} s: the answers are those that pandas computes.")
     return True
