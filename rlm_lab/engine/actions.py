@@ -1,7 +1,7 @@
 """What a run's life asks of the hub, and what the hub tells it: plain values, so that each can be logged, held and replayed.
 
 A life yields one of the actions and is sent the matching answer: a `Reply` or an exception for `Think`, a block's signal for
-`Enter`, a list of outcomes for `Await` and `Spawn`, nothing for `Until`.
+`Enter`, a list of outcomes for `Await` and `Spawn`, nothing for `Until`, a `Decision` for `Gate`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rlm_lab.engine.coroutine import Coroutine
+from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.traffic import Origin, Ticket
 from rlm_lab.models.base import Model, Request
 
@@ -66,4 +67,4 @@ class Overdue:
     limit: str  # block_seconds or seconds
 
 
-Action = Think | Enter | Await | Until | Spawn
+Action = Think | Enter | Await | Until | Spawn | Gate

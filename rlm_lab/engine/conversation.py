@@ -29,6 +29,16 @@ class Conversation:
         self._said.append(message)
         self._new.append(message)
 
+    def amend(self, before: str, after: str) -> None:
+        """Puts code that a person has edited into the last message, so that what the model reads is what ran."""
+        if before == after:
+            return
+        last = self._said[-1]
+        text = last.content.replace(before, after, 1) if before in last.content else f"```repl\n{after}\n```"
+        self._said[-1] = Message(role=last.role, content=text)
+        if self._new and self._new[-1] is last:
+            self._new[-1] = self._said[-1]
+
     def take_new(self) -> list[Message]:
         """The messages since the last call."""
         new, self._new = self._new, []

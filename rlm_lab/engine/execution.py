@@ -7,13 +7,16 @@ again and again is *given up*. Every method is for the main thread; the generato
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Until
 from rlm_lab.engine.block import OpenBlock, Workspace
 from rlm_lab.engine.blockloop import Idle
 from rlm_lab.engine.coroutine import Done, abandon
+from rlm_lab.engine.decisions import GO, Decision
 from rlm_lab.engine.explain import explain
+from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.queries import AskRequest, ChildRequest, Site
 from rlm_lab.engine.question import Engine, Question
@@ -55,7 +58,31 @@ class Execution:
             frame = frame.f_back
         return None if frame is None else int(frame.f_lineno)
 
+    def gate(self, kind: str, **facts: Any) -> Generator[Action, Any, Decision]:
+        """Comes to a gate; while none can close, nothing is asked."""
+        gates, spent = self._engine.gates, self._engine.ledger.spent
+        if not gates.watching:
+            return GO
+        known = {name: getattr(spent, name) for name in ("calls", "tokens", "cost", "seconds")}
+        decision: Decision = yield Gate(kind=kind, facts={"step": self._tell.step, **known, **facts})
+        return decision
+
     def run(self, code: str, run: str) -> Block:
+        """One block from its gate to its end."""
+        decision = yield from self.gate("block", code=code)
+        if decision.skip:
+            self._tell.edited("skip", code, None, decision.by)
+            return BlockReport(code=code, pieces=(), skipped=True)
+        if decision.code is not None and decision.code != code:
+            self._tell.edited("code", code, decision.code, decision.by)
+            code = decision.code
+        report = yield from self._run(code, run)
+        yield from self.gate("output", output=report.text)
+        if report.error is not None:
+            yield from self.gate("error", error=f"{report.error.type}: {report.error.message}")
+        return report
+
+    def _run(self, code: str, run: str) -> Block:
         """One block from its first line to its end."""
         settings, tell = self._engine.settings, self._tell
         tell.block_started(code, self._space.state())
@@ -111,8 +138,7 @@ class Execution:
             if isinstance(signal, Idle):
                 return (yield Until(deadline=signal.deadline, fileno=signal.fileno))
             if isinstance(signal, CallRequest):
-                self.prompts += signal.prompts[:SAMPLED_PROMPTS]
-                return (yield Await(ticket=self._engine.traffic.start(signal)))
+                return (yield from self._call(signal))
             if isinstance(signal, ChildRequest):
                 return (yield from self._run_children(signal))
             if isinstance(signal, AskRequest):
@@ -123,6 +149,19 @@ class Execution:
             self._note_refusal(error)
             return error
         raise AssertionError(f"unknown signal {signal!r}")
+
+    def _call(self, request: CallRequest) -> Generator[Action, Any, Any]:
+        """One call or batch, past its gate; answers that a person gives are logged as that person's."""
+        prompts = request.prompts
+        decision = yield from self.gate("call", prompt=prompts[0], prompts=prompts, batch=len(prompts), line=request.origin.line)
+        if decision.prompts is not None:
+            self._tell.edited("prompt", list(prompts), list(decision.prompts), decision.by)
+            request = replace(request, prompts=decision.prompts)
+        if decision.answers is not None:
+            self._tell.edited("answer", None, list(decision.answers), decision.by)
+            return self._engine.traffic.answer(request, decision.answers, by=decision.by)
+        self.prompts += request.prompts[:SAMPLED_PROMPTS]
+        return (yield Await(ticket=self._engine.traffic.start(request)))
 
     def _note_refusal(self, error: RLMError) -> None:
         """A limit that leaves nothing at all is met; one that only refuses this request is the model's to mind."""

@@ -17,6 +17,8 @@ from typing import Any
 
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Think, Until
 from rlm_lab.engine.coroutine import Coroutine, Done, abandon
+from rlm_lab.engine.decisions import GO
+from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.interrupts import Interrupts
 from rlm_lab.engine.ledger import Ledger
 from rlm_lab.engine.task import Task
@@ -55,10 +57,13 @@ Message = Interrupt | Arrived
 class Hub:
     """Drives one tree of runs. `paused` is the reason for which the last `drive` returned, None if the root has finished."""
 
-    def __init__(self, root: Task, traffic: Traffic, ledger: Ledger, *, tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, root: Task, traffic: Traffic, ledger: Ledger, gates: Gates, *, tick: Callable[[], None] = lambda: None
+    ) -> None:
         self._root = root
         self._traffic = traffic
         self._ledger = ledger
+        self._gates = gates
         self._tick = tick
         self._ticked = 0.0
         self._inbox: SimpleQueue[Message] = SimpleQueue()
@@ -69,10 +74,15 @@ class Hub:
         self._over = False
         self.paused: str | None = None
         self.inside: Task | None = None  # whose block is switched in
+        self.held: tuple[Task, Gate] | None = None  # the closed gate at which the run stands
+        self.decision = GO
 
     def drive(self) -> None:
         """Goes on until the root has finished or the run is paused; raises nothing for either."""
         self.paused = None
+        if self.held is not None:
+            self._ready.appendleft((self.held[0], self.decision))
+            self.held, self.decision = None, GO
         self._ledger.start_clock()
         try:
             with self._interrupts.installed():
@@ -134,8 +144,17 @@ class Hub:
             self._enter(task, action)
         elif action is None:
             self._finish(task)
+        elif isinstance(action, Gate):
+            self._come_to(task, action)
         else:
             self._begin(task, action)
+
+    def _come_to(self, task: Task, gate: Gate) -> None:
+        reason = self._gates.closes(gate)
+        if reason is None:
+            self._ready.appendleft((task, GO))
+        else:
+            self.held, self.paused = (task, gate), reason
 
     def _begin(self, task: Task, action: Action) -> None:
         self._waiting[task] = action

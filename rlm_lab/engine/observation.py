@@ -30,6 +30,7 @@ class BlockReport:
     variables: dict[str, Any] = field(default_factory=dict)
     error: ErrorReport | None = None
     overwritten: tuple[str, ...] = ()
+    skipped: bool = False
 
     @property
     def text(self) -> str:
@@ -63,6 +64,8 @@ def last_question(limit: str) -> str:
 
 
 def _about(report: BlockReport, name: str) -> str:
+    if report.skipped:
+        return f"The user left {name} out: it did not run."
     text = report.text.rstrip("\n")
     lines = [
         f"Output of {name}:\n{text}"

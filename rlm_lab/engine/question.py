@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.config import Settings
+from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host
 from rlm_lab.engine.ledger import Ledger
 from rlm_lab.engine.profiles import Profile
@@ -27,6 +28,7 @@ class Engine:
     host: Host
     resolve: Callable[[str], Model]
     profile_of: Callable[[Model], Profile]
+    gates: Gates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

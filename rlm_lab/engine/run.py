@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rlm_lab.engine.decisions import FITS, Decision
+from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.hub import Hub
+from rlm_lab.engine.interrupts import INTERRUPT
 from rlm_lab.engine.ledger import Ledger, Spent
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.task import Task
@@ -130,7 +133,7 @@ class Run(Record):
 
     def __init__(self, engine: Engine, question: Question, *, tick: Callable[[Run], None] = lambda _: None) -> None:
         super().__init__(engine, Task(engine, question))
-        self._hub = Hub(self._task, engine.traffic, engine.ledger, tick=lambda: tick(self))
+        self._hub = Hub(self._task, engine.traffic, engine.ledger, engine.gates, tick=lambda: tick(self))
         self._paused_at = 0.0
 
     @property
@@ -147,13 +150,52 @@ class Run(Record):
         self._must_be("waiting")
         self._go()
 
-    def resume(self) -> None:
-        """Goes on from a pause, at the very point where the run stood."""
+    def resume(self, until: str | None = None) -> None:
+        """Goes on from a pause, at the very point where the run stood: to its end, or until `step N`, `error` or `answer`."""
         self._must_be("paused")
-        self._engine.log.append(
-            events.Resumed(run=self.id, step=self._task.step, seconds=round(time.monotonic() - self._paused_at, 3))
-        )
-        self._go()
+        self.gates.open(until)
+        self._continue()
+
+    def step(self, into: str = "blocks") -> None:
+        """Goes on from a pause to the next block, or with `calls` to the next call or block."""
+        self._must_be("paused")
+        self.gates.step(into)
+        self._continue()
+
+    def go_on(self) -> None:
+        """Goes on from a pause as the run went before it: step by step if it was stepped."""
+        self._must_be("paused")
+        self._continue()
+
+    def decide(self, **decision: Any) -> None:
+        """Decides at the closed gate, for when the run goes on: the fields of `Decision` that fit the gate.
+
+        Before a block `code` or `skip`, before a call `prompts` or `answers`, before the end `refusal`; `by` says who.
+        """
+        self._must_be("paused")
+        gate = self.gate
+        if gate is None:
+            raise StateError(f"The run {self.id} is paused in the midst of its work, not at a gate; nothing can be changed there.")
+        unfit = sorted(set(decision) - {"by"} - FITS[gate.kind])
+        if unfit:
+            fit = " or ".join(sorted(FITS[gate.kind])) or "nothing"
+            raise StateError(f"{unfit[0]} does not fit the gate where the run stands ({gate.kind}); {fit} can be given there.")
+        _check_count(gate, decision)
+        self._hub.decision = Decision(**decision)
+
+    @property
+    def gate(self) -> Gate | None:
+        """The closed gate at which the run stands; its facts hold the pending code, prompts or answer."""
+        return None if self._hub.held is None else self._hub.held[1]
+
+    @property
+    def gates(self) -> Gates:
+        """The run's gates: stepping, goals and breakpoints."""
+        return self._engine.gates
+
+    @property
+    def pause_reason(self) -> str | None:
+        return self._hub.paused
 
     def stop(self) -> None:
         """Ends a paused run: what is in flight is cancelled, its block is ended."""
@@ -165,6 +207,11 @@ class Run(Record):
         if self._hub.inside is None:
             raise StateError(f"The run {self.id} is running; ask again when it has ended.")
         return Record(self._engine, self._hub.inside.queries.ask_inside(question))
+
+    def _continue(self) -> None:
+        paused = round(time.monotonic() - self._paused_at, 3)
+        self._engine.log.append(events.Resumed(run=self.id, step=self._task.step, seconds=paused))
+        self._go()
 
     def _go(self) -> None:
         if _driving:
@@ -180,8 +227,10 @@ class Run(Record):
         if self._task.finished:
             self._end()
             return
+        interrupted = self._hub.paused == INTERRUPT
         self._pause()
-        raise KeyboardInterrupt
+        if interrupted:
+            raise KeyboardInterrupt
 
     def _pause(self) -> None:
         if self._hub.interrupted_twice(TWICE):
@@ -209,6 +258,13 @@ class Run(Record):
             )
         if self.status != status:
             raise StateError(f"The run {self.id} is {self.status}, not {status}.")
+
+
+def _check_count(gate: Gate, decision: Mapping[str, Any]) -> None:
+    for name in ("prompts", "answers"):
+        given = decision.get(name)
+        if given is not None and len(given) != gate.facts["batch"]:
+            raise StateError(f"{len(given)} {name} are given for {gate.facts['batch']} calls; give one for each.")
 
 
 def _found(trajectory: Trajectory, run: str) -> Trajectory:

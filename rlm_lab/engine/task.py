@@ -148,9 +148,9 @@ class Task:
                 continue
             talk.say("assistant", reply.text)
             parsed = parse(reply.text)
-            reports = yield from self._run_blocks(parsed)
+            reports = yield from self._run_blocks(parsed, talk)
             value = self._final_value(parsed, reports)
-            problem = "" if value is MISSING else self._take_answer(value)
+            problem = "" if value is MISSING else (yield from self._offer_answer(value))
             if problem is None:
                 return self._finish("done")
             talk.say("user", problem or self._observation(parsed, reports))
@@ -197,10 +197,11 @@ class Task:
 
     # blocks
 
-    def _run_blocks(self, parsed: ParsedReply) -> Generator[Action, Any, list[BlockReport]]:
+    def _run_blocks(self, parsed: ParsedReply, talk: Conversation) -> Generator[Action, Any, list[BlockReport]]:
         reports: list[BlockReport] = []
         for code in parsed.blocks:
             report = yield from self._execution.run(code, self.run_id)
+            talk.amend(code, report.code)
             reports.append(report)
             if report.error is not None or self._queries.has_final:
                 break
@@ -239,6 +240,14 @@ class Task:
         if parsed.final is None or failed:
             return MISSING
         return prose_value(parsed.final, self._space.names.view(), ran_code=bool(reports))
+
+    def _offer_answer(self, value: Any) -> Generator[Action, Any, str | None]:
+        """Brings a value to the gate before the end; what is wrong with it, None if it is accepted."""
+        decision = yield from self._execution.gate("final", answer=text_of(value, self._space.bundle))
+        if decision.refusal is not None:
+            self._tell.edited("final", text_of(value, self._space.bundle), decision.refusal, decision.by)
+            return refused_answer(decision.refusal)
+        return self._take_answer(value)
 
     def _take_answer(self, value: Any) -> str | None:
         """Keeps a value as the answer; what is wrong with it, if it does not have the form that was asked for."""

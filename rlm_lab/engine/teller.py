@@ -111,6 +111,10 @@ class Teller:
     def child_finished(self, child: str, status: str) -> None:
         self._log.append(events.ChildFinished(run=self._run, child=child, status=status))
 
+    def edited(self, what: str, before: Any, after: Any, by: str) -> None:
+        block = self.block or None
+        self._log.append(events.Edited(run=self._run, step=self.step, block=block, what=what, before=before, after=after, by=by))
+
     def flagged(self, flag: str, message: str) -> None:
         self._log.append(events.Flagged(run=self._run, step=self.step, flag=flag, message=message))
 

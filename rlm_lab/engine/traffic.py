@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -119,6 +119,19 @@ class Traffic:
             self.calls_started += len(members)
         ModelLoop.shared().submit(self._send_all(call.model, members, ticket))
         return ticket
+
+    def answer(self, call: CallRequest, answers: Sequence[str], *, by: str) -> list[Outcome]:
+        """Logs calls that a person answers in place of the model; nothing is sent and nothing is spent."""
+        requests = [self._request(prompt) for prompt in call.prompts]
+        nothing = Reservation(calls=0, tokens=0, cost=0.0)
+        members = [
+            _Member(run=call.origin.run, number=next(self._calls), index=index, request=request, held=nothing)
+            for index, request in enumerate(requests)
+        ]
+        self._log_start(call, members)
+        for member, text in zip(members, answers, strict=True):
+            self._log.append(CallFinished(run=member.run, call=member.number, answer=text, model=by))
+        return list(answers)
 
     def cancel_all(self) -> None:
         """Cancels everything that is in flight."""

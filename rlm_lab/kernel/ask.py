@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlm_lab.config import Budget, Settings, load_settings
+from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host, PlainHost
 from rlm_lab.engine.ledger import Ledger
 from rlm_lab.engine.profiles import choose_profile
@@ -66,6 +67,8 @@ class Inquiry:
     record: str | Path | None = None
     replay: str | Path | None = None
     settings: Settings | None = None
+    step: bool = False
+    breakpoints: tuple[str, ...] = ()
 
 
 def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Record:
@@ -84,6 +87,8 @@ def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Rec
     fresh: run in a new namespace that holds the context only.
     record, replay: a cassette file to record models' replies in, or to play them from without a model.
     settings: a `Settings`; by default from the environment and `.env`.
+    step: pause before each block; the run is given back paused, and `run.step()` or `run.resume()` go on.
+    breakpoints: conditions such as `"calls > 50"` or `"'password' in prompt"` at which the run pauses.
     tick: called with the run on the main thread, about ten times a second while it waits.
 
     Asked inside a block, the question becomes a child run: it shares the outer run's ledger and log, and takes its models where
@@ -126,6 +131,7 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
         host=host,
         resolve=models.named,
         profile_of=lambda model: choose_profile(settings.profile, model),
+        gates=Gates(step=inquiry.step, breakpoints=tuple(inquiry.breakpoints)),
     )
     question = _question(inquiry, models, _namespace(inquiry, host), run_id)
     return Run(engine, question, tick=tick)

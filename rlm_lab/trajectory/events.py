@@ -229,6 +229,20 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edited(Event):
+    """A person changed something: `what` is code, reply, prompt, answer, final, hint, model, sub_model, budget or skip."""
+
+    type: ClassVar[str] = "edited"
+    step: int
+    what: str
+    before: JSON
+    after: JSON
+    by: str = "user"
+    block: int | None = None
+    call: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetWarned(Event):
     type: ClassVar[str] = "budget_warned"
     limit: str
@@ -279,7 +293,7 @@ TYPES: dict[str, type[Event]] = {
     kind.type: kind
     for kind in (
         RunStarted, StepStarted, ReplyDelta, ReplyReceived, ReplyFailed, BlockStarted, Output, CallStarted, CallFinished,
-        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, BudgetWarned, Flagged,
+        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, Edited, BudgetWarned, Flagged,
         RunFinished,
     )
 }  # fmt: skip
