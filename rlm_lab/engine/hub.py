@@ -18,11 +18,10 @@ from typing import Any
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Think, Until
 from rlm_lab.engine.coroutine import Coroutine, Done, abandon
 from rlm_lab.engine.decisions import GO
-from rlm_lab.engine.gates import Gate, Gates
+from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.interrupts import Interrupts
-from rlm_lab.engine.ledger import Ledger
+from rlm_lab.engine.question import Engine
 from rlm_lab.engine.task import Task
-from rlm_lab.engine.traffic import Traffic
 from rlm_lab.errors import BlockStopped, RLMError
 from rlm_lab.models.loop import ModelLoop
 
@@ -57,13 +56,11 @@ Message = Interrupt | Arrived
 class Hub:
     """Drives one tree of runs. `paused` is the reason for which the last `drive` returned, None if the root has finished."""
 
-    def __init__(
-        self, root: Task, traffic: Traffic, ledger: Ledger, gates: Gates, *, tick: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, root: Task, engine: Engine, *, tick: Callable[[], None] = lambda: None) -> None:
         self._root = root
-        self._traffic = traffic
-        self._ledger = ledger
-        self._gates = gates
+        self._traffic = engine.traffic
+        self._ledger = engine.ledger
+        self._gates = engine.gates
         self._tick = tick
         self._ticked = 0.0
         self._inbox: SimpleQueue[Message] = SimpleQueue()

@@ -133,7 +133,7 @@ class Run(Record):
 
     def __init__(self, engine: Engine, question: Question, *, tick: Callable[[Run], None] = lambda _: None) -> None:
         super().__init__(engine, Task(engine, question))
-        self._hub = Hub(self._task, engine.traffic, engine.ledger, engine.gates, tick=lambda: tick(self))
+        self._hub = Hub(self._task, engine, tick=lambda: tick(self))
         self._paused_at = 0.0
 
     @property

@@ -135,7 +135,7 @@ def test_a_command_that_does_not_fit_is_refused_and_changes_nothing(asked):
 
 
 def test_a_paused_run_can_be_stopped_at_any_gate(asked):
-    for breakpoint in ("step == 1", "prompt", "output", "answer"):
-        run = asked("llm_query('x')\nprint(1)\nFINAL(1)", breakpoints=[f"len({breakpoint}) > 0" if "=" not in breakpoint else breakpoint])
+    for condition in ("step == 1", "len(prompt) > 0", "len(output) > 0", "len(answer) > 0"):
+        run = asked("llm_query('x')\nprint(1)\nFINAL(1)", breakpoints=[condition])
         run.stop()
         assert run.status == "stopped"
