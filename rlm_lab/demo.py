@@ -41,7 +41,8 @@ def working_folder() -> Path:
     folder = notebooks_folder()
     if folder.parent.name != "rlm_lab" or not (folder.parent / "__init__.py").is_file():
         return folder
-    shutil.copytree(folder, COPY, dirs_exist_ok=True)
+    if not (COPY / LESSON).is_file():  # a copy that is there may have been worked in
+        shutil.copytree(folder, COPY, dirs_exist_ok=True)
     return COPY.resolve()
 
 

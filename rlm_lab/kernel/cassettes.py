@@ -17,7 +17,7 @@ def cassette_for(path: str | None, question: str) -> Path | None:
     """The file for one question; a path that ends in a separator, or is a folder, is a folder.
 
     >>> cassette_for("recordings/", "Which carrier was late?").as_posix()
-    'recordings/which-carrier-was-late-4ec1bf.cassette.jsonl'
+    'recordings/which-carrier-was-late-773f60.cassette.jsonl'
     """
     if not path:
         return None

@@ -42,7 +42,7 @@ def _last(magics: RLM, _: list[str]) -> Run:
 
 
 def _runs(magics: RLM, _: list[str]) -> None:
-    magics.say(runs_table(magics.settings().runs).bundle())
+    magics.say(runs_table(magics.settings().runs, {run.id: run.status for run in paused_runs()}).bundle())
 
 
 def _show(magics: RLM, words: list[str]) -> Run | Trajectory:

@@ -50,17 +50,21 @@ class Finding:
 
 def examine(settings: Settings, *, model: object = None, ask: bool = True) -> list[Finding]:
     """All findings. With `ask`, one request of one token is made to the model that would answer."""
-    findings = [_python(), *_packages(), *_local_models(), *_keys(), _runs_folder(settings)]
-    return [*findings, *_model(settings, model, ask=ask)]
+    return [*_model(settings, model, ask=ask), _local_model(), _keys(), _runs_folder(settings), _python(), *_packages()]
 
 
 def report(findings: list[Finding]) -> Table:
     """The findings as a table."""
-    rows = [("ok" if finding.well else "✗", finding.what, finding.told, finding.mend) for finding in findings]
+    rows: list[tuple[str, ...]] = []
+    for finding in findings:
+        rows.append(("ok" if finding.well else "✗", finding.what, finding.told, finding.mend))
+    head: tuple[str, ...] = ("", "what", "found", "how to mend it")
+    if not any(finding.mend for finding in findings):
+        head, rows = head[:3], [row[:3] for row in rows]
     wrong = sum(not finding.well for finding in findings)
     count = "1 thing is" if wrong == 1 else f"{wrong} things are"
     told = "All is well." if not wrong else f"{count} missing or wrong; the last column says how to mend it."
-    return Table(title="rlm_lab doctor", head=("", "what", "found", "mend"), rows=rows, note=told)
+    return Table(title="rlm_lab doctor", head=head, rows=rows, note=told)
 
 
 def model_table(settings: Settings) -> Table:
@@ -91,11 +95,12 @@ def _python() -> Finding:
 
 
 def _packages() -> list[Finding]:
-    findings = []
-    for line in importlib.metadata.requires("rlm_lab") or []:
-        if "extra ==" not in line:
-            findings.append(_package(line))
-    return [*findings, *(_optional(name, mend) for name, mend in OPTIONAL.items())]
+    """One finding for all packages that are as they should be, one for each that is not."""
+    lines = importlib.metadata.requires("rlm_lab") or []
+    found = [_package(line) for line in lines if "extra ==" not in line]
+    found += [_optional(name, mend) for name, mend in OPTIONAL.items()]
+    whole = ", ".join(f"{one.what} {one.told}" for one in found if not one.mend)
+    return [Finding(what="packages", well=True, told=whole), *(one for one in found if one.mend)]
 
 
 def _package(line: str) -> Finding:
@@ -123,23 +128,23 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _local_models() -> list[Finding]:
+def _local_model() -> Finding:
     from rlm_lab.models.local import embedded, installed
 
     model = embedded()
     if installed():
-        return [Finding(what="embedded model", well=True, told=f"{model.title}, {model.path}")]
+        return Finding(what="embedded model", well=True, told=f"{model.title}, {model.path}")
     other = f"; {embedded(small=True).title} is" if installed(small=True) else ""
     mend = f"rlm-lab model install ({model.gigabytes}), unless you use another model"
-    return [Finding(what="embedded model", well=True, told=f"{model.title} is not installed{other}", mend=mend)]
+    return Finding(what="embedded model", well=True, told=f"{model.title} is not installed{other}", mend=mend)
 
 
-def _keys() -> list[Finding]:
+def _keys() -> Finding:
     known = _dotenv_names()
     found = [provider for provider, (variable, _) in PROVIDERS.items() if _is_set(variable, known)]
     missing = [provider for provider in PROVIDERS if provider not in found]
     told = f"set: {', '.join(found) or 'none'}; not set: {', '.join(missing) or 'none'}"
-    return [Finding(what="keys of providers", well=True, told=told)]
+    return Finding(what="keys of providers", well=True, told=told)
 
 
 def _dotenv_names() -> frozenset[str]:

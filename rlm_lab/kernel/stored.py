@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rlm_lab.errors import LogError
@@ -15,10 +16,11 @@ from rlm_lab.views.words import status_word
 MOST_ROWS = 20
 
 
-def runs_table(folder: Path) -> Table:
-    """The runs in a folder, the newest first."""
+def runs_table(folder: Path, known: Mapping[str, str] | None = None) -> Table:
+    """The runs in a folder, the newest first; `known` are states of this process's runs, which a log under way cannot tell."""
+    known = known or {}
     heads = list_runs(folder)
-    rows = [_row(head) for head in heads[:MOST_ROWS]]
+    rows = [_row(head, known.get(head.run, head.status)) for head in heads[:MOST_ROWS]]
     more = f" {len(heads) - MOST_ROWS:,} older runs are not shown." if len(heads) > MOST_ROWS else ""
     note_text = f"In {folder}.{more}" if heads else f"No runs yet in {folder}. Ask a question about a variable that is loaded."
     return Table(title="Runs", head=("run", "status", "question", "answer", "steps", "time", "model"), rows=rows, note=note_text)
@@ -41,10 +43,10 @@ def find_run(name: str | None, folder: Path) -> Trajectory:
     return load(found[0].path)
 
 
-def _row(head: RunHead) -> tuple[str, ...]:
+def _row(head: RunHead, status: str) -> tuple[str, ...]:
     steps = "" if head.steps is None else str(head.steps)
     seconds = "" if head.seconds is None else figures.clock(head.seconds)
-    return head.run, status_word(head.status), _clipped(head.question), _clipped(head.answer_text), steps, seconds, head.model
+    return head.run, status_word(status), _clipped(head.question), _clipped(head.answer_text), steps, seconds, head.model
 
 
 def _clipped(text: str, width: int = 60) -> str:

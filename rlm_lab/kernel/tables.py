@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from rlm_lab.views.clean import escaped, plain
 
-_WIDEST = 60
+_WIDEST = 72  # characters of a cell in one line of text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +28,9 @@ class Table:
         run  status
         a    done
         """
-        rows = [tuple(_clipped(plain(cell)) for cell in row) for row in (self.head, *self.rows)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(self.head))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        rows = [tuple(textwrap.wrap(plain(cell), _WIDEST) or [""] for cell in row) for row in (self.head, *self.rows)]
+        widths = [max(len(line) for row in rows for line in row[column]) for column in range(len(self.head))]
+        lines = [_joined(line, widths) for row in rows for line in zip_longest(*row, fillvalue="")]
         return "\n".join([self.title, *lines, *([self.note] if self.note else [])])
 
     def html(self) -> str:
@@ -47,9 +49,9 @@ def note(text: str) -> dict[str, str]:
 
 
 def _cell(text: str) -> str:
-    return f'<td style="text-align: left; vertical-align: top; white-space: pre-wrap">{escaped(text)}</td>'
+    space = "pre-wrap" if " " in text else "nowrap"
+    return f'<td style="text-align: left; vertical-align: top; white-space: {space}">{escaped(text)}</td>'
 
 
-def _clipped(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _WIDEST * 2 else line[: _WIDEST * 2 - 1] + "…"
+def _joined(cells: Iterable[str], widths: Iterable[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

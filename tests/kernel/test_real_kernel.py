@@ -200,3 +200,17 @@ def test_a_paused_run_is_in_its_log(kernel: Any, pipe: Pipe) -> None:
     trajectory = load(Path(pipe.path.parent, cell.region[MIME_TYPE]["path"]))
     assert trajectory.pauses[0].reason == "interrupt"
     kernel.run("%rlm stop")
+
+
+def test_a_paused_run_is_listed_as_paused(kernel: Any, pipe: Pipe) -> None:
+    kernel.run(loop_for_ever(pipe))
+    pause(kernel, pipe)
+    assert "Paused" in kernel.run("%rlm runs").of("display_data")[0]["data"]["text/plain"]
+    kernel.run("%rlm stop")
+
+
+def test_a_terminal_sequence_of_a_reply_never_reaches_the_region(kernel: Any) -> None:
+    kernel.run("model = ScriptedModel(['FINAL(\\x1b[31m<script>alert(1)</script>)'] * 5)")
+    region = kernel.run("%%rlm -m model\nHow many?").region
+    assert "\x1b" not in region["text/plain"]
+    assert "<script" not in region["text/html"]
