@@ -114,6 +114,23 @@ def load_settings(overrides: Mapping[str, Any] | None = None, *, folder: Path | 
     return Settings(**values)
 
 
+def load_budget(overrides: Mapping[str, Any] | None = None, *, folder: Path | None = None) -> Budget:
+    """Limits from `overrides`, then `RLM_LAB_MAX_STEPS` and its like (`RLM_LAB_DEPTH`), then `.env`, then the defaults.
+
+    >>> load_budget({"steps": 5}).steps
+    5
+    """
+    values = {name: value for name, value in (overrides or {}).items() if value is not None}
+    dotenv = _read_dotenv((folder or Path.cwd()) / ".env")
+    for field in dataclasses.fields(Budget):
+        name = "DEPTH" if field.name == "depth" else f"MAX_{field.name.upper()}"
+        text = os.environ.get(ENVIRONMENT_PREFIX + name) or dotenv.get(ENVIRONMENT_PREFIX + name)
+        if text and field.name not in values:
+            kind = "float" if field.name in {"cost", "seconds"} else "int"
+            values[field.name] = _from_text(name, kind, text)
+    return Budget(**values)
+
+
 def _read_dotenv(path: Path) -> dict[str, str | None]:
     if not path.is_file():
         return {}

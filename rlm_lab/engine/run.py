@@ -6,6 +6,7 @@ thread; a command that does not fit the state raises `StateError` and changes no
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -220,7 +221,9 @@ class Run(Record):
         try:
             self._hub.drive()
         except BaseException:
-            self._stop()
+            with contextlib.suppress(Exception):  # the first error is the one to tell
+                self._hub.stop()
+            self._end()
             raise
         finally:
             _driving.remove(self)

@@ -10,11 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlm_lab.config import Budget, Settings, load_settings
+from rlm_lab.config import Budget, Settings, load_budget, load_settings
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host, PlainHost
 from rlm_lab.engine.ledger import Ledger
@@ -58,7 +58,7 @@ class Inquiry:
     context: Any = None
     model: str | Model | None = None
     sub_model: str | Model | None = None
-    budget: Budget = field(default_factory=Budget)
+    budget: Budget | None = None
     tools: Tools = ()
     sub_tools: Tools = ()
     schema: Any = None
@@ -122,7 +122,7 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
     models = _Models(inquiry, settings)
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     log = EventLog(settings.runs / f"{run_id}{SUFFIX}")
-    ledger = Ledger(inquiry.budget, _warner(log, run_id))
+    ledger = Ledger(inquiry.budget or load_budget(), _warner(log, run_id))
     engine = Engine(
         log=log,
         ledger=ledger,

@@ -107,7 +107,7 @@ def recorded_text(trajectory: Trajectory) -> str:
     cassette = trajectory.cassette
     if not cassette:
         return ""
-    date = f", recorded {cassette['date']}" if cassette.get("date") else ""
+    date = f", recorded {cassette['recorded']}" if cassette.get("recorded") else ""
     return f"played from a recording of {cassette.get('model') or trajectory.model}{date}"
 
 

@@ -127,7 +127,7 @@ def test_dollar_signs_are_kept_from_mathjax(finished: Trajectory) -> None:
         ({"status": "interrupted"}, ["The log ends in step 2", "Interrupted"]),
         ({"status": "done"}, ["The answer is empty"]),
         ({"status": "running", "steps": ()}, ["Running, before its first step"]),
-        ({"cassette": {"model": "gpt-4.1", "date": "2026-11-20"}}, ["played from a recording of gpt-4.1, recorded 2026-11-20"]),
+        ({"cassette": {"model": "gpt-4.1", "recorded": "2026-11-20"}}, ["played from a recording of gpt-4.1, recorded 2026-11-20"]),
     ],
 )
 def test_every_status_says_where_the_run_is(finished: Trajectory, changes: dict[str, object], said: list[str]) -> None:
