@@ -11,7 +11,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.engine.blockloop import run_coroutine
@@ -38,6 +38,7 @@ class RunNames:
     helpers: Mapping[str, Any]
     contexts: Mapping[str, Any]
     bound: Mapping[str, Any]
+    modules: Mapping[str, Any] = field(default_factory=dict)  # there without an import; a block may bind their names
 
 
 class Workspace:
@@ -49,7 +50,7 @@ class Workspace:
         self._at_end = at_end
         namespace, helpers, bound = names.namespace, names.helpers, names.bound
         self.namespace = namespace
-        self.names = Names(namespace, helpers=helpers, bound=bound)
+        self.names = Names(namespace, helpers=helpers, bound=bound, modules=names.modules)
         self.hidden = frozenset(helpers) | frozenset(bound)
         self.router = OutputRouter()
         self.processes = ProcessOutput()
@@ -74,6 +75,7 @@ class Workspace:
         """Gives up the file that child processes printed to."""
         self.processes.close()
 
+    @calls_user_code
     def bundle(self, value: object) -> dict[str, Any]:
         return self._host.bundle(value)
 
@@ -83,6 +85,7 @@ class Workspace:
         moved = [name for name, value in self._contexts.items() if self.namespace.get(name) is not value]
         return [*self.names.reclaim(REBINDABLE), *moved]
 
+    @calls_user_code
     def _show(self, value: object) -> None:
         """`sys.displayhook` of a block."""
         if value is not None:

@@ -47,6 +47,11 @@ class History:
         last = self._deeds[-1] if self._deeds else None
         return 0 if last is None or not last.code else sum(deed == last for deed in self._deeds[:-1])
 
+    @property
+    def last_good(self) -> str:
+        """The code of the latest step that ran well, but for the last one."""
+        return next((deed.code for deed in reversed(self._deeds[:-1]) if deed.code and not deed.error), "")
+
     def add(self, reports: Sequence[BlockReport], prompts: Sequence[str]) -> list[Flag]:
         """Takes in a step's blocks; gives what is odd in them. `prompts` are some that they sent."""
         outputs = [deed.text for deed in self._deeds] + [report.text for report in reports]

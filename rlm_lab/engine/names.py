@@ -20,10 +20,14 @@ _NOTHING: Any = object()
 class Names:
     """A `Swap` over one namespace: `helpers` go into the layer of builtins, `bound` are variables of the run."""
 
-    def __init__(self, namespace: dict[str, Any], *, helpers: Mapping[str, Any], bound: Mapping[str, Any]) -> None:
+    def __init__(
+        self, namespace: dict[str, Any], *, helpers: Mapping[str, Any], bound: Mapping[str, Any], modules: Mapping[str, Any]
+    ) -> None:
         self._namespace = namespace
         self._layer = ModuleType("builtins")
         self._layer.__dict__.update(builtins.__dict__)
+        self._layer.__dict__.update(modules)
+        self._layer.__dict__.update(bound)  # for the block's threads, which go on while the block is switched out
         self._layer.__dict__.update(helpers)
         self._helpers = frozenset(helpers)
         self._bound = dict(bound)

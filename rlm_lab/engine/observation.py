@@ -5,10 +5,11 @@ Pure functions from what happened to text. What a block showed is already cut to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from rlm_lab.engine.context import ContextInfo
 from rlm_lab.engine.explain import ErrorReport
 from rlm_lab.engine.output import Piece
 
@@ -38,16 +39,49 @@ class BlockReport:
         return "".join(_shown(piece) for piece in self.pieces)
 
 
-def observe(reports: Sequence[BlockReport], *, repeated: bool, notes: Sequence[str] = ()) -> str:
-    """The message after the blocks of a step."""
-    several = len(reports) > 1
-    parts = [_about(report, f"block {number}" if several else "your block") for number, report in enumerate(reports, 1)]
-    if repeated:
-        parts.append("You have run this same block before, with the same result. Do something different now.")
-    parts += notes
-    if not any(report.error for report in reports):
-        parts.append(ENDING)
-    return "\n\n".join(parts)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a step's blocks did, and what there is now: `names` maps variables to values, `contexts` are those of the data.
+
+    `last_good` is the code of the latest block before this step that ran well.
+    """
+
+    reports: Sequence[BlockReport]
+    repeated: bool
+    notes: Sequence[str]
+    names: Mapping[str, Any]
+    contexts: frozenset[str]
+    last_good: str = ""
+
+
+class Voice(Protocol):
+    """How a run speaks to its root model after the opening. One for each kind of model; a profile names its own."""
+
+    @property
+    def no_code(self) -> str: ...
+    def context(self, info: ContextInfo) -> str: ...
+    def observe(self, seen: Seen) -> str: ...
+
+
+class StandardVoice:
+    """The voice for models that follow instructions."""
+
+    no_code = NO_CODE
+
+    def context(self, info: ContextInfo) -> str:
+        """A context with its type, size and preview."""
+        return f"Variable `{info.name}`: {info.preview}"
+
+    def observe(self, seen: Seen) -> str:
+        """The message after the blocks of a step."""
+        several = len(seen.reports) > 1
+        parts = [_about(report, f"block {number}" if several else "your block") for number, report in enumerate(seen.reports, 1)]
+        if seen.repeated:
+            parts.append("You have run this same block before, with the same result. Do something different now.")
+        parts += seen.notes
+        if not any(report.error for report in seen.reports):
+            parts.append(ENDING)
+        return "\n\n".join(parts)
 
 
 def refused_answer(problem: str) -> str:

@@ -12,6 +12,8 @@ from functools import cache
 from importlib import resources
 from string import Template
 
+from rlm_lab.engine.observation import StandardVoice, Voice
+from rlm_lab.engine.small_voice import SmallVoice
 from rlm_lab.errors import ConfigError
 from rlm_lab.models.base import Message, Model, Role
 
@@ -24,10 +26,12 @@ class Profile:
     """How to speak to a model: the opening's messages, temperatures, and the longest reply in tokens."""
 
     name: str
+    voice: Voice
     opening: tuple[Message, ...]
     temperature: float | None = None
     retry_temperature: float | None = None  # after a block was repeated
     max_tokens: int | None = None
+    modules: tuple[str, ...] = ()  # of the standard library, there in each block without an import
 
     def open(self, *, question: str, contexts: str, tools: str) -> tuple[Message, ...]:
         """The messages before the first reply."""
@@ -60,6 +64,8 @@ def _load(name: str) -> Profile:
     longest = numbers.get("max_tokens")
     return Profile(
         name=name,
+        voice=SmallVoice() if name == "small" else StandardVoice(),
+        modules=("re", "json", "math") if name == "small" else (),
         opening=tuple(messages),
         temperature=numbers.get("temperature"),
         retry_temperature=numbers.get("retry_temperature"),

@@ -9,6 +9,7 @@ It runs on the main thread and never waits by itself.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,8 @@ from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, prose_value, text_of, value_as_json
 from rlm_lab.engine.history import History
-from rlm_lab.engine.observation import EARLY_FINAL, NO_CODE, BlockReport, last_question, observe, refused_answer
+from rlm_lab.engine.observation import EARLY_FINAL, BlockReport, Seen, last_question, refused_answer
+from rlm_lab.engine.profiles import Profile
 from rlm_lab.engine.queries import NOTHING, Queries, Site
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.replies import ParsedReply, parse
@@ -45,7 +47,7 @@ class Task:
         self.profile = engine.profile_of(question.model)
         self._tell = Teller(engine.log, question.run)
         self._queries = Queries(self, engine.traffic)
-        self._space = _workspace(engine, question, self._queries)
+        self._space = _workspace(engine, question, self._queries, self.profile)
         self._execution = Execution(engine, self._space, self._tell, self._make_child, self._adopt)
         self._history = History((), {})
         self._life = self._live()
@@ -283,7 +285,7 @@ class Task:
 
     def _opening(self, contexts: Sequence[ContextInfo]) -> tuple[Any, ...]:
         described = (
-            "\n\n".join(f"Variable `{info.name}`: {info.preview}" for info in contexts)
+            "\n\n".join(self.profile.voice.context(info) for info in contexts)
             or "No data was named; SHOW_VARS() lists what is there."
         )
         tools = [describe_tools(self.question.tools)] if self.question.tools else []
@@ -293,17 +295,25 @@ class Task:
 
     def _observation(self, parsed: ParsedReply, reports: Sequence[BlockReport]) -> str:
         if not reports:
-            return NO_CODE
-        notes = [] if parsed.final is None else [EARLY_FINAL]
-        return observe(reports, repeated=self._history.repeats > 0, notes=notes)
+            return self.profile.voice.no_code
+        seen = Seen(
+            reports=reports,
+            repeated=self._history.repeats > 0,
+            notes=[] if parsed.final is None else [EARLY_FINAL],
+            names=self._space.names.view(),
+            contexts=frozenset(self.question.contexts),
+            last_good=self._history.last_good,
+        )
+        return self.profile.voice.observe(seen)
 
 
-def _workspace(engine: Engine, asked: Question, queries: Queries) -> Workspace:
+def _workspace(engine: Engine, asked: Question, queries: Queries, profile: Profile) -> Workspace:
     """Where the run's blocks run: helpers in their own layer, and those contexts and tools that the namespace lacks."""
     helpers = queries.names()
+    modules = {name: importlib.import_module(name) for name in profile.modules}
     if len(asked.contexts) == 1:
         helpers["context"] = next(iter(asked.contexts.values()))
     given = {**asked.tools, **asked.contexts}
     bound = {name: value for name, value in given.items() if asked.namespace.get(name, NOTHING) is not value}
-    names = RunNames(namespace=asked.namespace, helpers=helpers, contexts=asked.contexts, bound=bound)
+    names = RunNames(namespace=asked.namespace, helpers=helpers, contexts=asked.contexts, bound=bound, modules=modules)
     return Workspace(engine.host, names, queries.look_at)

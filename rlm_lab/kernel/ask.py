@@ -78,7 +78,7 @@ def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Rec
     ----------
     question: what is asked.
     context: the data: a mapping from names to values, or one value, which is then called `context`. A `pathlib.Path` is read
-        lazily as text.
+        lazily as text; a pandas frame (pandas 3 or later) is given as a copy-on-write copy, so that yours stays as it is.
     model, sub_model: a LiteLLM name, `local`, or a model object; `sub_model` answers `llm_query` and is by default the model.
     budget: a `Budget`, limits of the whole tree.
     tools, sub_tools: Python functions that the model may call; `sub_tools` are for child runs only.
@@ -172,7 +172,17 @@ def name_contexts(context: Any) -> dict[str, Any]:
             raise ContextError(f"A context is named {name!r}; give a name that Python can use, as in context={{'data': ...}}.")
         if name in RESERVED:
             raise ContextError(f"A context is named {name!r}, which is a helper's name; give it another, as in data={name}.")
-    return {name: TextFile(value) if isinstance(value, Path) else value for name, value in named.items()}
+    return {name: _as_given(value) for name, value in named.items()}
+
+
+def _as_given(value: Any) -> Any:
+    """A context as the run gets it: a path as a lazily read text, a pandas frame as a copy that shares its data until written."""
+    if isinstance(value, Path):
+        return TextFile(value)
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and type(value) in {pandas.DataFrame, pandas.Series} and int(pandas.__version__.split(".")[0]) >= 3:
+        return value.copy(deep=False)
+    return value
 
 
 def current_host() -> Host:
