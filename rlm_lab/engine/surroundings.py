@@ -37,14 +37,17 @@ class Surroundings:
         self._seen: dict[contextvars.ContextVar[Any], Any] = {}
 
     def bind(self, coroutine: greenlet) -> None:
-        """Gives the block its context, with the cell's values of those variables that the block has not changed itself."""
+        """Gives the block its context, with the cell's values of those variables that the block has not changed itself.
+
+        A block that was left inside `Context.run`, as asyncio's tasks are, must come back to that very context.
+        """
         if self._context is None:
             self._context = contextvars.copy_context()
             self._seen = dict(self._context.items())
             self._context.run(_own_decimal_context)
         else:
             self._follow_host()
-        if coroutine.gr_context is not self._context:
+        if not coroutine:  # it has not begun
             coroutine.gr_context = self._context
 
     def enter(self) -> None:
