@@ -6,6 +6,7 @@ again and again is *given up*. Every method is for the main thread; the generato
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -107,24 +108,26 @@ class Execution:
 
     def _drive(self, block: OpenBlock) -> Generator[Action, Any, BaseException | None]:
         """Enters a block again and again until it ends."""
-        limit, told = self._engine.settings.block_seconds, 0
-        action = Enter(coroutine=block.coroutine, seconds=limit)
+        allowed, told = self._engine.settings.block_seconds, 0
+        action = Enter(coroutine=block.coroutine, seconds=allowed)
         while True:
             signal = yield action
             block.flush()
             if isinstance(signal, Done):
                 return signal.error
-            value = signal if isinstance(signal, Overdue) else (yield from self._answer(signal))
+            if block.computed >= allowed and not isinstance(signal, Overdue):
+                signal = Overdue(limit="block_seconds")  # it leaves so often that the watchdog never sees it compute for long
+            value = signal if isinstance(signal, Overdue) else (yield from self._answer(signal, told=told > 0))
             if isinstance(value, Overdue):
                 told += 1
                 error = self._overdue(value.limit)
                 if told > OVERDUE_TRIES:
                     abandon(block.coroutine)
                     return error
+                allowed = block.computed + GRACE
                 action = Enter(coroutine=block.coroutine, seconds=GRACE, throw=error)
             else:
-                left = max(limit - block.computed, 0.001) if told == 0 else GRACE
-                action = Enter(coroutine=block.coroutine, seconds=left, value=value)
+                action = Enter(coroutine=block.coroutine, seconds=max(allowed - block.computed, 0.001), value=value)
 
     def _overdue(self, limit: str) -> RLMError:
         if limit == "seconds":
@@ -132,11 +135,11 @@ class Execution:
         most = self._engine.settings.block_seconds
         return BlockError(f"The block has computed for more than its limit of {most:g} s; do less at once.")
 
-    def _answer(self, signal: Any) -> Generator[Action, Any, Any]:
+    def _answer(self, signal: Any, *, told: bool) -> Generator[Action, Any, Any]:
         """What comes of a block's request: a value to enter it with; an exception is raised in it."""
         try:
             if isinstance(signal, Idle):
-                return (yield Until(deadline=signal.deadline, fileno=signal.fileno))
+                return (yield from self._wait(signal, told=told))
             if isinstance(signal, CallRequest):
                 return (yield from self._call(signal))
             if isinstance(signal, ChildRequest):
@@ -162,6 +165,14 @@ class Execution:
             return self._engine.traffic.answer(request, decision.answers, by=decision.by)
         self.prompts += request.prompts[:SAMPLED_PROMPTS]
         return (yield Await(ticket=self._engine.traffic.start(request)))
+
+    def _wait(self, idle: Idle, *, told: bool) -> Generator[Action, Any, Any]:
+        """Waits as a block's loop does; one that was told to end may not wait for longer than the time it has for that."""
+        last = time.monotonic() + GRACE
+        if not told or (idle.deadline is not None and idle.deadline <= last):
+            return (yield Until(deadline=idle.deadline, fileno=idle.fileno))
+        came = yield Until(deadline=last, fileno=idle.fileno)
+        return Overdue(limit="seconds") if came is None and time.monotonic() >= last else came
 
     def _note_refusal(self, error: RLMError) -> None:
         """A limit that leaves nothing at all is met; one that only refuses this request is the model's to mind."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from rlm_lab.engine.interrupts import calls_user_code
+
 Bundle = dict[str, Any]  # mime type -> data; always has text/plain
 
 
@@ -46,5 +48,6 @@ class PlainHost:
     def transform(self, source: str) -> str:
         return source
 
+    @calls_user_code
     def bundle(self, value: object) -> Bundle:
         return {"text/plain": repr(value)}

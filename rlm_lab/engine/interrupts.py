@@ -57,8 +57,14 @@ def _waits_for_a_thread(frame: FrameType) -> bool:
     if frame.f_globals.get("__name__") != "threading":
         return False
     if frame.f_code.co_name == "wait":
-        return "saved_state" in frame.f_locals and "gotit" not in frame.f_locals
+        condition = frame.f_locals.get("self")
+        return "saved_state" in frame.f_locals and isinstance(condition, threading.Condition) and not _is_held(condition)
     return frame.f_code.co_name in {"join", "_wait_for_tstate_lock"}
+
+
+def _is_held(condition: threading.Condition) -> bool:
+    """Whether somebody holds the lock of a condition; one that waits has let go of it."""
+    return bool(condition._is_owned())  # type: ignore[attr-defined]
 
 
 class Interrupts:

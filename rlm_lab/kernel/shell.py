@@ -16,6 +16,7 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
 from rlm_lab.engine.host import Bundle, Swap
+from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.surroundings import Attributes
 from rlm_lab.errors import BlockError
 
@@ -41,6 +42,7 @@ class ShellHost:
     def transform(self, source: str) -> str:
         return str(self._shell.transform_cell(source))  # type: ignore[no-untyped-call]
 
+    @calls_user_code
     def bundle(self, value: object) -> Bundle:
         formatter = self._shell.display_formatter
         assert formatter is not None
@@ -84,6 +86,7 @@ def _is_figure(value: object) -> bool:
     return type(value).__module__ == "matplotlib.figure"
 
 
+@calls_user_code
 def _as_png(figure: Any) -> str:
     # The inline backend registers its formatters only at the end of the cell that imports it.
     from IPython.core.pylabtools import print_figure
