@@ -107,7 +107,7 @@ class Coroutine:
         except BaseException as caught:  # noqa: BLE001 - model code may raise anything; it becomes the block's outcome
             error = caught
         if os.getpid() != self._pid:
-            os._exit(0)  # a forked copy of the kernel must not go on as a second kernel on the same sockets
+            os._exit(_exit_status(error))  # a forked copy of the kernel must not go on as a second kernel on the same sockets
         return Done(error=error)
 
     def _check_owner(self) -> None:
@@ -117,3 +117,10 @@ class Coroutine:
             raise StateError("This block is running already.")
         if self.ended:
             raise StateError("This block has ended.")
+
+
+def _exit_status(error: BaseException | None) -> int:
+    """What a forked child's process ends with, as Python would have it."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    return int(error is not None)

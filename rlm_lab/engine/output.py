@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 EVERY = 0.1  # seconds between two events of text that is still coming
+_PART = 1_000_000  # characters that are encoded at once
 MAX_BUNDLE = 4_000_000  # characters of one rich display that are kept
 
 
@@ -56,7 +57,8 @@ class BlockOutput:
         with self._lock:
             if self._closed or not text:
                 return
-            self._digest.update(text.encode("utf-8", "replace"))
+            for start in range(0, len(text), _PART):
+                self._digest.update(text[start : start + _PART].encode("utf-8", "replace"))
             head, rest = text[: self._head_left], text[self._head_left :]
             if head:
                 self._head_left -= len(head)
@@ -208,11 +210,15 @@ class RoutedStream(Stream):
     def __init__(self, router: OutputRouter, kind: str) -> None:
         self._router = router
         self._kind = kind
+        self._pid = os.getpid()
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self._router.write(self._kind, text)
+        if os.getpid() == self._pid:
+            self._router.write(self._kind, text)
+        else:  # a forked child has no part in the log: its text goes the way of every child process's
+            os.write(2 if self._kind == "stderr" else 1, text.encode("utf-8", "replace"))
         return len(text)
 
 
