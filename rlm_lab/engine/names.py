@@ -15,6 +15,7 @@ from typing import Any
 State = tuple[Any, dict[str, Any]]
 _BUILTINS = "__builtins__"
 _NOTHING: Any = object()
+_HISTORY = frozenset({"_", "__", "___", "In", "Out"})  # a block's `for _ in ...` must not end the notebook's own `_`
 
 
 class Names:
@@ -31,19 +32,22 @@ class Names:
         self._layer.__dict__.update(helpers)
         self._helpers = frozenset(helpers)
         self._bound = dict(bound)
-        self._names = frozenset(helpers) | frozenset(bound)
+        self._names = frozenset(helpers) | frozenset(bound) | _HISTORY
         self._inside: dict[str, Any] = dict(bound)
+        self._is_in = False
 
     def take(self) -> State:
         space = self._namespace
         layer, values = space.get(_BUILTINS, _NOTHING), {name: space[name] for name in self._names if name in space}
-        if layer is self._layer:
+        if self._is_in:
             self._inside = values
+            layer = self._layer  # also where the block has cleared its globals
         return layer, values
 
     def put(self, state: State) -> None:
         space = self._namespace
         layer, values = state
+        self._is_in = layer is self._layer
         if layer is _NOTHING:
             space.pop(_BUILTINS, None)
         else:
@@ -54,8 +58,9 @@ class Names:
             elif name in space:
                 del space[name]
 
-    def fresh(self, _host: State) -> State:
-        return self._layer, dict(self._bound)
+    def fresh(self, host: State) -> State:
+        history = {name: value for name, value in host[1].items() if name in _HISTORY}
+        return self._layer, history | self._bound
 
     def view(self) -> Mapping[str, Any]:
         """The namespace as the blocks see it, to be read while none is switched in."""
