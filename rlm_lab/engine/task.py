@@ -29,7 +29,7 @@ from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
-from rlm_lab.errors import ModelError, RLMError, SchemaError
+from rlm_lab.errors import BudgetExceededError, ModelError, RLMError, SchemaError
 from rlm_lab.models.base import Model, Reply
 
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
@@ -144,6 +144,8 @@ class Task:
         empty = 0
         while (limit := self._limit()) is None:
             reply = yield from self._think(talk)
+            if isinstance(reply, BudgetExceededError):  # what is left is too little for another reply
+                self._execution.refused.add(reply.limit)
             if isinstance(reply, Exception):
                 if self._limit() is None:
                     return self._fail(reply)
