@@ -239,13 +239,15 @@ class Interpreter:
 class Alarm:
     """The handler of SIGALRM and its timer. One that nobody changed goes on ticking through every switch."""
 
+    _handler = staticmethod(getattr(signal.getsignal, "__wrapped__", signal.getsignal))  # without the making of an enum member
+
     def take(self) -> Any:
-        return signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
+        return self._handler(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
 
     def put(self, state: Any) -> None:
         handler, timer = state
         now = signal.getitimer(signal.ITIMER_REAL)
-        if signal.getsignal(signal.SIGALRM) is not handler:
+        if self._handler(signal.SIGALRM) is not handler:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, handler)
             signal.setitimer(signal.ITIMER_REAL, *timer)
