@@ -53,6 +53,9 @@ def ask(question: str, files: Iterable[str], flags: Flags) -> int:
 
 def inquiry_of(question: str, files: Iterable[str], flags: Flags) -> Inquiry:
     """What the words of a command line ask for. Raises `ContextError` for a file that cannot be read, `UsageError`."""
+    if flags.step or flags.breakpoints:
+        flag = "--step" if flags.step else "--break"
+        raise UsageError(f"{flag} pauses a run, and on a command line runs never pause; ask in a notebook, with %%rlm {flag}.")
     given = {name: value for name, value in flags.settings().items() if value is not None}
     return Inquiry(
         question=question,

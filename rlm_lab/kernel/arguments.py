@@ -1,7 +1,7 @@
 """The flags of a run, defined once, for `%%rlm` and for `rlm-lab ask`.
 
-Words become `Flags`; every mistake is a `UsageError` of one line, never `SystemExit`. Nothing is evaluated or read here, and
-IPython is not imported. Any thread.
+Words become `Flags`; every mistake is a `UsageError` of one line, never `SystemExit`. Nothing is evaluated here, the environment is
+read for `Flags.budget` only, and IPython is not imported. Any thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from rlm_lab.config import Budget
+from rlm_lab.config import Budget, load_budget
+from rlm_lab.engine.conditions import parse_condition
 from rlm_lab.errors import UsageError
 from rlm_lab.kernel.words import near, words_of
 
@@ -31,6 +32,7 @@ class Flags:
     ----------
     context: each `-c` as it was written.
     limits: limits of the budget by their names in `Budget`, those that were given; a value of None lifts the limit.
+    step, breakpoints: where the run stops; only in a notebook, where somebody can go on.
     words: what stands after the flags: in a magic words of the question, on a command line question and files.
     """
 
@@ -49,6 +51,8 @@ class Flags:
     profile: str | None = None
     allow_shell: bool | None = None
     block_seconds: float | None = None
+    step: bool = False
+    breakpoints: tuple[str, ...] = ()
     help: bool = False
     words: tuple[str, ...] = ()
 
@@ -56,9 +60,12 @@ class Flags:
         """What of it are settings; the models are not, as a variable may hold one."""
         return {name: getattr(self, name) for name in ("runs", "profile", "allow_shell", "block_seconds")}
 
-    def budget(self, defaults: Mapping[str, Any] | None = None) -> Budget:
-        """The budget: these limits, then `defaults`, then the usual ones. Raises `UsageError` for a limit that is none."""
-        return Budget(**{**(defaults or {}), **self.limits})
+    def budget(self, configured: Mapping[str, Any] | None = None) -> Budget:
+        """These limits, then `configured` ones, then those of the environment and `.env`, then the usual ones.
+
+        Raises `UsageError` or `ConfigError` for a limit that is none.
+        """
+        return dataclasses.replace(load_budget(configured), **self.limits)
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,8 +85,8 @@ class Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=34, width=110)
 
 
-def add_run_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags that every face shares."""
+def add_run_flags(parser: argparse.ArgumentParser, *, stops: bool = False) -> None:
+    """The flags that every face shares; those for stopping are told only where a run `stops`."""
     _add_data_flags(parser.add_argument_group("data and answer"))
     _add_model_flags(parser.add_argument_group("models"))
     limits = parser.add_argument_group("limits of the whole tree of runs (a number, or none)")
@@ -88,6 +95,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         limits.add_argument(f"--max-{name}", metavar=unit, help=f"default {getattr(Budget(), name):,}")
     limits.add_argument("--depth", metavar="N", help=f"how deep rlm_query may nest; 0: not at all; default {Budget().depth}")
     limits.add_argument("--block-seconds", metavar="S", help="time that one block may compute")
+    _add_stop_flags(parser.add_argument_group("stopping on the way") if stops else parser, told=stops)
     _add_run_flags(parser.add_argument_group("the run"))
 
 
@@ -101,7 +109,7 @@ def magic_parser(prog: str = "%%rlm") -> Parser:
         add_help=False,
         allow_abbrev=False,
     )
-    add_run_flags(parser)
+    add_run_flags(parser, stops=True)
     return parser
 
 
@@ -152,6 +160,8 @@ def from_namespace(parsed: argparse.Namespace, words: tuple[str, ...] = ()) -> F
         context=tuple(values["context"] or ()),
         limits=_limits(values),
         block_seconds=_number("--block-seconds", values["block_seconds"], whole=False),
+        step=values["step"],
+        breakpoints=tuple(values["breakpoints"] or ()),
         words=words,
         **{name: (values[name] or [None])[0] for name in ("out", "record", "replay")},
         **{name: values[name] for name in ("model", "sub_model", "fresh", "tools", "sub_tools", "schema", "runs", "profile")},
@@ -203,6 +213,16 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-h", "--help", action="store_true", help="show this")
 
 
+def _add_stop_flags(group: argparse._ActionsContainer, *, told: bool) -> None:
+    step = "pause before each block; %%rlm step and %%rlm continue go on"
+    names = "calls, tokens, cost, seconds, step, code, prompt, batch, output, error, answer"
+    stop = f'pause where it is met, as in "calls > 50" or "error"; of {names}; repeatable'
+    group.add_argument("--step", action="store_true", help=step if told else argparse.SUPPRESS)
+    group.add_argument(
+        "--break", dest="breakpoints", action="append", metavar="CONDITION", help=stop if told else argparse.SUPPRESS
+    )
+
+
 def _assigned(words: list[str]) -> tuple[str | None, list[str]]:
     """The name before `<<`, and the words after it."""
     if len(words) > 1 and words[1] == "<<":
@@ -234,7 +254,9 @@ def _number(flag: str, text: str | None, *, whole: bool) -> Any:
 def _check(flags: Flags) -> None:
     if flags.help:
         return
-    flags.budget()
+    Budget(**flags.limits)
+    for condition in flags.breakpoints:
+        parse_condition(condition)
     if flags.block_seconds is not None and not flags.block_seconds > 0:
         raise UsageError(f"--block-seconds is {flags.block_seconds:g}; give a number above 0.")
     if flags.profile is not None and flags.profile not in PROFILES:

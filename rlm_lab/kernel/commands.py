@@ -1,4 +1,6 @@
-"""The sub-commands of `%rlm`. Each takes the magics and the words after it; what it shows it publishes, what it gives it returns.
+"""The sub-commands of `%rlm`. Each takes the magics and what stands after it; what it shows it publishes, what it gives it returns.
+
+Here are those that look; those that steer a paused run are in `control`.
 
 Main thread only.
 """
@@ -6,33 +8,28 @@ Main thread only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import StateError, UsageError
-from rlm_lab.kernel import doctor
+from rlm_lab.kernel import control, doctor
 from rlm_lab.kernel.stored import find_run, runs_table
-from rlm_lab.kernel.tables import Table, note
+from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 from rlm_lab.trajectory.tree import Trajectory
 
 if TYPE_CHECKING:
     from rlm_lab.kernel.magics import RLM
 
-Command = Callable[["RLM", list[str]], Any]
-
 
 def run_command(magics: RLM, line: str) -> Any:
     """Does what a `%rlm` line says. Raises `UsageError` for a word that is no command."""
-    words = words_of(line) or ["help"]
-    name = {"--help": "help", "-h": "help"}.get(words[0], words[0])
+    first, _, rest = line.strip().partition(" ")
+    name = {"": "help", "--help": "help", "-h": "help"}.get(first, first)
     if name not in COMMANDS:
         raise UsageError(f"There is no %rlm {name}.{near(name, COMMANDS)} There are {', '.join(COMMANDS)}; %%rlm asks a question.")
-    command, takes, _ = COMMANDS[name]
-    rest = words[1:]
-    if len(rest) > (1 if takes else 0):
-        raise UsageError(f"%rlm {name} takes {'one word, ' + takes if takes else 'no further words'}; {rest[-1]!r} is too many.")
-    return command(magics, rest)
+    return COMMANDS[name].do(magics, rest)
 
 
 def _last(magics: RLM, _: list[str]) -> Run:
@@ -62,46 +59,60 @@ def _doctor(magics: RLM, words: list[str]) -> None:
     magics.say(doctor.report(doctor.examine(magics.settings(), model=spec, ask=not words)).bundle())
 
 
-def _stop(magics: RLM, words: list[str]) -> None:
-    run = _paused(words)
-    magics.stop(run)
-    magics.say(note(f"The run {run.id} is stopped. Its log: {run.path}"))
-
-
-def _continue(magics: RLM, words: list[str]) -> None:
-    from rlm_lab.kernel.live import Live
-    from rlm_lab.kernel.magics import Held
-
-    run = _paused(words)
-    held = magics.held.get(run.id) or Held(run=run, live=Live(magics.ipython))
-    held.live.move()
-    magics.drive(held, run.resume)
-
-
 def _help(magics: RLM, _: list[str]) -> None:
-    rows = [(f"%rlm {name}{f' [{takes}]' if takes else ''}", told) for name, (_, takes, told) in COMMANDS.items()]
-    title = "%rlm looks after runs; %%rlm asks (%%rlm --help)"
+    rows = [(command.usage, command.told) for command in COMMANDS.values()]
+    rows += [("%%rlm_edit [ID]", "the cell's code, or prompt, in place of the pending one; the run goes on")]
+    rows += [("%%rlm_answer [ID]", "the cell answers the pending call, a batch one a line or as a JSON list")]
+    title = "%rlm looks after runs; %%rlm asks (%%rlm --help). Without ID the newest paused run is meant."
     magics.say(Table(title=title, head=("command", "what it does"), rows=rows).bundle())
 
 
-COMMANDS: dict[str, tuple[Command, str, str]] = {
-    "last": (_last, "", "the last run of this kernel; run = %rlm last binds it"),
-    "runs": (_runs, "", "the runs in the runs folder"),
-    "show": (_show, "ID or PATH", "a run's answer and steps; trajectory = %rlm show ID binds it"),
-    "models": (_models, "", "the models that can be used here"),
-    "doctor": (_doctor, "--no-ask", "what is installed, whether the model answers (one token is asked for), what is missing"),
-    "stop": (_stop, "ID", "end the paused run, the newest or the one named"),
-    "continue": (_continue, "ID", "go on with the paused run, the newest or the one named"),
-    "help": (_help, "", "this list"),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a sub-command does with the text after its name; `takes` tells that text, `told` is a line of help."""
+
+    name: str
+    do: Callable[[RLM, str], Any]
+    takes: str = ""
+    told: str
+
+    @property
+    def usage(self) -> str:
+        return f"%rlm {self.name} {self.takes}".rstrip()
 
 
-def _paused(words: list[str]) -> Run:
-    """The newest paused run, or the one whose id begins so."""
-    runs = paused_runs()
-    if not runs:
-        raise StateError("No run is paused; an interrupt (Esc, then I I, or Ctrl-C) pauses the one that runs.")
-    found = [run for run in runs if run.id.startswith(words[0])] if words else runs
-    if not found:
-        raise StateError(f"No paused run is called {words[0]!r}; paused are {', '.join(run.id for run in runs)}.")
-    return found[-1]
+def _look(name: str, do: Callable[[RLM, list[str]], Any], takes: str, told: str) -> Command:
+    """A command that takes at most one word."""
+
+    def with_words(magics: RLM, rest: str) -> Any:
+        words = words_of(rest)
+        if len(words) > (1 if takes else 0):
+            what = f"one word, {takes.strip('[]')}" if takes else "no further words"
+            raise UsageError(f"%rlm {name} takes {what}; {words[-1]!r} is too many.")
+        return do(magics, words)
+
+    return Command(name=name, do=with_words, takes=takes, told=told)
+
+
+_ALL = (
+    _look("last", _last, "", "the last run of this kernel; run = %rlm last binds it"),
+    _look("runs", _runs, "", "the runs in the runs folder"),
+    _look("show", _show, "[ID or PATH]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
+    _look("models", _models, "", "the models that can be used here"),
+    _look(
+        "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"
+    ),
+    Command(name="step", do=control.step, takes="[--into blocks|calls] [ID]", told="go on to the next block, or to the next call"),
+    Command(
+        name="continue", do=control.go_on, takes='[ID] [--until "step 5"|error|answer]', told="go on to the end, or up to a place"
+    ),
+    Command(name="break", do=control.breakpoints, takes="[CONDITION | --clear [N]]", told="list breakpoints; add one; clear them"),
+    Command(name="edit", do=control.edit, takes="[ID]", told="the pending block or prompt in the next cell, to be changed and run"),
+    Command(name="answer", do=control.answer, takes="TEXT", told="answer the pending call in the model's place, and go on"),
+    Command(name="skip", do=control.skip, takes="[ID]", told="leave the pending block out, and go on"),
+    Command(name="accept", do=control.accept, takes="[ID]", told="take the pending answer, and go on"),
+    Command(name="refuse", do=control.refuse, takes="WORDS", told="send the pending answer back with a word for the model"),
+    Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run"),
+    _look("help", _help, "", "this list"),
+)
+COMMANDS = {command.name: command for command in _ALL}

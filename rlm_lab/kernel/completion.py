@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
+from rlm_lab.engine.conditions import NAMES
+from rlm_lab.engine.gates import GOALS, STEPS
 from rlm_lab.engine.run import paused_runs
 from rlm_lab.errors import RLMError
 from rlm_lab.kernel.arguments import PROFILES, magic_parser
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from rlm_lab.kernel.magics import RLM
 
 _CELL = re.compile(r"%%rlm\s")
+_DECIDE = re.compile(r"%%rlm_(?:edit|answer)\s+")
 _LINE = re.compile(r"(?:[\w.]+\s*=\s*)?%rlm\s+")
 _DATA = ("-c", "--context")
 _MODELS = ("-m", "--model", "--sub-model")
@@ -57,6 +60,8 @@ class Completer:
         """What fits at the end of a line; None for a line that is not ours."""
         if first_line and _CELL.match(text):
             return self._of_cell(text)
+        if first_line and (decide := _DECIDE.match(text)):
+            return _of_paused(text[decide.end() :])
         line = _LINE.match(text.lstrip())
         return self._of_line(text.lstrip()[line.end() :]) if line else None
 
@@ -78,6 +83,8 @@ class Completer:
             return word, _beginning(word, self._models()), "model"
         if flag in _FUNCTIONS:
             return part, _beginning(part, self._functions()), "function"
+        if flag == "--break":
+            return _of_breakpoint(word)
         if flag == "--profile":
             return word, _beginning(word, PROFILES), "profile"
         return word, [], ""
@@ -87,8 +94,12 @@ class Completer:
         word = word.lstrip()
         if not blank:
             return command, _beginning(command, COMMANDS), "command"
-        if command in {"stop", "continue"}:
-            return word, _beginning(word, [run.id for run in paused_runs()]), "run"
+        if command == "step" or command == "continue":
+            return _of_going_on(command, word)
+        if command == "break":
+            return _of_breakpoint(word)
+        if command in {"stop", "edit", "skip", "accept"}:
+            return _of_paused(word)
         if command == "show":
             return word, _beginning(word, self._runs()), "run"
         return word, _beginning(word, ["--no-ask"] if command == "doctor" else []), "flag"
@@ -119,3 +130,24 @@ class Completer:
 
 def _beginning(word: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if name.startswith(word)]
+
+
+def _of_paused(word: str) -> Found:
+    return word, _beginning(word, [run.id for run in paused_runs()]), "run"
+
+
+def _of_going_on(command: str, text: str) -> Found:
+    """A flag of `step` or `continue`, its value, or a paused run."""
+    flag, values = ("--into", tuple(STEPS)) if command == "step" else ("--until", GOALS)
+    *before, word = text.split(" ")
+    if word.startswith("-"):
+        return word, _beginning(word, [flag]), "flag"
+    return (word, _beginning(word, values), "goal") if before[-1:] == [flag] else _of_paused(word)
+
+
+def _of_breakpoint(text: str) -> Found:
+    """The last name of a condition."""
+    word = re.split(r"[^\w-]", text)[-1]
+    if text == word and word.startswith("-"):
+        return word, _beginning(word, ["--clear"]), "flag"
+    return word, _beginning(word, sorted(NAMES)), "name"

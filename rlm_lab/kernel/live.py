@@ -16,6 +16,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from rlm_lab.engine.run import Run
+from rlm_lab.kernel.pausing import NewNames, paused_of
 from rlm_lab.kernel.tables import note
 from rlm_lab.kernel.watch import Watch, progress_of
 from rlm_lab.trajectory import events as ev
@@ -25,7 +26,6 @@ from rlm_lab.views.payload import MIME_TYPE, run_json
 from rlm_lab.views.text import live_text, summary_text
 
 PERIOD = 0.2  # seconds between two updates of a region
-PAUSED = "The kernel is free. %rlm continue goes on, %rlm stop ends the run, %rlm last shows it."
 Bundle = dict[str, Any]
 _logger = logging.getLogger(__name__)
 
@@ -37,6 +37,17 @@ def result_bundle(trajectory: Trajectory) -> Bundle:
         "text/plain": summary_text(trajectory),
         MIME_TYPE: run_json(trajectory),
     }
+
+
+def run_bundle(run: Run, watch: Watch | None = None, names: tuple[str, ...] = ()) -> Bundle:
+    """A run in all its forms: its result, and as long as it is paused what it waits for."""
+    if run.status != "paused":
+        return result_bundle(trajectory_of(run))
+    progress = dataclasses.replace(
+        progress_of(run, watch or Watch()), doing="", code=None, line=None, acts=(), paused=paused_of(run, names)
+    )
+    html, text = live_html(progress), live_text(progress)
+    return {"text/html": html, "text/plain": text, MIME_TYPE: run_json(trajectory_of(run))}
 
 
 def trajectory_of(run: Run) -> Trajectory:
@@ -61,27 +72,27 @@ class Region:
 
 
 class Live:
-    """A run's region: `tick` while it goes on, `finish` when it has ended or paused."""
+    """A run's region: `tick` while it goes on, `finish` when it has ended or paused.
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    After a pause it is in the cell where the run goes on. `out` is the name that the answer is bound to.
+    """
+
+    def __init__(self, shell: InteractiveShell, *, out: str | None = None) -> None:
         self._shell = shell
         self._watch = Watch()
         self._shown = self._block_shown = 0.0
-        self._followed = False
+        self._followed = self._goes_on = False
+        self._new = NewNames(shell.user_ns, frozenset({out} if out else ()))
         self.region = Region(shell)
 
     def follow(self, run: Run) -> None:
-        """Begins to listen to a run, before its start."""
+        """Begins to listen to a run, best before its start."""
         if not self._followed:
             self._followed = True
+            if run.status != "waiting":
+                self._watch.catch_up(run)
             run.subscribe(self._watch)
-            run.subscribe(lambda event: self._block_begins(run, event))
-
-    def move(self) -> None:
-        """A new region, in the cell that runs now; the one before says so."""
-        self.region.show(note("The run went on in a later cell."))
-        self.region = Region(self._shell)
-        self._shown = 0.0
+            run.subscribe(lambda event: self._heed(run, event))
 
     def tick(self, run: Run) -> None:
         """Called often; shows the run where its turn has come."""
@@ -90,34 +101,44 @@ class Live:
             self._shown = now
             self._update(run)
 
-    def _block_begins(self, run: Run, event: ev.Event) -> None:
+    def finish(self, run: Run) -> None:
+        """The run's result; of a paused one what it waits for."""
+        self._move_on()
+        own = run.asked.namespace is self._shell.user_ns
+        names = self._new.pause() if run.status == "paused" and own else ()
+        try:
+            self.region.show(run_bundle(run, self._watch, names))
+        except Exception:  # a view must never break a run
+            _logger.warning("The region of run %s failed.", run.id, exc_info=True)
+            self.region.show(note(f"The run {run.id} is {run.status.replace('_', ' ')}; %rlm last gives it."))
+
+    def _heed(self, run: Run, event: ev.Event) -> None:
+        if isinstance(event, ev.Resumed):
+            self._goes_on = True
+            self._new.go_on()
+        elif isinstance(event, ev.BlockStarted):
+            self._block_begins(run)
+
+    def _block_begins(self, run: Run) -> None:
         """Shown at once: no tick comes while a block computes."""
         now = time.monotonic()
-        begins = isinstance(event, ev.BlockStarted) and threading.current_thread() is threading.main_thread()
-        if begins and now - self._block_shown >= PERIOD:
+        if threading.current_thread() is threading.main_thread() and now - self._block_shown >= PERIOD:
             self._block_shown = now
             self._update(run)
+
+    def _move_on(self) -> None:
+        """After a pause a new region, in the cell that runs now; the one before says so."""
+        if self._goes_on:
+            self._goes_on = False
+            self.region.show(note("The run went on in a later cell."))
+            self.region = Region(self._shell)
 
     def _update(self, run: Run) -> None:
         if not self.region.in_place or run.status != "running":
             return
         try:
+            self._move_on()
             progress = progress_of(run, self._watch)
             self.region.show({"text/html": live_html(progress), "text/plain": live_text(progress)})
         except Exception:  # a view must never break a run
             _logger.warning("The live region of run %s failed.", run.id, exc_info=True)
-
-    def finish(self, run: Run) -> None:
-        """The run's result; for a paused one how to go on."""
-        if run.status == "paused":
-            self._show_paused(run)
-        else:
-            self.region.show(result_bundle(trajectory_of(run)))
-
-    def _show_paused(self, run: Run) -> None:
-        trajectory = trajectory_of(run)
-        pause = trajectory.pauses[-1] if trajectory.pauses else None
-        line = pause.line if pause else None
-        progress = dataclasses.replace(progress_of(run, self._watch), status="paused", doing="", code=None, acts=(), line=line)
-        html = live_html(dataclasses.replace(progress, doing=PAUSED))
-        self.region.show({"text/html": html, "text/plain": f"{live_text(progress)}\n{PAUSED}", MIME_TYPE: run_json(trajectory)})

@@ -1,4 +1,4 @@
-"""The magics: `%%rlm` asks, `%rlm` looks after runs, `%config RLM` sets what both use.
+"""The magics: `%%rlm` asks, `%rlm` looks after runs, `%%rlm_edit` and `%%rlm_answer` decide, `%config RLM` sets what they use.
 
 A thin face over `ask.prepare` and the methods of `Run`: it reads flags, shows the run while it goes on, and binds what came of
 it. `In`, `Out`, `_` and the cell's streams stay the user's. Main thread only.
@@ -7,6 +7,7 @@ it. `In`, `Out`, `_` and the cell's streams stay the user's. Main thread only.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,15 +20,17 @@ from traitlets import Bool, Float, Int, Unicode
 from rlm_lab.config import Settings, load_settings
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import UsageError
-from rlm_lab.kernel import commands
+from rlm_lab.kernel import commands, control
 from rlm_lab.kernel.arguments import Flags, help_text, magic_parser, parse_line
 from rlm_lab.kernel.ask import Inquiry, prepare
 from rlm_lab.kernel.cassettes import cassette_for
 from rlm_lab.kernel.completion import Completer
 from rlm_lab.kernel.expressions import Expressions
-from rlm_lab.kernel.live import Live, result_bundle, trajectory_of
+from rlm_lab.kernel.headless import stops
+from rlm_lab.kernel.live import Live, result_bundle, run_bundle
 from rlm_lab.kernel.second_interrupt import second_interrupt_stops
 from rlm_lab.kernel.tables import note
+from rlm_lab.trajectory import events as ev
 
 _SETTINGS = (
     "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "output_characters",
@@ -73,6 +76,7 @@ class RLM(Magics):
         self.ipython = shell
         self.last: Run | None = None
         self.held: dict[str, Held] = {}
+        self._driven: Held | None = None
 
     @no_var_expand
     @cell_magic("rlm")  # type: ignore[arg-type]
@@ -85,53 +89,86 @@ class RLM(Magics):
         question = " ".join([*flags.words, cell]).strip()
         if not question:
             raise UsageError("The cell is empty; write the question below the %%rlm line.")
-        live = Live(self.ipython)
+        live = Live(self.ipython, out=flags.out)
         held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
         live.follow(held.run)
+        held.run.subscribe(lambda event: self._heed(held, event))
         self.drive(held, held.run.start)
 
     @no_var_expand
     @line_magic("rlm")  # type: ignore[arg-type]
     def command(self, line: str) -> Any:
-        """Looks after runs: last, runs, show, models, doctor, stop, continue, help."""
+        """Looks after runs and steers paused ones; `%rlm help` lists the commands."""
         return commands.run_command(self, line)
+
+    @no_var_expand
+    @cell_magic("rlm_edit")  # type: ignore[arg-type]
+    def edit(self, line: str, cell: str) -> None:
+        """`%%rlm_edit [ID]`: the cell's code, or prompt, takes the place of the pending one; the run goes on. See `%rlm edit`."""
+        control.edited(self, line, cell)
+
+    @no_var_expand
+    @cell_magic("rlm_answer")  # type: ignore[arg-type]
+    def answer(self, line: str, cell: str) -> None:
+        """`%%rlm_answer [ID]`: the cell answers the pending call in the model's place; a batch one a line, or as a JSON list."""
+        control.answered(self, line, cell)
+
+    def held_of(self, run: Run) -> Held:
+        """Where a paused run is shown; one that was not asked with `%%rlm` is shown from now on."""
+        held = self.held.get(run.id)
+        if held is None:
+            held = self.held[run.id] = Held(run=run, live=Live(self.ipython))
+            held.live.follow(run)
+            run.subscribe(lambda event: self._heed(held, event))
+        return held
 
     def drive(self, held: Held, go: Callable[[], None]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""
-        before, self.last = self.last, held.run
+        before, outer, state = self.last, self._driven, _state_of(held.run)
+        self.last, self._driven = held.run, held
         try:
             go()
         except KeyboardInterrupt as interrupt:
             _say_shortly(interrupt, held.run)
             if held.run.status == "paused":
                 with second_interrupt_stops(lambda: self.stop(held.run), kernel=getattr(self.ipython, "kernel", None)):
-                    self.held[held.run.id] = held
                     self.settle(held)
             else:
                 self.settle(held)
             raise
         except BaseException:
-            if held.run.status == "waiting":  # refused: another run goes on
+            if _state_of(held.run) == state:  # refused: nothing has changed
                 self.last = before
             else:
                 self.settle(held)
             raise
+        finally:
+            self._driven = outer
         self.settle(held)
         if held.run.error is not None:
             raise held.run.error
 
+    def _heed(self, held: Held, event: ev.Event) -> None:
+        """Settles a run that was driven by its methods, in Python: then no command of ours comes back from it."""
+        paused = isinstance(event, ev.Paused)
+        ended = isinstance(event, ev.RunFinished) and event.run == held.run.id and held.run.status != "paused"  # not yet stopped
+        if (paused or ended) and self._driven is not held and threading.current_thread() is threading.main_thread():
+            self.settle(held)
+
     def stop(self, run: Run) -> None:
-        """Stops a paused run, and shows so where it was asked."""
+        """Stops a paused run; it is shown so where it was asked."""
         if run.status != "paused":
             return
         run.stop()
-        held = self.held.get(run.id)
+        held = self.held.get(run.id)  # where the end of the run has not settled it already
         if held is not None:
             self.settle(held)
 
     def settle(self, held: Held) -> None:
         """Shows the run as it is now, and binds its answer, None where it has none."""
-        if held.run.status != "paused":
+        if held.run.status == "paused":
+            self.held[held.run.id] = held
+        else:
             self.held.pop(held.run.id, None)
         if held.out is not None:
             self.ipython.user_ns[held.out] = held.run.answer
@@ -158,6 +195,7 @@ class RLM(Magics):
     def _inquiry(self, flags: Flags, question: str) -> Inquiry:
         read = self.expressions()
         record, replay = self._cassettes(flags, question)
+        step, breakpoints = stops(self.ipython, step=flags.step, breakpoints=flags.breakpoints)
         return Inquiry(
             question=question,
             context=read.contexts(flags.context),
@@ -171,6 +209,8 @@ class RLM(Magics):
             record=record,
             replay=replay,
             settings=self.settings(flags),
+            step=step,
+            breakpoints=breakpoints,
         )
 
     def _cassettes(self, flags: Flags, question: str) -> tuple[Any, Any]:
@@ -195,7 +235,7 @@ def register(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.append(_with_body)
     assert shell.display_formatter is not None
     bundles = shell.display_formatter.mimebundle_formatter
-    bundles.for_type_by_name("rlm_lab.engine.run", "Run", lambda run, **_: result_bundle(trajectory_of(run)))
+    bundles.for_type_by_name("rlm_lab.engine.run", "Run", lambda run, **_: run_bundle(run))
     bundles.for_type_by_name("rlm_lab.trajectory.tree", "Trajectory", lambda trajectory, **_: result_bundle(trajectory))
 
 
@@ -205,10 +245,15 @@ def _model(read: Expressions, flag: str | None, configured: object) -> Any:
 
 
 def _with_body(lines: list[str]) -> list[str]:
-    """A `%%rlm` line alone gets an empty line below it, so that `--help` and our own error are reached."""
-    if len(lines) == 1 and lines[0].split(maxsplit=1)[:1] == ["%%rlm"]:
+    """A line of our cell magics alone gets an empty line below it, so that `--help` and our own errors are reached."""
+    if len(lines) == 1 and (lines[0].split(maxsplit=1) or [""])[0] in {"%%rlm", "%%rlm_edit", "%%rlm_answer"}:
         return [lines[0].rstrip("\n") + "\n", "\n"]
     return lines
+
+
+def _state_of(run: Run) -> tuple[str, int]:
+    """What a command that is refused leaves as it is."""
+    return run.status, 0 if run.status == "waiting" else len(run.trajectory.pauses)
 
 
 def _say_shortly(interrupt: KeyboardInterrupt, run: Run) -> None:

@@ -34,6 +34,17 @@ class Watch:
         self._head: ev.Event | None = None
         self._step_events: list[ev.Event] = []
 
+    def catch_up(self, run: Run) -> None:
+        """Takes in what a run has done before it was watched."""
+        if self.run:
+            return
+        self.run, self.model, self.sub_model = run.id, run.asked.model.name, run.asked.sub_model.name
+        steps = run.steps
+        self.step = steps[-1].number if steps else 0
+        self.acts = [(step.number, act_of(step).word) for step in steps[:-1]]
+        block = steps[-1].blocks[-1] if steps and steps[-1].blocks else None
+        self.code = None if block is None or block.finished else block.code
+
     def __call__(self, event: ev.Event) -> None:
         if isinstance(event, ev.RunStarted) and not self.run:
             self.run, self.model, self.sub_model, self._head = event.run, event.model, event.sub_model, event

@@ -8,10 +8,12 @@ from __future__ import annotations
 import keyword
 import re
 
+from rlm_lab.views import figures
 from rlm_lab.views.clean import escaped, plain
 
 _STRING = r"[rbfuRBFU]{0,2}(?:'''.*?(?:'''|\Z)|\"\"\".*?(?:\"\"\"|\Z)|'(?:\\.|[^'\\\n])*'?|\"(?:\\.|[^\"\\\n])*\"?)"
 _QUERY = r"\b(?:(?:llm|rlm)_query\w*|FINAL(?:_VAR)?|SUBMIT|SHOW_VARS)\b"
+_LONGEST = 20_000  # characters of a window's code
 _TOKEN = re.compile(
     rf"(?P<c>#[^\n]*)|(?P<s>{_STRING})|(?P<q>{_QUERY})|(?P<k>\b(?:{'|'.join(keyword.kwlist)})\b)|(?P<d>\b\d[\w.]*)",
     re.DOTALL,
@@ -33,6 +35,22 @@ def code_lines(code: str) -> list[str]:
         end = found.end()
     pieces.append(escaped(code[end:]))
     return "".join(pieces).split("\n")
+
+
+def code_window(code: str, line: int | None = None, note: str = "", *, most: int = 12) -> str:
+    """The lines round the one that a block is at, all of them ran before it; `note` is HTML and stands on that line."""
+    lines = code_lines(code[:_LONGEST].rstrip())
+    at = line or 1
+    start = max(min(at - most // 2, len(lines) - most), 0)
+    html = []
+    for number, source in enumerate(lines[start : start + most], start + 1):
+        now = number == line
+        far = f'  <span class="rlm-doing">{note}</span>' if now and note else ""
+        state = " rlm-at" + (" rlm-far" if far else "") if now else " rlm-ran" if number < at else ""
+        html.append(f'<span class="rlm-line{state}">{f"<span>{source}</span>" if far else source}{far}\n</span>')
+    shown = f'<pre class="rlm-live" style="counter-reset: rlm-line {start}"><code>{"".join(html)}</code></pre>'
+    missing = len(lines) - min(most, len(lines))
+    return shown + (f'<p class="rlm-label">{figures.counted(missing, "more line")}.</p>' if missing else "")
 
 
 def _coloured(text: str, kind: str) -> list[str]:

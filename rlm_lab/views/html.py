@@ -13,13 +13,13 @@ from rlm_lab.analysis.acts import clipped
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views import figures, words
 from rlm_lab.views.clean import escaped
-from rlm_lab.views.code import code_lines
+from rlm_lab.views.code import code_window
 from rlm_lab.views.details import Room, step_rows
 from rlm_lab.views.glyphs import glyph
+from rlm_lab.views.paused import paused_html, place_html
 from rlm_lab.views.progress import Progress
 
 _SHORT_ANSWER = 120
-_LIVE_LINES = 12
 _LIVE_CHIPS = 10
 _DOT = '<span class="rlm-dot"> · </span>'  # seen only where the style is stripped
 
@@ -37,12 +37,15 @@ def summary_html(trajectory: Trajectory) -> str:
 
 
 def live_html(progress: Progress) -> str:
-    """The region of a run under way: what it does, the steps so far, what it has spent."""
+    """The region of a run under way: what it does, the steps so far, what it has spent; of a paused one what it waits for."""
     at_most = f" of at most {progress.max_steps:,}" if progress.max_steps else ""
     place = f"step {progress.step:,}{at_most}" if progress.step else "before its first step"
     place += f", line {progress.line}" if progress.line else ""
+    body = _live_body(progress)
+    if progress.paused is not None:
+        place, body = place_html(progress.paused), paused_html(progress.paused)
     top = f'<p class="rlm-top">{_status(progress.status)}{_DOT}<span>{place}</span></p>'
-    return _frame(progress.status, f'{top}<div class="rlm-body">{_live_body(progress)}</div>{_live_foot(progress)}')
+    return _frame(progress.status, f'{top}<div class="rlm-body">{body}</div>{_live_foot(progress)}')
 
 
 @cache
@@ -102,7 +105,7 @@ def _live_body(progress: Progress) -> str:
     if progress.acts:
         parts.append(_chips(progress.acts))
     doing = escaped(clipped(progress.doing, 120))
-    code = _live_code(progress, doing) if progress.code and progress.code.strip() else ""
+    code = code_window(progress.code, progress.line, doing) if progress.code and progress.code.strip() else ""
     if doing and not (code and progress.line):
         parts.append(f"<p>{doing}</p>")
     return "".join([*parts, code])
@@ -119,23 +122,6 @@ def _chips(acts: tuple[tuple[int, str], ...]) -> str:
     return f'<div class="rlm-chips">{" ".join(chips)}</div>'
 
 
-def _live_code(progress: Progress, doing: str) -> str:
-    """The lines round the one that runs."""
-    lines = code_lines((progress.code or "")[:20_000].rstrip())
-    at = progress.line or 1
-    start = max(min(at - _LIVE_LINES // 2, len(lines) - _LIVE_LINES), 0)
-    html = []
-    for number, line in enumerate(lines[start : start + _LIVE_LINES], start + 1):
-        now = number == progress.line
-        note = f'  <span class="rlm-doing">{doing}</span>' if now and doing else ""
-        source = f"<span>{line}</span>" if note else line
-        state = " rlm-at" + (" rlm-far" if note else "") if now else " rlm-ran" if number < at else ""
-        html.append(f'<span class="rlm-line{state}">{source}{note}\n</span>')
-    shown = f'<pre class="rlm-live" style="counter-reset: rlm-line {start}"><code>{"".join(html)}</code></pre>'
-    missing = len(lines) - min(_LIVE_LINES, len(lines))
-    return shown + (f'<p class="rlm-label">{figures.counted(missing, "more line")}.</p>' if missing else "")
-
-
 def _live_foot(progress: Progress) -> str:
     calls = figures.counted(progress.calls_total, "call")
     done = f"{progress.calls_done:,}" if progress.calls_done != progress.calls_total else calls.split()[0]
@@ -147,8 +133,8 @@ def _live_foot(progress: Progress) -> str:
         parts.append(_spent(figures.dollars(progress.cost), f"{limit} USD", _near(progress.cost, progress.max_cost)))
     limit = f" of {figures.clock(progress.max_seconds)}" if progress.max_seconds else ""
     parts.append(_spent(figures.clock(progress.seconds), limit, _near(progress.seconds, progress.max_seconds)))
-    hint = ' <small class="rlm-where">Esc, then I I interrupts</small>' if progress.status in {"running", "waiting"} else ""
-    return f'<p class="rlm-foot">{_DOT.join(parts)}{hint}</p>'
+    hint = "Esc, then I I interrupts" if progress.status in {"running", "waiting"} else f"run {escaped(clipped(progress.run, 40))}"
+    return f'<p class="rlm-foot">{_DOT.join(parts)} <small class="rlm-where">{hint}</small></p>'
 
 
 def _near(used: float, limit: float | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rlm_lab.views.paused import Paused
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -20,6 +22,7 @@ class Progress:
     calls_done, calls_total: calls that have ended, and that have been started.
     tokens, cost, seconds: spent so far, by the whole tree; cost in US dollars, None where no price is known.
     max_tokens, max_cost, max_seconds: their limits, None for none.
+    paused: what a paused run waits for.
     """
 
     run: str
@@ -39,3 +42,4 @@ class Progress:
     max_cost: float | None = None
     seconds: float = 0.0
     max_seconds: float | None = None
+    paused: Paused | None = None

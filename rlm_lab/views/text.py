@@ -13,6 +13,7 @@ from rlm_lab.analysis.reasoning import reasoning_of
 from rlm_lab.trajectory.tree import Batch, Block, Call, OutputPart, Step, Trajectory
 from rlm_lab.views import figures, words
 from rlm_lab.views.clean import cut, left_out, plain
+from rlm_lab.views.paused import paused_lines
 from rlm_lab.views.progress import Progress
 
 _SHOWN_CALLS = 10
@@ -39,18 +40,21 @@ def to_text(trajectory: Trajectory, width: int = 88) -> str:
 
 
 def live_text(progress: Progress) -> str:
-    """
+    """One line; of a paused run, below it, what it waits for.
+
     >>> live_text(Progress(run="a", step=3, max_steps=20, calls_done=1, calls_total=1, tokens=7_900, seconds=9))
     'Running, step 3 of at most 20 · 1 call · 7.9 k tokens · 0:09'
     """
     at_most = f" of at most {progress.max_steps:,}" if progress.max_steps else ""
-    parts = [f"{words.status_word(progress.status)}, step {progress.step}{at_most}"]
+    place = f", step {progress.step}{at_most}" if progress.paused is None else f" {progress.paused.place}"
+    parts = [words.status_word(progress.status) + plain(place)]
     parts += [clipped(plain(progress.doing), 60)] if progress.doing else []
     calls = figures.counted(progress.calls_total, "call")
     parts.append(calls if progress.calls_done == progress.calls_total else f"{progress.calls_done:,} of {calls}")
     parts.append(f"{figures.thousands(progress.tokens)} tokens")
     parts += [figures.money(progress.cost)] if progress.cost is not None else []
-    return " · ".join([*parts, figures.clock(progress.seconds)])
+    line = " · ".join([*parts, figures.clock(progress.seconds)])
+    return line if progress.paused is None else "\n".join([line, *paused_lines(progress.paused)])
 
 
 def _answer_lines(trajectory: Trajectory) -> list[str]:

@@ -91,7 +91,7 @@ def test_the_region_tells_what_happens_while_it_runs(kernel: Any) -> None:
         ("%%rlm -c flights", "UsageError", "The cell is empty"),
         ("%%rlm -m model --max-cost 0\nHow many?", "UsageError", "give a number above 0"),
         ("%%rlm -m model -o answer\nHow many?", "ModelError", "0 scripted replies"),
-        ("%rlm stpo", "UsageError", "Did you mean stop?"),
+        ("%rlm contniue", "UsageError", "Did you mean continue?"),
     ],
 )
 def test_an_error_is_one_line_and_the_kernel_goes_on(kernel: Any, cell: str, name: str, says: str) -> None:
