@@ -103,9 +103,7 @@ def _file(name: str, value: TextFile) -> ContextInfo:
         f"`for line in {name}.lines()` gives its lines; str({name}) reads it all\n" + _file_excerpts(value)
     )
     mark = fingerprints.of_sequence(value.size, value.cut_bytes)
-    return ContextInfo(
-        name=name, kind="file", type="TextFile", size=value.size, unit="bytes", preview=preview, fingerprint=mark
-    )
+    return ContextInfo(name=name, kind="file", type="TextFile", size=value.size, unit="bytes", preview=preview, fingerprint=mark)
 
 
 def _file_excerpts(value: TextFile) -> str:
@@ -130,8 +128,14 @@ def _bytes(name: str, value: bytes | bytearray | memoryview) -> ContextInfo:
 
 
 _MAGIC = {
-    b"%PDF": "a PDF file", b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"PK\x03\x04": "a zip archive",
-    b"\x1f\x8b": "gzip data", b"PAR1": "a Parquet file", b"SQLite format 3": "a SQLite database", b"\x28\xb5\x2f\xfd": "zstd data",
+    b"%PDF": "a PDF file",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "gzip data",
+    b"PAR1": "a Parquet file",
+    b"SQLite format 3": "a SQLite database",
+    b"\x28\xb5\x2f\xfd": "zstd data",
 }
 
 
@@ -155,9 +159,7 @@ def _list(name: str, value: Collection[object]) -> ContextInfo:
         lines.append(f"[{len(value) // 2}] {_line(value[len(value) // 2])}")
     mark = fingerprints.of_value(value)
     kind, preview = f"{class_name(value)}[{len(value):,}]", "\n".join(lines)
-    return ContextInfo(
-        name=name, kind="list", type=kind, size=len(value), unit="items", preview=preview, fingerprint=mark
-    )
+    return ContextInfo(name=name, kind="list", type=kind, size=len(value), unit="items", preview=preview, fingerprint=mark)
 
 
 def _kinds(items: list[object]) -> str:
@@ -183,9 +185,7 @@ def _dict(name: str, value: dict[object, object]) -> ContextInfo:
         lines.append(f"further keys: {clip(', '.join(short(key, 40) for key in islice(value, 12, 42)), 500)}")
     mark = fingerprints.of_value(value)
     kind, preview = f"{class_name(value)}[{len(value):,}]", "\n".join(lines)
-    return ContextInfo(
-        name=name, kind="dict", type=kind, size=len(value), unit="items", preview=preview, fingerprint=mark
-    )
+    return ContextInfo(name=name, kind="dict", type=kind, size=len(value), unit="items", preview=preview, fingerprint=mark)
 
 
 def _line(value: object) -> str:
@@ -219,9 +219,7 @@ def _object(name: str, value: object) -> ContextInfo:
     if text == f"<{class_name(value)} object>":
         text = _own_repr(value)
     preview, mark = f"{described['type']}: {text}", fingerprints.of_value(value)
-    return ContextInfo(
-        name=name, kind="object", type=described["type"], size=1, unit="items", preview=preview, fingerprint=mark
-    )
+    return ContextInfo(name=name, kind="object", type=described["type"], size=1, unit="items", preview=preview, fingerprint=mark)
 
 
 def _own_repr(value: object) -> str:
@@ -245,9 +243,7 @@ def _frame(name: str, frame: Frame) -> ContextInfo:
     size = -1 if frame.rows is None else frame.rows
     preview = "\n".join(part for part in parts if part)
     mark = fingerprints.of_frame(frame)
-    return ContextInfo(
-        name=name, kind="frame", type=kind, size=size, unit="rows", preview=preview, fingerprint=mark
-    )
+    return ContextInfo(name=name, kind="frame", type=kind, size=size, unit="rows", preview=preview, fingerprint=mark)
 
 
 def _column_lines(columns: list[tuple[object, str]], cells: list[list[object]], width: int, name: str) -> str:
@@ -292,6 +288,15 @@ def _cell(value: object) -> str:
 
 
 _MAKERS: Mapping[type, Callable[[str, Any], ContextInfo]] = {
-    str: _text, bytes: _bytes, bytearray: _bytes, memoryview: _bytes, TextFile: _file, dict: _dict,
-    list: _list, tuple: _list, set: _list, frozenset: _list, deque: _list,
+    str: _text,
+    bytes: _bytes,
+    bytearray: _bytes,
+    memoryview: _bytes,
+    TextFile: _file,
+    dict: _dict,
+    list: _list,
+    tuple: _list,
+    set: _list,
+    frozenset: _list,
+    deque: _list,
 }

@@ -38,7 +38,7 @@ Block = Generator[Action, Any, BlockReport]
 
 
 class Execution:
-    """Runs blocks one after the other. `site` is where the open one stands, `refused` the limits that left it nothing."""
+    """Runs blocks one after the other. `site` is where the open one stands."""
 
     def __init__(self, engine: Engine, space: Workspace, teller: Teller, make_child: MakeChild, adopt: Adopt) -> None:
         self._engine = engine
@@ -48,7 +48,6 @@ class Execution:
         self._adopt = adopt
         self.block: OpenBlock | None = None
         self.site: Site | None = None
-        self.refused: set[str] = set()
         self.prompts: list[str] = []
 
     @property
@@ -149,7 +148,6 @@ class Execution:
                 yield from self._spawn([child], signal.origin.line, None)
                 return child
         except RLMError as error:
-            self._note_refusal(error)
             return error
         raise AssertionError(f"unknown signal {signal!r}")
 
@@ -173,12 +171,6 @@ class Execution:
             return (yield Until(deadline=idle.deadline, fileno=idle.fileno))
         came = yield Until(deadline=last, fileno=idle.fileno)
         return Overdue(limit="seconds") if came is None and time.monotonic() >= last else came
-
-    def _note_refusal(self, error: RLMError) -> None:
-        """A limit that leaves nothing at all is met; one that only refuses this request is the model's to mind."""
-        budget, spent = self._engine.ledger.budget, self._engine.ledger.spent
-        if isinstance(error, BudgetExceededError) and getattr(spent, error.limit, 0) >= (getattr(budget, error.limit) or 0):
-            self.refused.add(error.limit)
 
     def _run_children(self, request: ChildRequest) -> Generator[Action, Any, list[str | Exception]]:
         batch, line = None, request.origin.line

@@ -8,6 +8,8 @@ and back; `stop` ends whatever there is. Only the main thread drives; any thread
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,8 +27,10 @@ from rlm_lab.engine.task import Task
 from rlm_lab.errors import BlockStopped, RLMError
 from rlm_lab.models.loop import ModelLoop
 
+_logger = logging.getLogger(__name__)
 TICK = 0.1  # seconds between two looks of a view while the hub waits
 STOP_TRIES = 3
+CANCEL_SECONDS = 1.0  # that requests in flight have to end when a run is stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +73,14 @@ class Hub:
         self._parents: dict[Task, tuple[Task, list[Task]]] = {}
         self._interrupts = Interrupts(lambda reason: self._inbox.put(Interrupt(reason)))
         self._over = False
+        self.interrupted = False  # by the user, since the last drive began
         self.paused: str | None = None
         self.inside: Task | None = None  # whose block is switched in
         self.held: tuple[Task, Gate] | None = None  # the closed gate at which the run stands
         self.decision = GO
 
-    def drive(self) -> None:
-        """Goes on until the root has finished or the run is paused; raises nothing for either."""
+    def drive(self, settle: Callable[[], None]) -> None:
+        """Goes on until the root has finished or the run is paused, then calls `settle`, before SIGINT is given back."""
         self.paused = None
         if self.held is not None:
             self._ready.appendleft((self.held[0], self.decision))
@@ -85,13 +90,18 @@ class Hub:
             with self._interrupts.installed():
                 while not self._root.finished and self.paused is None:
                     self._turn()
+                self._ledger.stop_clock()
+                self.interrupted = bool(self._interrupts.times)
+                settle()
         finally:
             self._ledger.stop_clock()
 
     def stop(self) -> None:
         """Cancels what is in flight, ends every open block and closes the lives; main thread only."""
-        self._traffic.cancel_all()
         with self._interrupts.installed():
+            self._traffic.close(CANCEL_SECONDS)
+            for action in self._waiting.values():
+                self._unwatch(action)
             for task in reversed(self._tasks()):
                 if task.coroutine is not None and not task.coroutine.ended:
                     self._end_block(task.coroutine)
@@ -115,7 +125,15 @@ class Hub:
         now = time.monotonic()
         if now - self._ticked >= TICK:
             self._ticked = now
+            self._show()
+
+    def _show(self) -> None:
+        """Lets the view look; one that fails is not asked again, and never breaks the run."""
+        try:
             self._tick()
+        except Exception:
+            _logger.warning("The view of the run failed and is not shown any more.", exc_info=True)
+            self._ticked = math.inf
 
     def _next_message(self) -> Message | None:
         try:
@@ -252,7 +270,7 @@ class Hub:
             self._over = True
             self._traffic.cancel_all()
             for task in [task for task, action in self._waiting.items() if isinstance(action, Until)]:
-                del self._waiting[task]
+                self._unwatch(self._waiting.pop(task))
                 self._ready.append((task, Overdue(limit=limit)))
         if self._ready and isinstance(self._ready[0][1], Enter):
             task, _ = self._ready.popleft()
@@ -262,9 +280,14 @@ class Hub:
         now = time.monotonic()
         for task, action in list(self._waiting.items()):
             if isinstance(action, Until) and action.deadline is not None and action.deadline <= now:
-                ModelLoop.shared().remove_reader(action.fileno)
-                del self._waiting[task]
+                self._unwatch(self._waiting.pop(task))
                 self._ready.append((task, None))
+
+    @staticmethod
+    def _unwatch(action: Action) -> None:
+        """Ends a watch: the block may close the file, and its number may be another file's soon."""
+        if isinstance(action, Until):
+            ModelLoop.shared().remove_reader(action.fileno)
 
     def _watch(self, task: Task, action: Until) -> None:
         """Has the model loop look at a block's selector, until it is ready once."""

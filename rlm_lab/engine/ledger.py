@@ -51,6 +51,7 @@ class Ledger:
         self.budget = budget
         self._warn = warn
         self._warned: set[str] = set()
+        self._exhausted: list[str] = []
         self._lock = threading.Lock()
         self._steps = self._calls = self._prompt = self._completion = 0
         self._cost = 0.0
@@ -131,15 +132,20 @@ class Ledger:
                 return name
         return None
 
+    def exhausted(self) -> str | None:
+        """The name of a limit that is crossed, or that has left a request nothing at all, or None."""
+        return self.met() or (self._exhausted[0] if self._exhausted else None)
+
     def _hold(self, reservation: Reservation, sign: int) -> None:
         self._held_calls += sign * reservation.calls
         self._held_tokens += sign * reservation.tokens
         self._held_cost += sign * reservation.cost
 
-    @staticmethod
-    def _refuse(name: str, used: float, wanted: float, limit: float | None) -> None:
+    def _refuse(self, name: str, used: float, wanted: float, limit: float | None) -> None:
         if limit is None or wanted == 0 or used + wanted <= limit:
             return
+        if used >= limit:
+            self._exhausted.append(name)
         what = "USD" if name == "cost" else name
         left = max(limit - used, 0)
         raise BudgetExceededError(

@@ -16,7 +16,6 @@ from typing import Any
 from rlm_lab.engine.decisions import FITS, Decision
 from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.hub import Hub
-from rlm_lab.engine.interrupts import INTERRUPT
 from rlm_lab.engine.ledger import Ledger, Spent
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.task import Task
@@ -219,7 +218,7 @@ class Run(Record):
             raise StateError(f"The run {_driving[-1].id} is running; ask again when it has ended.")
         _driving.append(self)
         try:
-            self._hub.drive()
+            self._hub.drive(self._settle)
         except BaseException:
             with contextlib.suppress(Exception):  # the first error is the one to tell
                 self._hub.stop()
@@ -227,13 +226,15 @@ class Run(Record):
             raise
         finally:
             _driving.remove(self)
+        if self._hub.interrupted:
+            raise KeyboardInterrupt
+
+    def _settle(self) -> None:
+        """What is done at the end of a drive, while an interrupt can do no harm."""
         if self._task.finished:
             self._end()
-            return
-        interrupted = self._hub.paused == INTERRUPT
-        self._pause()
-        if interrupted:
-            raise KeyboardInterrupt
+        else:
+            self._pause()
 
     def _pause(self) -> None:
         if self._hub.interrupted_twice(TWICE):

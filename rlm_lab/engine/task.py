@@ -144,12 +144,11 @@ class Task:
         empty = 0
         while (limit := self._limit()) is None:
             reply = yield from self._think(talk)
-            if isinstance(reply, BudgetExceededError):  # what is left is too little for another reply
-                self._execution.refused.add(reply.limit)
             if isinstance(reply, Exception):
-                if self._limit() is None:
+                limit = reply.limit if isinstance(reply, BudgetExceededError) else self._limit()
+                if limit is None:
                     return self._fail(reply)
-                continue
+                break
             talk.say("assistant", reply.text)
             parsed = parse(reply.text)
             reports = yield from self._run_blocks(parsed, talk)
@@ -161,6 +160,7 @@ class Task:
             empty = 0 if parsed.blocks or problem else empty + 1
             if empty == EMPTY_REPLIES:
                 return self._fail(ModelError(f"{self.question.model.name} gave neither code nor an answer {empty} times in a row."))
+        assert limit is not None
         yield from self._give_last_answer(talk, limit)
 
     def _open(self) -> Conversation:
@@ -189,7 +189,7 @@ class Task:
         steps = self._engine.ledger.budget.steps
         if steps is not None and self._tell.step >= steps:
             return "steps"
-        return self._engine.ledger.met() or next(iter(self._execution.refused), None)
+        return self._engine.ledger.exhausted()
 
     def _give_last_answer(self, talk: Conversation, limit: str) -> Life:
         self.limit = limit

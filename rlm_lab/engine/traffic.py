@@ -12,13 +12,13 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
 from rlm_lab.config import Settings
 from rlm_lab.engine.ledger import Ledger, Reservation
-from rlm_lab.errors import BudgetExceededError, ModelError, UsageError
+from rlm_lab.errors import BudgetExceededError, ModelError, NotInRunError, UsageError
 from rlm_lab.models.base import Message, Model, Reply, Request, Usage
 from rlm_lab.models.loop import ModelLoop
 from rlm_lab.trajectory.events import BatchStarted, CallFailed, CallFinished, CallStarted, ReplyDelta, ReplyFailed, ReplyReceived
@@ -85,7 +85,7 @@ class Traffic:
         self._calls = itertools.count(1)
         self._batches = itertools.count(1)
         self._open: set[Ticket] = set()
-        self._thinking: set[Future[None]] = set()
+        self._closed = False
         self._lock = threading.Lock()
         self._gates: dict[int, asyncio.Semaphore] = {}
         self.calls_started = 0
@@ -97,7 +97,9 @@ class Traffic:
     # sub-model calls
 
     def start(self, call: CallRequest) -> Ticket:
-        """Starts calls; raises `BudgetExceededError` or `UsageError`, and then nothing was started."""
+        """Starts calls; raises `BudgetExceededError`, `UsageError` or `NotInRunError`, and then nothing was started."""
+        if self._closed:
+            raise NotInRunError("The run is being stopped; no call is sent any more.")
         requests = [self._request(prompt) for prompt in call.prompts]
         estimates = [call.model.estimate(request) for request in requests]
         _check_window(call, estimates)
@@ -136,11 +138,17 @@ class Traffic:
     def cancel_all(self) -> None:
         """Cancels everything that is in flight."""
         with self._lock:
-            tickets, thinking = list(self._open), list(self._thinking)
+            tickets = list(self._open)
         for ticket in tickets:
             ticket.cancel()
-        for future in thinking:
-            future.cancel()
+
+    def close(self, seconds: float) -> None:
+        """Refuses what comes, cancels what is in flight, and waits at most so many seconds until each end is logged."""
+        self._closed = True
+        self.cancel_all()
+        with self._lock:
+            ends = [ticket.done for ticket in self._open]
+        wait(ends, timeout=seconds)
 
     def _request(self, prompt: str) -> Request:
         return Request(
@@ -250,29 +258,37 @@ class Traffic:
         """Asks a root model; `done` is called on the loop's thread. `free` asks beyond the budget, for a last answer."""
         estimate = model.estimate(request)
         held = self._ledger.reserve(0, Usage() if free else estimate)
-        future = ModelLoop.shared().submit(self._think(origin, model, request, held, done))
+        ticket = Ticket(0)
         with self._lock:
-            self._thinking.add(future)
-        future.add_done_callback(self._thinking.discard)
+            self._open.add(ticket)
+
+        def finish(outcome: Reply | Exception, seconds: float) -> None:
+            self._log_reply(origin, held, outcome, seconds)
+            self._close(ticket)
+            done(outcome)
+
+        ModelLoop.shared().submit(self._think(origin, model, request, ticket, finish))
 
     async def _think(
-        self, origin: Origin, model: Model, request: Request, held: Reservation, done: Callable[[Reply | Exception], None]
+        self, origin: Origin, model: Model, request: Request, ticket: Ticket, finish: Callable[[Reply | Exception, float], None]
     ) -> None:
         began = time.monotonic()
+        ticket.task = asyncio.current_task()
 
         def tell(text: str) -> None:
             self._log.append(ReplyDelta(run=origin.run, step=origin.step, text=text))
 
         outcome: Reply | Exception = ModelError("The request was cancelled.")
         try:
+            if ticket.cancelled:
+                raise asyncio.CancelledError
             outcome = await model.complete(request, tell)
         except ModelError as error:
             outcome = error
         except Exception as error:  # noqa: BLE001 - a model object may be foreign code
             outcome = ModelError(f"The model {model.name!r} failed with {type(error).__name__}: {error}")
         finally:
-            self._log_reply(origin, held, outcome, time.monotonic() - began)
-            done(outcome)
+            finish(outcome, time.monotonic() - began)
 
     def _log_reply(self, origin: Origin, held: Reservation, outcome: Reply | Exception, seconds: float) -> None:
         if isinstance(outcome, Exception):

@@ -32,7 +32,11 @@ _type_name = type.__dict__["__name__"].__get__  # a metaclass cannot stand in fo
 _type_mro = type.__dict__["__mro__"].__get__
 _exception_args = BaseException.__dict__["args"].__get__
 _SEQUENCES: dict[type, tuple[str, str]] = {
-    list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"), frozenset: ("frozenset({", "})"), deque: ("deque([", "])"),
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+    deque: ("deque([", "])"),
 }
 _MAPPINGS: tuple[type, ...] = (dict, OrderedDict, defaultdict, Counter)
 _PLAIN = frozenset(
