@@ -100,7 +100,7 @@ def _manager(environment: Mapping[str, str]) -> Any:
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=40"]
     spec = KernelSpec(argv=command, display_name="Python", language="python", env=dict(environment))
 
     class ThisPython(KernelSpecManager):

@@ -87,5 +87,5 @@ class StateError(RLMError):
     """A command does not fit the state of the run; the message names the state and what is possible."""
 
 
-class BlockStopped(BaseException):  # noqa: N818 - not an error: ends a block, and `except Exception` must not catch it
+class BlockStopped(BaseException):
     """Thrown into a suspended block to end it."""

@@ -1,0 +1,103 @@
+"""A real JupyterLab in a real Chromium, once for all browser tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ARTEFACTS = Path(__file__).parent.parent / "artefacts"
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium. Where there is none the tests skip; under CI they fail."""
+    path = shutil.which("chromium")
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    """The address of a JupyterLab server, secret included, and the folder that it serves."""
+    root = tmp_path_factory.mktemp("lab")
+    own = {f"JUPYTER_{name}_DIR": str(root / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    environment = os.environ | own | {"JUPYTERLAB_SETTINGS_DIR": str(root / "settings"), "RLM_LAB_RUNS": str(root / "runs")}
+    folder = root / "work"
+    folder.mkdir()
+    words = ["--no-browser", "--allow-root", "--port=0", "--ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
+    more = ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--IdentityProvider.token=secret"]
+    command = [sys.executable, "-m", "jupyter", "lab", *words, *more]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment) as server:
+        assert server.stderr is not None
+        port = next(found[1] for line in server.stderr if (found := re.search(r"http://127\.0\.0\.1:(\d+)/lab", line)))
+        drain = threading.Thread(target=server.stderr.read)
+        drain.start()
+        yield f"http://127.0.0.1:{port}/lab/tree/{{name}}?token=secret", folder
+        server.terminate()
+        drain.join()
+
+
+class Notebook:
+    """A notebook that is open in JupyterLab."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+
+    def command(self, name: str, **options) -> None:
+        """Runs a command of JupyterLab without waiting for what it starts."""
+        self.page.evaluate("([name, options]) => { window.jupyterapp.commands.execute(name, options); }", [name, options])
+
+    def output(self, cell: int):
+        """The output area of the cell of this number, from 0."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputArea")
+
+    def run_next(self) -> None:
+        self.command("notebook:run-cell-and-select-next")
+
+    def picture(self, name: str) -> None:
+        """Keeps a screenshot among the test artefacts."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+
+@pytest.fixture
+def notebook(browser, lab):
+    """Opens a new notebook with these cells, its kernel ready and its first cell selected."""
+    address, folder = lab
+    pages = []
+
+    def opened(*cells: str, theme: str = "JupyterLab Light") -> Notebook:
+        name = f"note-{os.urandom(4).hex()}.ipynb"
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(book, folder / name)
+        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        pages.append(page)
+        page.goto(address.format(name=name) + "&reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
+        opening = Notebook(page)
+        opening.command("apputils:change-theme", theme=theme)
+        page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
+        page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+        return opening
+
+    yield opened
+    for page in pages:
+        page.close()
