@@ -80,9 +80,11 @@ class Workspace:
         return self._host.bundle(value)
 
     def end_block(self) -> list[str]:
-        """Takes back what belongs to the run; gives the names that the block had bound anew. Inside the block."""
+        """Takes back what belongs to the run, contexts too; gives the names that the block had bound anew. Inside the block."""
         self._at_end(self.namespace)
         moved = [name for name, value in self._contexts.items() if self.namespace.get(name) is not value]
+        for name in moved:
+            self.namespace[name] = self._contexts[name]
         return [*self.names.reclaim(REBINDABLE), *moved]
 
     @calls_user_code

@@ -115,8 +115,9 @@ def _about(report: BlockReport, name: str) -> str:
     if made and report.error is None and not text:
         lines.append(f"Variables made: {', '.join(made[:20])}.")
     if report.overwritten:
+        names = ", ".join(report.overwritten)
         lines.append(
-            f"You bound {', '.join(report.overwritten)} anew; the data and the helpers keep their names: use another name."
+            f"You bound {names} anew; it was put back as it was before your block. Use another name for what you make of it."
         )
     return "\n".join(lines)
 

@@ -35,14 +35,15 @@ class SmallVoice:
         """The message after the blocks of a step."""
         report = seen.reports[-1]
         parts = ["".join(each.text for each in seen.reports[:-1]), self._output(report)]
+        if report.overwritten:
+            names = ", ".join(report.overwritten)
+            parts.append(f"{names} is again what it was before your block: give what you make of it another name.")
         if report.error is not None:
             parts.append(self._error(report, seen))
         elif seen.repeated:
             parts.append("You have run this same block before and got the same output. Write a different block.")
         elif report.text.strip():
             parts.append(submit_hint(report.code, seen.names, seen.contexts))
-        if report.overwritten:
-            parts.append(f"Do not bind {', '.join(report.overwritten)} anew; use another name.")
         return "\n\n".join(part for part in (*parts, *seen.notes) if part)
 
     def _output(self, report: BlockReport) -> str:

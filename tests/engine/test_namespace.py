@@ -50,10 +50,13 @@ def test_deleting_a_helper_is_an_error_that_changes_nothing(asked):
     assert run.answer == "X"
 
 
-def test_a_context_that_is_bound_anew_is_told_to_the_model(asked, scripted):
-    model = scripted("data = data[:2]", "FINAL(1)")
-    asked(model=model, context={"data": [1, 2, 3]})
-    assert "data" in model.requests[1].messages[-1].content.split("You bound ")[1]
+def test_a_context_that_is_bound_anew_is_put_back_and_the_model_is_told(asked, scripted):
+    space = {"data": [1, 2, 3]}
+    model = scripted("data = data[:2]\ndata", "1", "FINAL(data)")
+    run = asked(model=model, context={"data": space["data"]}, namespace=space)
+    assert run.answer == space["data"] == [1, 2, 3]
+    told = [request.messages[-1].content for request in model.requests[1:]]
+    assert ["bound data anew" in text for text in told] == [True, False]
 
 
 def test_a_single_context_is_also_called_context(asked):
