@@ -111,7 +111,12 @@ _ALL = (
     Command(name="answer", do=control.answer, takes="TEXT", told="answer the pending call in the model's place, and go on"),
     Command(name="skip", do=control.skip, takes="[ID]", told="leave the pending block out, and go on"),
     Command(name="accept", do=control.accept, takes="[ID]", told="take the pending answer, and go on"),
-    Command(name="refuse", do=control.refuse, takes="WORDS", told="send the pending answer back with a word for the model"),
+    Command(
+        name="refuse",
+        do=control.refuse,
+        takes="WORDS",
+        told="send the pending answer back with a word for the model; the next one is shown again",
+    ),
     Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run"),
     _look("help", _help, "", "this list"),
 )

@@ -19,7 +19,7 @@ from rlm_lab.kernel.words import near, words_of
 if TYPE_CHECKING:
     from rlm_lab.kernel.magics import RLM
 
-LARGEST_CELL = 200_000  # characters that a pending prompt may have to be put into a cell
+LARGEST_CELL = 100_000  # characters that a pending prompt may have to be put into a cell
 _FIT = {
     "block": "%rlm edit and %rlm skip",
     "call": "%rlm edit and %rlm answer",
@@ -151,7 +151,16 @@ def refuse(magics: RLM, rest: str) -> None:
     _gate(run, "refuse")
     if not rest.strip():
         raise UsageError("The reason is missing; write %rlm refuse and what is wrong with the answer: the model reads it.")
-    _decide(magics, run, {"refusal": rest.strip()})
+    stepped = run.gates.stepping is not None
+
+    def go() -> None:
+        run.decide(refusal=rest.strip())
+        if stepped:
+            run.go_on()
+        else:
+            run.resume("answer")  # who has refused one wants to see the next
+
+    magics.drive(magics.held_of(run), go)
 
 
 def answers_of(text: str, count: int) -> tuple[str, ...]:

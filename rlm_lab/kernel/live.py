@@ -130,7 +130,8 @@ class Live:
         """After a pause a new region, in the cell that runs now; the one before says so."""
         if self._goes_on:
             self._goes_on = False
-            self.region.show(note("The run went on in a later cell."))
+            if self.region.in_place:
+                self.region.show(note("The run went on in a later cell."))
             self.region = Region(self._shell)
 
     def _update(self, run: Run) -> None:

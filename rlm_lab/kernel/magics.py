@@ -7,6 +7,7 @@ it. `In`, `Out`, `_` and the cell's streams stay the user's. Main thread only.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _SETTINGS = (
     "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "output_characters",
     "allow_shell",
 )  # fmt: skip
+_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse)\s.*\?\s*$")
 _LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
 
 
@@ -232,7 +234,7 @@ def register(shell: InteractiveShell) -> None:
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers.append(Completer(shell, magics).matcher())
-    shell.input_transformers_cleanup.append(_with_body)
+    shell.input_transformers_cleanup.extend([_with_body, _with_questions])
     assert shell.display_formatter is not None
     bundles = shell.display_formatter.mimebundle_formatter
     bundles.for_type_by_name("rlm_lab.engine.run", "Run", lambda run, **_: run_bundle(run))
@@ -249,6 +251,15 @@ def _with_body(lines: list[str]) -> list[str]:
     if len(lines) == 1 and (lines[0].split(maxsplit=1) or [""])[0] in {"%%rlm", "%%rlm_edit", "%%rlm_answer"}:
         return [lines[0].rstrip("\n") + "\n", "\n"]
     return lines
+
+
+def _with_questions(lines: list[str]) -> list[str]:
+    """A free text that ends in a question mark stays one: IPython would read the line as a question for help."""
+    return [_as_call(line) if _FREE_TEXT.match(line) else line for line in lines]
+
+
+def _as_call(line: str) -> str:
+    return f"get_ipython().run_line_magic('rlm', {line.strip().removeprefix('%rlm').strip()!r})\n"
 
 
 def _state_of(run: Run) -> tuple[str, int]:

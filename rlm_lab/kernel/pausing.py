@@ -99,18 +99,18 @@ def _commands(gate: Gate | None) -> list[tuple[str, str]]:
     match None if gate is None else gate.kind:
         case "block":
             assert gate is not None
-            into = [("step --into calls", "run it, stop before each call")] if "_query" in str(gate.facts["code"]) else []
-            run_it = ("step", "run it, stop before the next block")
-            return [run_it, *into, ("edit", "change it in the next cell"), ("skip", "leave it out"), _STOP]
+            into = [("step --into calls", "run it, stop at each call")] if "_query" in str(gate.facts["code"]) else []
+            run_it = ("step", "run it, stop at the next block")
+            return [run_it, *into, ("edit", "change it in a new cell"), ("skip", "leave it out"), _STOP]
         case "call":
             assert gate is not None
             size = gate.facts["batch"]
             send = f"send all {size:,}" if size > 1 else "send it"
-            answer = ("%%rlm_answer", "answer them yourself, one line each") if size > 1 else ("answer TEXT", "answer it yourself")
-            then = ("step --into calls", f"{send}, stop before the next call")
-            return [then, ("edit", f"change the prompt{'s' if size > 1 else ''} in the next cell"), answer, _STOP]
+            answer = ("%%rlm_answer", "answer them, one a line") if size > 1 else ("answer TEXT", "answer it yourself")
+            then = ("step --into calls", f"{send}, stop at the next call")
+            return [then, ("edit", f"change the prompt{'s' if size > 1 else ''} in a new cell"), answer, _STOP]
         case "final":
-            return [("accept", "take this answer"), ("refuse WORDS", "send it back, with a word for the model"), _STOP]
+            return [("accept", "take this answer"), ("refuse WORDS", "send it back, and say why"), _STOP]
         case _:
             return [("step", "go on to the next block"), _STOP]
 
@@ -134,7 +134,7 @@ def _pending(run: Run) -> Pending:
             return {"code": code, "line": gate.facts.get("line"), **_pending_call(run, gate)}
         case "error":
             line = None if block is None or block.error is None else block.error.get("line")
-            shown = {} if block is None else {"code": block.code, "line": line if isinstance(line, int) else None}
+            shown = {} if block is None else {"code": block.code, "line": line if isinstance(line, int) else None, "failed": True}
             return {**shown, "label": "Error", "text": str(gate.facts["error"])}
         case "output":
             return {"label": "Output", "text": str(gate.facts["output"])}

@@ -37,8 +37,8 @@ def code_lines(code: str) -> list[str]:
     return "".join(pieces).split("\n")
 
 
-def code_window(code: str, line: int | None = None, note: str = "", *, most: int = 12) -> str:
-    """The lines round the one that a block is at, all of them ran before it; `note` is HTML and stands on that line."""
+def code_window(code: str, line: int | None = None, note: str = "", *, most: int = 12, failed: bool = False) -> str:
+    """The lines round the one that a block is at, or has `failed` at; those before it ran. `note` is HTML, on that line."""
     lines = code_lines(code[:_LONGEST].rstrip())
     at = line or 1
     start = max(min(at - most // 2, len(lines) - most), 0)
@@ -46,7 +46,8 @@ def code_window(code: str, line: int | None = None, note: str = "", *, most: int
     for number, source in enumerate(lines[start : start + most], start + 1):
         now = number == line
         far = f'  <span class="rlm-doing">{note}</span>' if now and note else ""
-        state = " rlm-at" + (" rlm-far" if far else "") if now else " rlm-ran" if number < at else ""
+        place = " rlm-broke" if failed else " rlm-at"
+        state = place + (" rlm-far" if far else "") if now else " rlm-ran" if number < at else ""
         html.append(f'<span class="rlm-line{state}">{f"<span>{source}</span>" if far else source}{far}\n</span>')
     shown = f'<pre class="rlm-live" style="counter-reset: rlm-line {start}"><code>{"".join(html)}</code></pre>'
     missing = len(lines) - min(most, len(lines))

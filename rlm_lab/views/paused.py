@@ -37,7 +37,7 @@ class Paused:
     place: where it stands ("before the call in step 3, line 3").
     why: what closed the gate, where it was not stepping ("breakpoint calls > 50").
     title, figures, basis: what is about to happen, what it would take, and what that rests on.
-    code, line: the block, and the line of it that comes next; None for its first.
+    code, line: the block, and the line of it that comes next; None for its first. `failed`: it failed at that line.
     label, text, note: what else is pending: a prompt, an output, an answer.
     names: variables that the run has made, in the order they came.
     go_on: the command that lets the run go on.
@@ -51,6 +51,7 @@ class Paused:
     basis: str = ""
     code: str | None = None
     line: int | None = None
+    failed: bool = False
     label: str = ""
     text: str = ""
     note: str = ""
@@ -73,7 +74,7 @@ def paused_html(paused: Paused) -> str:
     """
     parts = [_forecast_html(paused)] if paused.title else []
     if paused.code is not None and paused.code.strip():
-        parts.append(code_window(paused.code, paused.line, most=_LINES))
+        parts.append(code_window(paused.code, paused.line, most=_LINES, failed=paused.failed))
     if paused.text.strip():
         parts.append(f'<p class="rlm-label">{escaped(paused.label)}</p>{_text_html(paused.text)}')
     parts += [f'<p class="rlm-note">{escaped(paused.note)}</p>'] if paused.note else []
@@ -87,9 +88,9 @@ def paused_lines(paused: Paused) -> Iterator[str]:
     """The same as lines of text."""
     yield from [plain(paused.why)] if paused.why else []
     if paused.title:
-        told = ", ".join(f"{one.label.lower()} {one.value} {one.unit}".rstrip() for one in paused.figures)
-        yield f"{plain(paused.title)}: {told}" if told else plain(paused.title)
-        yield from [f"({paused.basis})"] if paused.basis else []
+        told = ", ".join(_figure_text(figure) for figure in paused.figures)
+        yield plain(f"{paused.title}: {told}" if told else paused.title)
+        yield from [plain(paused.basis)] if paused.basis else []
     yield from _code_lines(paused)
     if paused.text.strip():
         yield plain(paused.label)
@@ -97,7 +98,7 @@ def paused_lines(paused: Paused) -> Iterator[str]:
     yield from [plain(paused.note)] if paused.note else []
     yield plain(_free(list(paused.names), paused.go_on))
     width = max((len(command) for command, _ in paused.commands), default=0)
-    yield from (f"  {command:<{width}}  {told}" for command, told in paused.commands)
+    yield from (plain(f"  {command:<{width}}  {told}") for command, told in paused.commands)
 
 
 def _free(names: list[str], go_on: str) -> str:
@@ -125,6 +126,11 @@ def _figure_html(figure: Figure) -> str:
     return f'<p><span class="rlm-note">{escaped(figure.label)} </span>{value}{note}</p>'
 
 
+def _figure_text(figure: Figure) -> str:
+    note = f" ({figure.note})" if figure.note else ""
+    return f"{figure.label.lower()} {figure.value} {figure.unit}".rstrip() + note
+
+
 def _text_html(text: str) -> str:
     head, missing, tail = cut(text.strip("\n"), _LONGEST)
     gap = f'<p class="rlm-cut">{left_out(missing)}</p>' if missing else ""
@@ -135,7 +141,7 @@ def _code_lines(paused: Paused) -> Iterator[str]:
     lines = plain(paused.code or "").rstrip().split("\n") if (paused.code or "").strip() else []
     start = max(min((paused.line or 1) - _LINES // 2, len(lines) - _LINES), 0)
     for number, line in enumerate(lines[start : start + _LINES], start + 1):
-        yield f"{'▸' if number == paused.line else ' '}{number:>4} │ {line}"
+        yield f"{('×' if paused.failed else '▸') if number == paused.line else ' '}{number:>4} │ {line}"
     if len(lines) > _LINES:
         yield f"{figures.counted(len(lines) - _LINES, 'more line')}."
 

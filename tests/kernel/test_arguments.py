@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from rlm_lab.errors import UsageError
-from rlm_lab.kernel.arguments import parse_line
+from rlm_lab.kernel.arguments import Parser, add_run_flags, parse_line, parse_words
 from rlm_lab.kernel.cassettes import cassette_for
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import words_of
+from rlm_lab.terminal import inquiry_of
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,20 @@ def test_a_budget_takes_flags_first_then_defaults() -> None:
 def test_limits_that_are_none_are_refused(line: str) -> None:
     with pytest.raises(UsageError):
         parse_line(line)
+
+
+def test_breakpoints_keep_their_own_quotes() -> None:
+    flags = parse_line("""--step --break "calls > 50" --break "'a b' in prompt" --break calls>9""")
+    assert (flags.step, flags.breakpoints) == (True, ("calls > 50", "'a b' in prompt", "calls>9"))
+
+
+@pytest.mark.parametrize("words", [["--step"], ["--break", "error"]])
+def test_on_a_command_line_runs_never_pause(words: list[str]) -> None:
+    parser = Parser(prog="rlm-lab ask", add_help=False)
+    add_run_flags(parser)
+    with pytest.raises(UsageError, match=rf"^{words[0]} pauses a run, and on a command line runs never pause"):
+        inquiry_of("How many?", [], parse_words(parser, words))
+    assert "--step" not in parser.format_help()
 
 
 def test_flags_are_not_abbreviated() -> None:

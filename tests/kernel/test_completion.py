@@ -31,6 +31,14 @@ def completed(cells: Any, text: str) -> list[str]:
         ("%rlm sh", ["%rlm show"]),
         ("run = %rlm la", ["run = %rlm last"]),
         ("%rlm doctor --", ["%rlm doctor --no-ask"]),
+        ("%%rlm --st", ["%%rlm --step"]),
+        ("%%rlm --step --break ca", ["%%rlm --step --break calls"]),
+        ("%rlm st", ["%rlm step", "%rlm stop"]),
+        ("%rlm step --", ["%rlm step --into"]),
+        ("%rlm step --into c", ["%rlm step --into calls"]),
+        ("%rlm continue --until an", ["%rlm continue --until answer"]),
+        ("%rlm break calls > 3 and pro", ["%rlm break calls > 3 and prompt", "%rlm break calls > 3 and prompts"]),
+        ("%rlm break --", ["%rlm break --clear"]),
     ],
 )
 def test_what_fits_is_offered_and_nothing_else(cells: Any, text: str, becomes: list[str]) -> None:
@@ -48,6 +56,15 @@ def test_runs_are_offered_by_their_ids(cells: Any) -> None:
     cells.run("%%rlm -m model\nHow many?").raise_error()
     run = cells.run("%rlm last").result
     assert completed(cells, f"%rlm show {run.id[:9]}") == [f"%rlm show {run.id}"]
+
+
+def test_paused_runs_are_offered_where_one_is_named(cells: Any) -> None:
+    cells["model"] = ScriptedModel(["```repl\nFINAL(1)\n```"])
+    cells.run("%%rlm -m model --step\nHow many?").raise_error()
+    run = cells.run("%rlm last").result
+    for command in ("%rlm continue", "%rlm step", "%rlm edit", "%rlm stop", "%%rlm_edit", "%%rlm_answer"):
+        assert completed(cells, f"{command} {run.id[:-1]}") == [f"{command} {run.id}"]
+    cells.run("%rlm stop")
 
 
 def test_other_lines_are_left_alone(cells: Any) -> None:

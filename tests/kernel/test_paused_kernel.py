@@ -1,0 +1,109 @@
+"""A paused run in a real kernel: the cell has ended, other cells run, and the run goes on from the very same point."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rlm_lab.views.payload import MIME_TYPE
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_paused(kernel: Any) -> Any:
+    yield
+    kernel.run("import rlm_lab\nfor run in rlm_lab.paused_runs(): run.stop()")
+
+
+def begin(kernel: Any, line: str, *blocks: str, **how: Any) -> Any:
+    """Asks with a root model that replies with these blocks; gives the cell."""
+    replies = [f"```repl\n{block}\n```" for block in blocks]
+    kernel.run(f"model = ScriptedModel({replies!r})\necho = ScriptedModel(lambda m: m[-1].content.upper(), name='echo')")
+    return kernel.end(kernel.client.execute(f"%%rlm -m model --sub-model echo -o answer {line}\nHow many?", **how))
+
+
+def next_cell(cell: Any) -> dict[str, Any]:
+    """What a cell puts below itself."""
+    (payload,) = [one for one in cell.reply["payload"] if one["source"] == "set_next_input"]
+    return dict(payload)
+
+
+def test_a_run_paused_in_a_block_goes_on_with_what_other_cells_have_changed(kernel: Any) -> None:
+    cell = begin(kernel, "--break \"'ready' in prompt\"", "n = 1\nsaid = llm_query('ready?')\nFINAL((n, said))")
+    assert cell.reply["status"] == "ok"
+    assert cell.region["text/plain"].startswith("Paused before the call in step 1, line 2")
+    assert kernel.run("n").value == "1"
+    assert kernel.run("import asyncio\nawait asyncio.sleep(0)\nn = 99\nn").value == "99"
+    assert "Done" in kernel.run("%rlm continue").region["text/plain"]
+    assert kernel.run("answer").value == "(99, 'READY?')"
+
+
+def test_the_paused_region_is_shown_in_three_forms_and_names_the_variables(kernel: Any) -> None:
+    region = begin(kernel, "--break \"'x' in prompt\"", "late = 3\nllm_query('<script>x</script>')\nFINAL(1)").region
+    assert set(region) == {"text/html", "text/plain", MIME_TYPE}
+    assert region[MIME_TYPE]["summary"]["status"] == "paused"
+    assert "<code>late</code> is in your notebook now. Go on with <code>%rlm continue</code>." in region["text/html"]
+    assert "<script" not in region["text/html"]
+
+
+def test_the_run_is_shown_in_the_cell_where_it_goes_on(kernel: Any) -> None:
+    first = begin(kernel, "--step", "a = 1", "FINAL(a)")
+    second = kernel.run("%rlm step")
+    (left,) = second.of("update_display_data")[:1]
+    assert left["transient"] == first.of("display_data")[0]["transient"]
+    assert "went on in a later cell" in left["data"]["text/plain"]
+    assert second.region["text/plain"].startswith("Paused before the block of step 2")
+
+
+def test_a_run_that_python_drives_is_shown_in_that_cell(kernel: Any) -> None:
+    begin(kernel, "--step", "a = 1", "FINAL(a)")
+    kernel.run("run = %rlm last")
+    assert kernel.run("run.step()").region["text/plain"].startswith("Paused before the block of step 2")
+    assert kernel.run("run.resume()").region["text/plain"].startswith("1\n")
+    assert kernel.run("answer").value == "1"
+
+
+def test_the_pending_block_comes_into_the_next_cell_and_runs_as_it_is_there(kernel: Any) -> None:
+    begin(kernel, "--step", "a = 1", "FINAL(a)")
+    payload = next_cell(kernel.run("%rlm edit"))
+    assert payload["replace"] is False
+    assert payload["text"].splitlines()[1] == "a = 1"
+    kernel.run(payload["text"].replace("a = 1", "a = 2"))
+    assert kernel.run("a").value == "2"
+    kernel.run("%rlm continue")
+    assert kernel.run("answer").value == "2"
+
+
+def test_a_batch_is_answered_in_a_cell(kernel: Any) -> None:
+    region = begin(kernel, "--break 'batch > 1'", "FINAL(llm_query_batched(['a', 'b', 'c']))").region
+    assert "The block is about to make" not in region["text/plain"]
+    assert "Line 1 is about to make 3 calls" in region["text/plain"]
+    kernel.run("%%rlm_answer\none\ntwo\nthree")
+    assert kernel.run("answer, echo.requests").value == "(['one', 'two', 'three'], [])"
+
+
+def test_a_command_that_does_not_fit_is_one_line_and_the_kernel_goes_on(kernel: Any) -> None:
+    begin(kernel, "--step", "FINAL(1)")
+    cell = kernel.run("%rlm answer me")
+    (error,) = cell.of("error")
+    assert (error["ename"], len(error["traceback"]), cell.of("update_display_data")) == ("StateError", 1, [])
+    assert kernel.run("%rlm continue").region["text/plain"].startswith("1\n")
+
+
+def test_a_cell_that_may_not_ask_for_input_is_headless(kernel: Any) -> None:
+    cell = begin(kernel, "--break 'step == 1'", "FINAL(1)", allow_stdin=False)
+    assert cell.region["text/plain"].startswith("1\n")
+    (error,) = begin(kernel, "--step", "FINAL(1)", allow_stdin=False).of("error")
+    assert (error["ename"], len(error["traceback"])) == ("UsageError", 1)
+    assert "--step needs somebody who goes on" in error["traceback"][0]
+
+
+def test_an_edit_is_in_the_log_with_both_versions(kernel: Any) -> None:
+    begin(kernel, "--step", "FINAL(1)")
+    kernel.run("%%rlm_edit\nFINAL(2)")
+    path = kernel.run("run = %rlm last\nstr(run.path)").value.strip("'")
+    with open(kernel.run(f"import os\nos.path.abspath({path!r})").value.strip("'"), encoding="utf-8") as file:
+        events = [json.loads(line) for line in file]
+    (edit,) = [event for event in events if event["type"] == "edited"]
+    assert (edit["what"], edit["before"], edit["after"], edit["by"]) == ("code", "FINAL(1)", "FINAL(2)", "user")
