@@ -313,7 +313,7 @@ def _workspace(engine: Engine, asked: Question, queries: Queries, profile: Profi
     """Where the run's blocks run: helpers in their own layer, and those contexts and tools that the namespace lacks."""
     helpers = queries.names()
     modules = {name: importlib.import_module(name) for name in profile.modules}
-    if len(asked.contexts) == 1:
+    if len(asked.contexts) == 1 and "context" not in asked.contexts:
         helpers["context"] = next(iter(asked.contexts.values()))
     given = {**asked.tools, **asked.contexts}
     bound = {name: value for name, value in given.items() if asked.namespace.get(name, NOTHING) is not value}
