@@ -125,7 +125,11 @@ class Queries:
     async def llm_query_async(self, prompt: str, model: str | None = None) -> str:
         """`llm_query` to be awaited: other awaits of the block go on meanwhile."""
         ticket = self._traffic.start(self._request([prompt], model, batched=False))
-        await asyncio.wrap_future(ticket.done)
+        try:
+            await asyncio.wrap_future(ticket.done)
+        except asyncio.CancelledError:
+            ticket.cancel()
+            raise
         outcome = ticket.outcomes[0]
         if isinstance(outcome, Exception):
             raise outcome

@@ -62,6 +62,7 @@ class Ticket:
     def __init__(self, size: int) -> None:
         self.outcomes: list[Outcome] = [ModelError("The call was cancelled.")] * size
         self.done: Future[None] = Future()
+        self.done.set_running_or_notify_cancel()  # who waits may give up; that ends the wait, not the calls
         self.cancelled = False
         self.task: asyncio.Task[Any] | None = None
 
@@ -119,6 +120,8 @@ class Traffic:
         with self._lock:
             self._open.add(ticket)
             self.calls_started += len(members)
+        if self._closed:  # since the look above
+            ticket.cancel()
         ModelLoop.shared().submit(self._send_all(call.model, members, ticket))
         return ticket
 
@@ -186,7 +189,7 @@ class Traffic:
             if len(sends) == 1:
                 await sends[0]
             else:
-                await asyncio.gather(*sends)
+                await asyncio.gather(*sends, return_exceptions=True)  # else one that is cancelled would end the wait for all
         finally:
             self._close(ticket)
 
@@ -198,7 +201,7 @@ class Traffic:
                 if ticket.cancelled:
                     raise asyncio.CancelledError
                 self._check_limits()
-                reply = await model.complete(member.request)
+                reply = _checked(model, await model.complete(member.request))
         except asyncio.CancelledError:
             self._fail(member, ticket, ModelError("The call was cancelled."), "cancelled", time.monotonic() - began)
             raise
@@ -282,7 +285,7 @@ class Traffic:
         try:
             if ticket.cancelled:
                 raise asyncio.CancelledError
-            outcome = await model.complete(request, tell)
+            outcome = _checked(model, await model.complete(request, tell))
         except ModelError as error:
             outcome = error
         except Exception as error:  # noqa: BLE001 - a model object may be foreign code
@@ -320,6 +323,13 @@ class Traffic:
                 finish_reason=outcome.finish_reason,
             )
         )
+
+
+def _checked(model: Model, reply: object) -> Reply:
+    """A model object may be the user's own, and give anything."""
+    if not isinstance(reply, Reply):
+        raise ModelError(f"The model {model.name!r} gave {type(reply).__name__} instead of a Reply; let `complete` return one.")
+    return reply
 
 
 def _total(estimates: list[Usage]) -> Usage:

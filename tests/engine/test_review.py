@@ -2,8 +2,65 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from rlm_lab.models.base import Reply, Request, Usage
+
+
+class OwnModel:
+    """A model object as a user writes one: it gives what a function of the prompt gives."""
+
+    name, context_window, max_concurrency = "own", 10_000, 8
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def estimate(self, _request: Request) -> Usage:
+        return Usage()
+
+    async def complete(self, request, _on_delta=None):
+        return await self.answer(request.messages[-1].content)
+
+
+async def text_only(prompt):
+    return prompt
+
+
+async def first_cancels_itself(prompt):
+    if prompt == "a":
+        raise asyncio.CancelledError
+    await asyncio.sleep(0.02)
+    return Reply(text=prompt.upper(), model="own")
+
+
+async def late(prompt):
+    await asyncio.sleep(60)
+    return Reply(text=prompt, model="own")
+
 
 def test_a_context_that_is_called_context_is_not_said_to_be_bound_anew(asked):
     run = asked("context[:2]", "FINAL(len(context))", context="tomato")
     assert (run.answer, run.trajectory.flags) == (6, ())
     assert "anew" not in run.steps[1].messages[-1]["content"]
+
+
+def test_a_root_model_that_gives_no_reply_object_fails_the_run(asked):
+    run = asked(model=OwnModel(text_only))
+    assert run.status == "failed"
+    assert "gave str instead of a Reply" in str(run.error)
+
+
+def test_a_sub_model_that_gives_no_reply_object_fails_the_call(asked):
+    run = asked("FINAL(str(llm_query_batched(['x'])[0]))", sub_model=OwnModel(text_only))
+    assert "gave str instead of a Reply" in run.answer
+
+
+def test_a_member_of_a_batch_that_is_cancelled_costs_the_others_nothing(asked):
+    run = asked("FINAL([str(x) for x in llm_query_batched(['a', 'b', 'c'])])", sub_model=OwnModel(first_cancels_itself))
+    assert run.answer == ["The call was cancelled.", "B", "C"]
+
+
+def test_a_call_that_the_block_waits_for_no_longer_is_cancelled(asked):
+    code = "import asyncio\ntry:\n    await asyncio.wait_for(llm_query_async('x'), 0.01)\nexcept TimeoutError:\n    pass"
+    run = asked(code, "1", "FINAL(1)", sub_model=OwnModel(late))
+    assert run.steps[0].blocks[0].calls[0].status == "failed"
