@@ -147,11 +147,7 @@ class Queries:
         return ticket.outcomes
 
     def _request(self, prompts: list[str], model: str | None, *, batched: bool) -> CallRequest:
-        for prompt in prompts:
-            if not isinstance(prompt, str):
-                raise TypeError(
-                    f"A prompt must be a str, not {type(prompt).__name__}; put the text to be read into it with an f-string."
-                )
+        _check_texts(prompts)
         return CallRequest(origin=self._origin(), prompts=tuple(prompts), model=self._owner.sub_model(model), batched=batched)
 
     # child runs
@@ -167,6 +163,8 @@ class Queries:
         self, prompts: Sequence[str], contexts: Sequence[Any] | None = None, model: str | None = None
     ) -> list[Outcome]:
         """Several child runs, which overlap while they wait for models."""
+        if isinstance(prompts, str):
+            raise TypeError("rlm_query_batched takes a list of prompts; for one prompt use rlm_query.")
         given = [NOTHING] * len(prompts) if contexts is None else list(contexts)
         if len(given) != len(prompts):
             raise UsageError(
@@ -175,6 +173,7 @@ class Queries:
         return self._recurse(list(prompts), given, model, batched=True)
 
     def _recurse(self, prompts: list[str], contexts: list[Any], model: str | None, *, batched: bool) -> list[Outcome]:
+        _check_texts(prompts)
         if not prompts:
             return []
         if not self._owner.may_have_children:
@@ -242,9 +241,10 @@ class Queries:
 
     def look_at(self, namespace: Mapping[str, Any]) -> None:
         """Takes an `answer` that a block has bound anew; called at the block's end, inside it."""
-        answer = namespace.get("answer")
+        answer: Any = namespace.get("answer")
         if self.final is NOTHING and _is_ready(answer):
-            self.final = answer["content"]  # type: ignore[index]
+            self.final = answer["content"]
+            answer["ready"] = False  # given once: it stays bound, and the next block may have more to say
 
     # where the caller stands
 
@@ -266,6 +266,14 @@ class Queries:
         return Origin(run=self._owner.run_id, step=site.step, block=site.block, line=_line_in(site.filename))
 
 
+def _check_texts(prompts: Sequence[object]) -> None:
+    for prompt in prompts:
+        if not isinstance(prompt, str):
+            raise TypeError(
+                f"A prompt must be a str, not {type(prompt).__name__}; put the text to be read into it with an f-string."
+            )
+
+
 def _raised(outcome: Any) -> Any:
     """The engine's answer; an exception in place of a list is raised here, in the block."""
     if isinstance(outcome, BaseException):
@@ -282,7 +290,11 @@ def _line_in(filename: str) -> int | None:
 
 
 def _is_ready(answer: Any) -> bool:
-    return type(answer) is dict and bool(answer.get("ready")) and "content" in answer
+    """Whether an answer is given; what is no plain value is not asked, since that would run its code outside of the block."""
+    if type(answer) is not dict or "content" not in answer:
+        return False
+    ready = answer.get("ready")
+    return (type(ready) in {bool, int, str} or type(ready).__name__ in {"bool", "bool_"}) and bool(ready)
 
 
 def _no_input(_prompt: object = "") -> str:

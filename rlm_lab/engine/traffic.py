@@ -86,7 +86,7 @@ class Traffic:
         self._calls = itertools.count(1)
         self._batches = itertools.count(1)
         self._open: set[Ticket] = set()
-        self._closed = False
+        self._closed = threading.Event()
         self._lock = threading.Lock()
         self._gates: dict[int, asyncio.Semaphore] = {}
         self.calls_started = 0
@@ -99,7 +99,7 @@ class Traffic:
 
     def start(self, call: CallRequest) -> Ticket:
         """Starts calls; raises `BudgetExceededError`, `UsageError` or `NotInRunError`, and then nothing was started."""
-        if self._closed:
+        if self._closed.is_set():
             raise NotInRunError("The run is being stopped; no call is sent any more.")
         requests = [self._request(prompt) for prompt in call.prompts]
         estimates = [call.model.estimate(request) for request in requests]
@@ -120,7 +120,7 @@ class Traffic:
         with self._lock:
             self._open.add(ticket)
             self.calls_started += len(members)
-        if self._closed:  # since the look above
+        if self._closed.is_set():  # since the look above
             ticket.cancel()
         ModelLoop.shared().submit(self._send_all(call.model, members, ticket))
         return ticket
@@ -147,7 +147,7 @@ class Traffic:
 
     def close(self, seconds: float) -> None:
         """Refuses what comes, cancels what is in flight, and waits at most so many seconds until each end is logged."""
-        self._closed = True
+        self._closed.set()
         self.cancel_all()
         with self._lock:
             ends = [ticket.done for ticket in self._open]

@@ -64,3 +64,19 @@ def test_a_call_that_the_block_waits_for_no_longer_is_cancelled(asked):
     code = "import asyncio\ntry:\n    await asyncio.wait_for(llm_query_async('x'), 0.01)\nexcept TimeoutError:\n    pass"
     run = asked(code, "1", "FINAL(1)", sub_model=OwnModel(late))
     assert run.steps[0].blocks[0].calls[0].status == "failed"
+
+
+def test_a_ready_that_has_no_truth_value_is_no_answer(asked):
+    odd = "class Odd:\n    def __bool__(self):\n        raise ValueError('ambiguous')\nanswer['ready'] = Odd()"
+    assert asked(odd, "FINAL(1)").answer == 1
+
+
+def test_an_answer_that_was_turned_down_is_not_given_again_by_the_next_block(asked):
+    run = asked("answer = {'content': 'x', 'ready': True}", "print('seen')", "FINAL(3)", schema=int)
+    assert run.answer == 3
+    assert "seen" in run.steps[2].messages[-1]["content"]
+
+
+def test_a_child_run_is_asked_a_text(asked):
+    run = asked("rlm_query(123)", "rlm_query_batched('abc')", "FINAL(1)")
+    assert [step.blocks[0].error["type"] for step in run.steps[:2]] == ["TypeError", "TypeError"]
