@@ -105,6 +105,7 @@ def magic_parser(prog: str = "%%rlm") -> Parser:
         prog=prog,
         usage="%(prog)s [NAME <<] [flags]\nthe question, on the lines below",
         description="Runs a recursive language model on variables of this notebook, in this kernel.",
+        epilog="Where nobody can go on (nbconvert, or RLM_LAB_HEADLESS=1) a run never pauses, and --step is refused.",
         formatter_class=Help,
         add_help=False,
         allow_abbrev=False,

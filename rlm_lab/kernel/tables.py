@@ -45,7 +45,8 @@ class Table:
 
 def note(text: str) -> dict[str, str]:
     """Plain text for a cell, its lines kept."""
-    return {"text/plain": plain(text), "text/html": f'<pre style="white-space: pre-wrap">{escaped(text)}</pre>'}
+    style = "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; margin: 0; padding: 0"  # words stay whole
+    return {"text/plain": plain(text), "text/html": f'<pre style="{style}">{escaped(text)}</pre>'}
 
 
 def _cell(text: str) -> str:
