@@ -149,7 +149,7 @@ class OpenBlock:
 
     @calls_user_code
     def _echo(self, value: object) -> None:
-        self._output.show(self._space.bundle(value), "value")
+        self._output.show(self._space.bundle(value), "value", last=True)
 
     @calls_user_code
     def _show_figures(self) -> None:

@@ -19,6 +19,7 @@ from typing import IO, Any
 EVERY = 0.1  # seconds between two events of text that is still coming
 _PART = 1_000_000  # characters that are encoded at once
 MAX_BUNDLE = 4_000_000  # characters of one rich display that are kept
+MAX_BUNDLES = 16_000_000  # of all those of a block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,10 @@ class BlockOutput:
         self._tell = tell
         self._head_left = limit // 2
         self._tail_limit = limit - limit // 2
+        self._shown_left = self._tail_limit  # for displays, once the head is full
+        self._data_left = MAX_BUNDLES
+        self._left_out = 0  # displays
+        self._pid = os.getpid()
         self._pending: list[str] = []
         self._pending_kind = "stdout"
         self._pending_since = 0.0
@@ -66,23 +71,32 @@ class BlockOutput:
             if rest:
                 self._add_tail(kind, rest)
 
-    def show(self, bundle: dict[str, Any], kind: str = "display") -> None:
-        """Adds a rich display or the echo of a value."""
+    def show(self, bundle: dict[str, Any], kind: str = "display", *, last: bool = False) -> None:
+        """Adds a rich display or the echo of a value; the `last` of a block has room however much was shown before it."""
         text = str(bundle.get("text/plain", ""))
+        if os.getpid() != self._pid:  # a forked child has no part in the log: its text goes the way of every child process's
+            os.write(1, f"{text}\n".encode("utf-8", "replace"))
+            return
         with self._lock:
             if self._closed:
                 return
             self._digest.update(text.encode("utf-8", "replace"))
             self._flush_head()
-            shown = text[: max(self._head_left, self._tail_limit)]
-            self._head_left = max(self._head_left - len(shown), 0)
-            data = {mime: value for mime, value in bundle.items() if mime != "text/plain" and len(str(value)) <= MAX_BUNDLE}
-            self._add(Piece(kind=kind, text=shown + _cut_note(len(text) - len(shown)), data=data))
+            room = max(self._head_left, self._tail_limit if last else self._shown_left)
+            if room <= 0:
+                self._left_out += 1
+                return
+            if last:
+                self._tell_left_out()
+            shown = text[:room]
+            self._use_room(max(len(shown), 1))
+            self._add(Piece(kind=kind, text=shown + _cut_note(len(text) - len(shown)), data=self._data_of(bundle)))
 
     def close(self) -> str:
         """Tells what is left; returns a digest of everything that was shown, cut parts included."""
         with self._lock:
             self._flush_head()
+            self._tell_left_out()
             for number, (kind, text) in enumerate(_joined(self._tail)):
                 self._add(Piece(kind=kind, text=text, cut=self._cut if number == 0 else 0))
             self._tail.clear()
@@ -93,6 +107,26 @@ class BlockOutput:
         """Tells the text that is waiting to be told."""
         with self._lock:
             self._flush_head()
+
+    def _use_room(self, characters: int) -> None:
+        of_head = min(characters, self._head_left)
+        self._head_left -= of_head
+        self._shown_left = max(self._shown_left - (characters - of_head), 0)
+
+    def _data_of(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        """What is kept of a display beside its text."""
+        kept = {}
+        for mime, value in bundle.items():
+            size = len(str(value))
+            if mime != "text/plain" and size <= min(MAX_BUNDLE, self._data_left):
+                self._data_left -= size
+                kept[mime] = value
+        return kept
+
+    def _tell_left_out(self) -> None:
+        if self._left_out:
+            self._add(Piece(kind="stdout", text=f"[{self._left_out:,} more displays left out here]\n"))
+            self._left_out = 0
 
     def _add_head(self, kind: str, text: str) -> None:
         now = time.monotonic()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+
+import pytest
 
 from rlm_lab.models.base import Reply, Request, Usage
 
@@ -80,3 +84,18 @@ def test_an_answer_that_was_turned_down_is_not_given_again_by_the_next_block(ask
 def test_a_child_run_is_asked_a_text(asked):
     run = asked("rlm_query(123)", "rlm_query_batched('abc')", "FINAL(1)")
     assert [step.blocks[0].error["type"] for step in run.steps[:2]] == ["TypeError", "TypeError"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
+def test_what_a_forked_child_shows_does_not_enter_the_log_as_the_runs(asked):
+    run = asked("import os\npid = os.fork()\nos.waitpid(pid, 0) if pid else None\npid", "FINAL(1)")
+    numbers = [json.loads(line)["seq"] for line in run.path.read_text().splitlines()]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_a_flood_of_displays_is_cut_and_the_last_value_still_shown(asked):
+    run = asked("import sys\nfor i in range(10_000):\n    sys.displayhook('x' * 100)\n'the end'", "FINAL(1)")
+    shown = run.steps[1].messages[-1]["content"]
+    assert len(shown) < 10_000
+    assert "more displays left out here" in shown
+    assert "'the end'" in shown
