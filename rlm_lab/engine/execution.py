@@ -64,7 +64,8 @@ class Execution:
         if not gates.watching:
             return GO
         known = {name: getattr(spent, name) for name in ("calls", "tokens", "cost", "seconds")}
-        decision: Decision = yield Gate(kind=kind, facts={"step": self._tell.step, **known, **facts})
+        place = {"step": self._tell.step, "depth": self._tell.depth}
+        decision: Decision = yield Gate(kind=kind, facts=place | known | facts)
         return decision
 
     def run(self, code: str, run: str) -> Block:
@@ -141,6 +142,7 @@ class Execution:
                 return (yield from self._wait(signal, told=told))
             if isinstance(signal, CallRequest):
                 return (yield from self._call(signal))
+            self._refuse_when_spent()
             if isinstance(signal, ChildRequest):
                 return (yield from self._run_children(signal))
             if isinstance(signal, AskRequest):
@@ -151,10 +153,18 @@ class Execution:
             return error
         raise AssertionError(f"unknown signal {signal!r}")
 
+    def _refuse_when_spent(self) -> None:
+        """Each child run may ask for a last answer beyond the budget, so none is started that could do nothing else."""
+        limit = self._engine.ledger.exhausted()
+        if limit is not None:
+            raise BudgetExceededError(f"The run has met its limit of {limit}; no child run is started any more.", limit=limit)
+
     def _call(self, request: CallRequest) -> Generator[Action, Any, Any]:
         """One call or batch, past its gate; answers that a person gives are logged as that person's."""
         prompts = request.prompts
-        decision = yield from self.gate("call", prompt=prompts[0], prompts=prompts, batch=len(prompts), line=request.origin.line)
+        decision = yield from self.gate(
+            "call", prompt=prompts[0], prompts=prompts, batch=len(prompts), model=request.model, line=request.origin.line
+        )
         if decision.prompts is not None:
             self._tell.edited("prompt", list(prompts), list(decision.prompts), decision.by)
             request = replace(request, prompts=decision.prompts)

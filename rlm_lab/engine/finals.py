@@ -71,8 +71,16 @@ def text_of(value: Any, bundle: Callable[[Any], dict[str, Any]]) -> str:
         return f"<{type(value).__name__}, whose repr failed with {type(error).__name__}>"
 
 
+def logged_text(text: str) -> str:
+    """An answer as the log holds it: whole, unless somebody submits the data itself."""
+    left = len(text) - LONGEST_JSON
+    return text if left <= 0 else f"{text[:LONGEST_JSON]}\n[{left:,} characters left out here]"
+
+
 def value_as_json(value: Any) -> Any:
-    """The value if JSON can hold it exactly, else None."""
+    """The value as JSON, tuples as lists and keys as texts; None where JSON cannot hold it or it is very long."""
+    if isinstance(value, (str, bytes, list, tuple, dict)) and len(value) > LONGEST_JSON:
+        return None
     if isinstance(value, float) and not math.isfinite(value):
         return None
     try:

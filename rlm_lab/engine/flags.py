@@ -191,4 +191,7 @@ def _same(code: str, other: str) -> bool:
     if code.strip() == other.strip():
         return True
     one, two = python_tree(code), python_tree(other)
-    return one is not None and two is not None and ast.dump(one) == ast.dump(two)
+    try:
+        return one is not None and two is not None and ast.dump(one) == ast.dump(two)
+    except RecursionError:  # a very long sum nests deeper than Python goes
+        return False

@@ -147,7 +147,8 @@ class Hub:
                 del self._waiting[message.task]
                 self._ready.append((message.task, message.value))
         elif message.reason == "interrupt":
-            self.paused = "interrupt"
+            if self._interrupts.times:  # else it came at the end of an earlier drive, and was obeyed then
+                self.paused = "interrupt"
         else:
             self._overdue(message.reason)
 
@@ -209,12 +210,12 @@ class Hub:
         self.inside = task
         signal, used = self._switch(action)
         self.inside = None
+        task.count_computing(used)
         if isinstance(signal, Interrupted):
             task.flush()
             again = Enter(coroutine=action.coroutine, seconds=max(action.seconds - used, 0.001))
             self._ready.appendleft((task, again))
         else:
-            task.count_computing(used)
             self._ready.appendleft((task, signal))
 
     def _switch(self, action: Enter) -> tuple[Any, float]:

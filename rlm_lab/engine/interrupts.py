@@ -83,9 +83,9 @@ class Interrupts:
     def installed(self) -> Iterator[None]:
         """Takes SIGINT for the time of a drive; must be on the main thread."""
         before = signal.getsignal(signal.SIGINT)
-        signal.signal(signal.SIGINT, self._handler)
         self.times.clear()
         self._pending = False
+        signal.signal(signal.SIGINT, self._handler)
         try:
             yield
         finally:

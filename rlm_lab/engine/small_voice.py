@@ -97,7 +97,10 @@ def _shown(code: str, names: Mapping[str, Any], contexts: frozenset[str]) -> str
     if isinstance(last.value, ast.Call) and isinstance(last.value.func, ast.Name) and last.value.func.id == "print":
         printed = [node.id for node in ast.walk(last.value) if isinstance(node, ast.Name)]
         return next((name for name in printed if name not in contexts and _is_plain(names.get(name))), "")
-    source = ast.unparse(last.value)
+    try:
+        source = ast.unparse(last.value)
+    except RecursionError:  # a very long sum nests deeper than Python goes
+        return ""
     return source if len(source) <= LONGEST_SOURCE and source not in contexts else ""
 
 

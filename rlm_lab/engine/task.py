@@ -20,7 +20,7 @@ from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.conversation import Conversation
 from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.execution import Execution
-from rlm_lab.engine.finals import MISSING, last_value, prose_value, text_of, value_as_json
+from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
 from rlm_lab.engine.history import History
 from rlm_lab.engine.observation import EARLY_FINAL, BlockReport, Seen, last_question, refused_answer
 from rlm_lab.engine.profiles import Profile
@@ -32,6 +32,7 @@ from rlm_lab.engine.tools import describe_tools
 from rlm_lab.errors import BudgetExceededError, ModelError, RLMError, SchemaError
 from rlm_lab.models.base import Model, Reply
 
+LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
 ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
 
@@ -45,7 +46,7 @@ class Task:
         self._engine = engine
         self.question = question
         self.profile = engine.profile_of(question.model)
-        self._tell = Teller(engine.log, question.run)
+        self._tell = Teller(engine.log, question.run, question.depth)
         self._queries = Queries(self, engine.traffic)
         self._space = _workspace(engine, question, self._queries, self.profile)
         self._execution = Execution(engine, self._space, self._tell, self._make_child, self._adopt)
@@ -173,12 +174,13 @@ class Task:
     def _think(self, talk: Conversation, *, free: bool = False) -> Generator[Action, Any, Reply | Exception]:
         if not free:
             self._engine.ledger.count_step()
+        settings, late = self._engine.settings, self.limit == "seconds"
         temperature = self.profile.retry_temperature if self._history.repeats else self.profile.temperature
         request = talk.request(
             temperature=temperature,
             max_tokens=self.profile.max_tokens,
-            seconds=self._engine.settings.call_seconds,
-            retries=self._engine.settings.call_retries,
+            seconds=min(settings.call_seconds, LAST_SECONDS) if late else settings.call_seconds,
+            retries=0 if late else settings.call_retries,
         )
         self._tell.step_started(talk.take_new(), talk.dropped, temperature)
         outcome: Reply | Exception = yield Think(origin=self._tell.origin, model=self.question.model, request=request, free=free)
@@ -275,7 +277,7 @@ class Task:
         self._tell.finished(
             status=status,
             answer=value_as_json(self.answer),
-            answer_text=self.answer_text,
+            answer_text=logged_text(self.answer_text),
             answer_type=type(self.answer).__name__,
             limit=self.limit,
             error=None if self.error is None else str(self.error),

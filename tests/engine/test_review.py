@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from rlm_lab import Budget, ScriptedModel, Settings
 from rlm_lab.models.base import Reply, Request, Usage
 
 
@@ -99,3 +100,35 @@ def test_a_flood_of_displays_is_cut_and_the_last_value_still_shown(asked):
     assert len(shown) < 10_000
     assert "more displays left out here" in shown
     assert "'the end'" in shown
+
+
+def test_no_child_run_is_started_once_the_budget_is_spent(asked):
+    loop = "```repl\nfor number in range(50):\n    rlm_query(f'do {number}')\n```"
+    model = ScriptedModel(lambda messages: "FINAL(enough)" if "do " in messages[-1].content else loop)
+    run = asked(model=model, question="word " * 2_000, budget=Budget(tokens=8_000))
+    assert (run.status, run.limit) == ("out_of_budget", "tokens")
+    assert len(model.requests) < 20  # of 51
+
+
+def test_the_last_answer_after_the_runs_time_has_little_time_itself(asked):
+    model = ScriptedModel(["FINAL(1)"] * 2, latency=0.2)
+    asked(model=model, budget=Budget(seconds=0.1))
+    assert [(request.seconds, request.retries) for request in model.requests] == [(600.0, 3), (60.0, 0)]
+
+
+def test_a_block_that_was_cut_tells_how_long_it_computed(asked, tmp_path):
+    run = asked("while True:\n    pass", "FINAL(1)", settings=Settings(block_seconds=0.2, runs=tmp_path))
+    assert run.steps[0].blocks[0].seconds >= 0.2
+
+
+def test_an_answer_that_is_the_data_itself_is_not_logged_whole(asked):
+    run = asked("FINAL(context)", context="x" * 5_000_000)
+    assert len(run.answer) == 5_000_000
+    assert run.path.stat().st_size < 1_200_000
+
+
+@pytest.mark.parametrize("name", ["scripted", "local"])
+def test_a_sum_of_very_many_terms_is_code_like_any(asked, name):
+    sums = ["+".join(["1"] * count) for count in (900, 901)]
+    model = ScriptedModel([f"```repl\n{code}\n```" for code in (*sums, "FINAL(2)")], name=name)
+    assert asked(model=model).answer == 2
