@@ -18,7 +18,7 @@ from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.hub import Hub
 from rlm_lab.engine.ledger import Ledger, Spent
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.task import Task
+from rlm_lab.engine.task import ENDED, Task
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.trajectory import events
 from rlm_lab.trajectory.fold import Step, Trajectory, fold
@@ -139,7 +139,7 @@ class Run(Record):
     @property
     def status(self) -> str:
         """waiting, running, paused, done, failed, stopped or out_of_budget."""
-        return "paused" if self._hub.paused is not None and not self._task.finished else self._task.status
+        return "paused" if self._hub.paused is not None and self._task.status not in ENDED else self._task.status
 
     def subscribe(self, callback: Callable[[events.Event], None]) -> Callable[[], None]:
         """Calls back with every event from now on, in the thread that emits it; gives a function that ends it."""

@@ -29,9 +29,10 @@ _LIMITS = ("steps", "calls", "tokens", "cost", "seconds", "depth")
 class Teller:
     """Tells what happens in one run. `step` and `block` count from 1; 0 is before the first."""
 
-    def __init__(self, log: EventLog, run: str) -> None:
+    def __init__(self, log: EventLog, run: str, depth: int) -> None:
         self._log = log
         self._run = run
+        self.depth = depth
         self.step = 0
         self.block = 0
 

@@ -113,6 +113,25 @@ def test_a_run_goes_on_until_its_goal(asked, goal, step):
     assert run.answer == 1
 
 
+def test_a_goal_of_a_step_is_the_root_runs_step(asked):
+    model = ScriptedModel(
+        lambda messages: (
+            "```repl\n1\n```"
+            if "part" in messages[1].content and len(messages) < 8
+            else "```repl\nFINAL(2)\n```"
+            if "part" in messages[1].content
+            else "```repl\nrlm_query('part')\n```"
+            if len(messages) < 6
+            else "```repl\nFINAL(1)\n```"
+        )
+    )
+    run = asked(model=model, step=True)
+    run.resume(until="step 3")
+    assert (run.status, run.gate.facts["step"], run.gate.facts["depth"]) == ("paused", 3, 0)
+    run.resume()
+    assert run.answer == 1
+
+
 @pytest.mark.parametrize(
     "text", ["calls >", "import os", "__import__('os')", "calls.x", "open('x')", "prompt[0]", "2 ** 99", "calss > 1", "x" * 999]
 )
