@@ -6,10 +6,13 @@ only; model code itself runs in `_main`, inside the block's greenlet.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import random
 import sys
 import time
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +26,7 @@ from rlm_lab.engine.names import Names
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.output import BlockOutput, OutputRouter, Piece, ProcessOutput
 from rlm_lab.engine.program import Program, compile_program
-from rlm_lab.engine.surroundings import Attributes, Surroundings, standard_swaps
+from rlm_lab.engine.surroundings import Attributes, Surroundings, WorkingDirectory, standard_swaps
 from rlm_lab.engine.variables import Snapshot
 from rlm_lab.errors import BlockError
 
@@ -63,12 +66,12 @@ class Workspace:
         return OpenBlock(self, program, BlockOutput(tell, limit), limit)
 
     def state(self) -> dict[str, Any]:
-        """What makes a block repeatable, as digests: random generators, and how this process hashes."""
-        numpy = sys.modules.get("numpy.random")
+        """What makes a block repeatable: digests of the random generators, equal in any process, the hash seed, the folder."""
         return {
-            "random": hash(random.getstate()),
-            "numpy": hash(numpy.get_state()[1].tobytes()) if numpy is not None else None,
-            "hash_randomization": sys.flags.hash_randomization,
+            "random": _digest(_random_state),
+            "numpy": _digest(_numpy_state),
+            "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
+            "folder": WorkingDirectory().take(),
         }
 
     def close(self) -> None:
@@ -92,6 +95,24 @@ class Workspace:
         """`sys.displayhook` of a block."""
         if value is not None:
             self.router.show(self._host.bundle(value), "value")
+
+
+def _digest(state: Callable[[], bytes]) -> str | None:
+    """A digest that two processes can compare, which `hash` is not; None where there is no such generator, or it was replaced."""
+    try:
+        return hashlib.blake2b(state(), digest_size=8).hexdigest()
+    except Exception:  # noqa: BLE001 - a block may have put anything in its place
+        return None
+
+
+def _random_state() -> bytes:
+    _version, words, gauss = random.getstate()
+    return array("I", words).tobytes() + repr(gauss).encode()
+
+
+def _numpy_state() -> bytes:
+    _name, words, *rest = sys.modules["numpy.random"].get_state()
+    return bytes(words.tobytes()) + repr(rest).encode()
 
 
 class OpenBlock:

@@ -1,7 +1,7 @@
 """A block's code, compiled so that its last expression is echoed and `await` works at its top level, as in a notebook.
 
 Compiling is pure; `Program.run` runs inside the block's greenlet. The code keeps its own lines in `linecache`, so that
-tracebacks and `inspect` show them.
+tracebacks and `inspect` show them; of the oldest of very many blocks they are forgotten.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import CodeType
@@ -16,6 +17,9 @@ from typing import Any
 
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.errors import BlockError
+
+KEPT_SOURCES = 2_000  # blocks of a process whose lines are kept
+_sources: deque[str] = deque()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ async def _finished(value: Any, code: CodeType | None = None) -> Any:
 def compile_program(source: str, *, filename: str, transform: Callable[[str], str], allow_shell: bool) -> Program:
     """Compiles a block; raises `SyntaxError`, or `BlockError` for a shell command or magic that is not allowed."""
     text = source if source.endswith("\n") else source + "\n"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    _keep_source(filename, text)
     tree = _parse(text, filename, transform, allow_shell)
     last = tree.body[-1] if tree.body else None
     echo = None
@@ -67,6 +71,13 @@ def compile_program(source: str, *, filename: str, transform: Callable[[str], st
         tree.body.pop()
         echo = _compile(ast.Expression(last.value), filename, "eval")
     return Program(source=source, filename=filename, body=_compile(tree, filename, "exec"), echo=echo)
+
+
+def _keep_source(filename: str, text: str) -> None:
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    _sources.append(filename)
+    if len(_sources) > KEPT_SOURCES:
+        linecache.cache.pop(_sources.popleft(), None)
 
 
 def _parse(text: str, filename: str, transform: Callable[[str], str], allow_shell: bool) -> ast.Module:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import linecache
 import sys
+from pathlib import Path
 
 import pytest
 
 from rlm_lab import Budget, ScriptedModel, Settings
+from rlm_lab.engine.program import KEPT_SOURCES, compile_program
 from rlm_lab.models.base import Reply, Request, Usage
+from rlm_lab.trajectory.events import BlockStarted
+from rlm_lab.trajectory.store import read
 
 
 class OwnModel:
@@ -132,3 +137,17 @@ def test_a_sum_of_very_many_terms_is_code_like_any(asked, name):
     sums = ["+".join(["1"] * count) for count in (900, 901)]
     model = ScriptedModel([f"```repl\n{code}\n```" for code in (*sums, "FINAL(2)")], name=name)
     assert asked(model=model).answer == 2
+
+
+def test_the_state_of_random_generators_is_told_alike_in_any_process(asked):
+    run = asked("import random\nrandom.seed(7)", "random.random()", "FINAL(1)")
+    first, second, third = (event.state for event in read(run.path) if isinstance(event, BlockStarted))
+    assert second["random"] == "cc0e981420972b72" != third["random"]
+    assert first["folder"] == str(Path.cwd())
+
+
+def test_the_lines_of_blocks_are_not_kept_for_ever():
+    before = len(linecache.cache)
+    for number in range(3 * KEPT_SOURCES):
+        compile_program("1", filename=f"<rlm review {number}>", transform=str, allow_shell=False)
+    assert len(linecache.cache) - before <= KEPT_SOURCES
