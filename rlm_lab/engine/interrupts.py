@@ -40,7 +40,7 @@ def may_switch(frame: FrameType | None) -> bool:
         return False
     guarded = _NEVER if _waits_for_a_thread(frame) else _NEVER + _UNLESS_WAITING
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(guarded):
+        if _module(frame).startswith(guarded):
             return False
         if _is_ours(frame) and frame.f_code not in _OPEN:
             return False
@@ -49,7 +49,13 @@ def may_switch(frame: FrameType | None) -> bool:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).startswith("rlm_lab.")
+    return _module(frame).startswith("rlm_lab.")
+
+
+def _module(frame: FrameType) -> str:
+    """The module that a frame's code is of; a block may say `__name__` is anything, and stays a block."""
+    name = frame.f_globals.get("__name__")
+    return name if type(name) is str and not frame.f_code.co_filename.startswith("<rlm ") else ""
 
 
 def _waits_for_a_thread(frame: FrameType) -> bool:

@@ -151,3 +151,10 @@ def test_the_lines_of_blocks_are_not_kept_for_ever():
     for number in range(3 * KEPT_SOURCES):
         compile_program("1", filename=f"<rlm review {number}>", transform=str, allow_shell=False)
     assert len(linecache.cache) - before <= KEPT_SOURCES
+
+
+@pytest.mark.parametrize("name", ["logging", "rlm_lab.engine.hub", "importlib._bootstrap"])
+def test_a_block_that_takes_the_name_of_a_guarded_module_is_cut_all_the_same(asked, tmp_path, name):
+    code = f"__name__ = {name!r}\nwhile True:\n    pass"
+    run = asked(code, "FINAL(1)", settings=Settings(block_seconds=0.2, runs=tmp_path))
+    assert run.answer == 1
