@@ -64,7 +64,8 @@ class Execution:
         if not gates.watching:
             return GO
         known = {name: getattr(spent, name) for name in ("calls", "tokens", "cost", "seconds")}
-        place = {"step": self._tell.step, "depth": self._tell.depth}
+        tell = self._tell
+        place = {"step": tell.step, "block": tell.block + (kind == "block"), "depth": tell.depth}  # that block is yet to start
         decision: Decision = yield Gate(kind=kind, facts=place | known | facts)
         return decision
 
