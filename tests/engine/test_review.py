@@ -158,3 +158,11 @@ def test_a_block_that_takes_the_name_of_a_guarded_module_is_cut_all_the_same(ask
     code = f"__name__ = {name!r}\nwhile True:\n    pass"
     run = asked(code, "FINAL(1)", settings=Settings(block_seconds=0.2, runs=tmp_path))
     assert run.answer == 1
+
+
+def test_a_breakpoint_may_name_the_block_and_a_call_tells_its_model(asked):
+    run = asked("FINAL(llm_query('x'))", breakpoints=("block == 1",))
+    assert (run.status, run.gate.kind) == ("paused", "block")
+    run.step("calls")
+    assert run.gate.facts["model"] is run.asked.sub_model
+    run.stop()
