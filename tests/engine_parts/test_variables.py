@@ -7,7 +7,7 @@ import decimal
 import json
 import pathlib
 import re
-import time
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -131,9 +131,11 @@ def test_a_subclass_of_a_builtin_is_not_trusted():
 
 def test_a_large_text_is_cut_without_a_copy():
     text = "x" * 50_000_000
-    start = time.perf_counter()
+    tracemalloc.start()
     described = describe_variable({"page": text})
-    assert time.perf_counter() - start < 0.01
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
     assert "(50,000,000 characters)" in described["repr"]
 
 
@@ -178,16 +180,6 @@ def test_a_delta_holds_at_most_200_names_and_counts_the_rest():
     assert len(found["added"]) == 200
     assert found["removed"] == []
     assert found["more"] == 301
-
-
-def test_an_unchanged_namespace_costs_less_than_a_millisecond():
-    namespace = {f"v{n}": [n] for n in range(200)}
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        Snapshot.take(namespace).delta(namespace)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.001
 
 
 def test_hostile_values_do_not_stop_a_snapshot():

