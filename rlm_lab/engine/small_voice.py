@@ -41,7 +41,8 @@ class SmallVoice:
         if report.error is not None:
             parts.append(self._error(report, seen))
         elif seen.repeated:
-            parts.append("You have run this same block before and got the same output. Write a different block.")
+            hint = submit_hint(report.code, seen.names, seen.contexts) if report.text.strip() else ""
+            parts.append(f"You have run this same block before and got the same output. Write a different block. {hint}".strip())
         elif report.text.strip():
             parts.append(submit_hint(report.code, seen.names, seen.contexts))
         return "\n\n".join(part for part in (*parts, *seen.notes) if part)
