@@ -75,6 +75,8 @@ class Settings:
     max_concurrency: calls in flight at once, per model.
     output_characters: how much of a block's output the model is shown; the rest is cut out of its middle.
     allow_shell: whether model code may use `%magics` and `!commands`.
+
+    Raises `ConfigError` for a number that cannot be.
     """
 
     model: str | None = None
@@ -87,6 +89,18 @@ class Settings:
     max_concurrency: int = 128
     output_characters: int = 8_000
     allow_shell: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("block_seconds", 0.001),
+            ("call_seconds", 0.001),
+            ("call_retries", 0),
+            ("max_concurrency", 1),
+            ("output_characters", 100),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+                raise ConfigError(f"The setting {name} is {value!r}; give a number of at least {least:g}.")
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None, *, folder: Path | None = None) -> Settings:

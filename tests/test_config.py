@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_lab.config import load_budget, load_settings
+from rlm_lab.config import Settings, load_budget, load_settings
 from rlm_lab.errors import ConfigError
 
 
@@ -45,3 +45,12 @@ def test_paths_and_booleans_are_read(monkeypatch, tmp_path):
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ConfigError, match="no setting 'modle'"):
         load_settings({"modle": "x"})
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"block_seconds": -1}, {"output_characters": 0}, {"max_concurrency": 0}, {"call_retries": "many"}, {"call_seconds": 0}],
+)
+def test_a_number_that_cannot_be_is_refused_with_its_value(setting):
+    with pytest.raises(ConfigError, match=f"The setting {next(iter(setting))} is"):
+        Settings(**setting)

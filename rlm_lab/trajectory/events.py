@@ -99,7 +99,7 @@ class ReplyFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockStarted(Event):
-    """`random` is a digest of the states that make a block repeatable: random generators, hash seed, working directory."""
+    """`state` tells what makes a block repeatable: digests of the random generators, the hash seed, the working directory."""
 
     type: ClassVar[str] = "block_started"
     step: int
