@@ -82,6 +82,7 @@ class Workspace:
     def bundle(self, value: object) -> dict[str, Any]:
         return self._host.bundle(value)
 
+    @calls_user_code
     def end_block(self) -> list[str]:
         """Takes back what belongs to the run, contexts too; gives the names that the block had bound anew. Inside the block."""
         self._at_end(self.namespace)

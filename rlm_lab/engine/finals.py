@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.replies import Final, ParsedReply
 
 MISSING: Any = object()
@@ -61,6 +62,7 @@ def _value_of(node: ast.expr, namespace: Mapping[str, Any], *, by_name: bool) ->
     return namespace.get(value, MISSING) if by_name and isinstance(value, str) else value
 
 
+@calls_user_code
 def text_of(value: Any, bundle: Callable[[Any], dict[str, Any]]) -> str:
     """A value as a text to show; a text is its own."""
     if value is None or isinstance(value, str):

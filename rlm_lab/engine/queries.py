@@ -239,6 +239,11 @@ class Queries:
             value, self.answer["ready"] = self.answer["content"], False
         return value
 
+    @property
+    def pending(self) -> Any:
+        """The final value that stands now, `NOTHING` if none does."""
+        return self.answer["content"] if self.final is NOTHING and _is_ready(self.answer) else self.final
+
     def look_at(self, namespace: Mapping[str, Any]) -> None:
         """Takes an `answer` that a block has bound anew; called at the block's end, inside it."""
         answer: Any = namespace.get("answer")

@@ -10,7 +10,7 @@ It runs on the main thread and never waits by itself.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
 from rlm_lab.engine.history import History
+from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.observation import EARLY_FINAL, BlockReport, Seen, last_question, refused_answer
 from rlm_lab.engine.profiles import Profile
 from rlm_lab.engine.queries import NOTHING, Queries, Site
@@ -37,6 +38,7 @@ EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
 ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
 
 Life = Generator[Action, Any, None]
+AtEnd = Callable[[Mapping[str, Any]], None]
 
 
 class Task:
@@ -48,11 +50,12 @@ class Task:
         self.profile = engine.profile_of(question.model)
         self._tell = Teller(engine.log, question.run, question.depth)
         self._queries = Queries(self, engine.traffic)
-        self._space = _workspace(engine, question, self._queries, self.profile)
+        self._space = _workspace(engine, question, self._queries, self.profile, self._end_block)
         self._execution = Execution(engine, self._space, self._tell, self._make_child, self._adopt)
         self._history = History((), {})
         self._life = self._live()
         self._children = 0
+        self._said: tuple[Any, str] = (NOTHING, "")
         self.finished = False
         self.status = "waiting"
         self.answer: Any = None
@@ -237,6 +240,17 @@ class Task:
 
     # answers
 
+    @calls_user_code
+    def _end_block(self, namespace: Mapping[str, Any]) -> None:
+        """Inside a block, at its end: makes the text of a final value, whose own repr can be cut there as any code can."""
+        self._queries.look_at(namespace)
+        value = self._queries.pending
+        if value is not NOTHING:
+            self._said = (value, text_of(value, self._space.bundle))
+
+    def _text_of(self, value: Any) -> str:
+        return self._said[1] if self._said[0] is value else text_of(value, self._space.bundle)
+
     def _final_value(self, parsed: ParsedReply, reports: Sequence[BlockReport]) -> Any:
         """The answer that this reply gave, `MISSING` if none: one beside code counts only once the code has run well."""
         value = self._queries.take_final()
@@ -249,9 +263,9 @@ class Task:
 
     def _offer_answer(self, value: Any) -> Generator[Action, Any, str | None]:
         """Brings a value to the gate before the end; what is wrong with it, None if it is accepted."""
-        decision = yield from self._execution.gate("final", answer=text_of(value, self._space.bundle))
+        decision = yield from self._execution.gate("final", answer=self._text_of(value))
         if decision.refusal is not None:
-            self._tell.edited("final", text_of(value, self._space.bundle), decision.refusal, decision.by)
+            self._tell.edited("final", self._text_of(value), decision.refusal, decision.by)
             return refused_answer(decision.refusal)
         return self._take_answer(value)
 
@@ -263,7 +277,7 @@ class Task:
             except SchemaError as error:
                 return refused_answer(str(error))
         self.answer = value
-        self.answer_text = text_of(value, self._space.bundle)
+        self.answer_text = self._text_of(value)
         return None
 
     def _fail(self, error: Exception) -> None:
@@ -311,7 +325,7 @@ class Task:
         return self.profile.voice.observe(seen)
 
 
-def _workspace(engine: Engine, asked: Question, queries: Queries, profile: Profile) -> Workspace:
+def _workspace(engine: Engine, asked: Question, queries: Queries, profile: Profile, at_end: AtEnd) -> Workspace:
     """Where the run's blocks run: helpers in their own layer, and those contexts and tools that the namespace lacks."""
     helpers = queries.names()
     modules = {name: importlib.import_module(name) for name in profile.modules}
@@ -320,4 +334,4 @@ def _workspace(engine: Engine, asked: Question, queries: Queries, profile: Profi
     given = {**asked.tools, **asked.contexts}
     bound = {name: value for name, value in given.items() if asked.namespace.get(name, NOTHING) is not value}
     names = RunNames(namespace=asked.namespace, helpers=helpers, contexts=asked.contexts, bound=bound, modules=modules)
-    return Workspace(engine.host, names, queries.look_at)
+    return Workspace(engine.host, names, at_end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from rlm_lab import ScriptedModel, ask
+from rlm_lab import ScriptedModel, Settings, ask
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,10 @@ def test_a_root_model_that_fails_makes_a_failed_run_with_its_error():
     run = ask("What?", model=ScriptedModel(refuse), namespace={})
     assert run.status == "failed"
     assert "no idea" in str(run.error)
+
+
+def test_an_answer_with_an_endless_repr_is_cut_at_the_blocks_limit(asked, tmp_path):
+    code = "class Endless:\n    def __repr__(self):\n        while True:\n            pass\nFINAL(Endless())"
+    run = asked(code, settings=Settings(block_seconds=0.2, runs=tmp_path))
+    assert run.status == "done"
+    assert "whose repr failed with BlockError" in run.answer_text
