@@ -54,9 +54,6 @@ class BlockOutput:
         self._closed = False
         self.pieces: list[Piece] = []
 
-    def stream(self, kind: str) -> Stream:
-        return Stream(self, kind)
-
     def write(self, kind: str, text: str) -> None:
         """Adds text of a stream; called from any thread."""
         with self._lock:

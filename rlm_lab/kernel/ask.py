@@ -23,7 +23,7 @@ from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.run import Record, Run, running
 from rlm_lab.engine.schema import Schema
 from rlm_lab.engine.textfile import TextFile
-from rlm_lab.engine.tools import tool_table
+from rlm_lab.engine.tools import RESERVED, tool_table
 from rlm_lab.engine.traffic import Traffic
 from rlm_lab.errors import ContextError, StateError, UsageError
 from rlm_lab.models.base import Model
@@ -34,20 +34,6 @@ from rlm_lab.trajectory.store import SUFFIX, EventLog
 
 Tools = Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]]
 Tick = Callable[[Run], None]
-RESERVED = frozenset(
-    {
-        "llm_query",
-        "llm_query_batched",
-        "llm_query_async",
-        "rlm_query",
-        "rlm_query_batched",
-        "FINAL",
-        "FINAL_VAR",
-        "SUBMIT",
-        "SHOW_VARS",
-        "answer",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
