@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -18,8 +19,8 @@ from rlm_lab.errors import StateError
 PAUSE = "import signal; signal.raise_signal(signal.SIGINT)"
 
 
-def drive_through_a_storm(run: Any, seconds: float) -> int:
-    """Runs to the end under interrupts, one in each stretch between two pauses, at a moment that nobody chose; gives how many."""
+def drive_through_a_storm(run: Any, seconds: float, pauses: list[int]) -> None:
+    """Runs to the end under interrupts, one in each stretch between two pauses, at a moment that nobody chose; notes each pause."""
     armed, over = threading.Event(), threading.Event()
 
     def strike() -> None:
@@ -31,19 +32,17 @@ def drive_through_a_storm(run: Any, seconds: float) -> int:
     thread = threading.Thread(target=strike)
     before = signal.signal(signal.SIGINT, lambda *_: armed.set())  # it came while no run was driven: another one, please
     thread.start()
-    pauses = 0
     try:
         while run.status in {"waiting", "paused"}:
             armed.set()
             try:
                 run.start() if run.status == "waiting" else run.resume()
             except KeyboardInterrupt:
-                pauses += 1
+                pauses.append(len(pauses))
     finally:
         over.set()
         thread.join()
         signal.signal(signal.SIGINT, before)
-    return pauses
 
 
 def test_an_interrupted_block_is_left_in_the_midst_of_a_line_and_goes_on(bench: Any) -> None:
@@ -77,30 +76,32 @@ def test_a_resumed_run_can_be_interrupted_again_at_once_without_being_stopped(be
 @pytest.mark.parametrize(
     ("setup", "code", "expected"),
     [
-        ("", "total = 0\nfor i in range(400_000):\n    total += i\nFINAL(total)", sum(range(400_000))),
-        ("", "FINAL(sum(sorted(range(200_000), key=lambda v: -v)[:10]))", sum(range(199_990, 200_000))),
-        ("import re", "FINAL(len(re.sub('a', lambda m: m.group() * 2, 'ab' * 100_000)))", 300_000),
-        ("import pandas as pd", "FINAL(int(pd.Series(range(150_000)).apply(lambda v: v + 1).sum()))", 150_000 * 150_001 // 2),
+        ("", "total = 0\nfor i in range(400_000):\n    total += i\nvalue = total", sum(range(400_000))),
+        ("", "value = sum(sorted(range(200_000), key=lambda v: -v)[:10])", sum(range(199_990, 200_000))),
+        ("import re", "value = len(re.sub('a', lambda m: m.group() * 2, 'ab' * 100_000))", 300_000),
+        ("import pandas as pd", "value = int(pd.Series(range(150_000)).apply(lambda v: v + 1).sum())", 150_000 * 150_001 // 2),
     ],
 )
 def test_interrupts_at_random_moments_lose_nothing(bench: Any, quick_turns: None, setup: str, code: str, expected: int) -> None:
     space: dict[str, Any] = {"__name__": "__main__"}
     exec(setup, space)  # noqa: S102
-    run = bench.prepare(code, namespace=space)
-    pauses = drive_through_a_storm(run, 0.0005)
+    pauses: list[int] = []
+    space["pauses"] = pauses
+    run = bench.prepare(f"while len(pauses) < 10:\n{indent(code, '    ')}\nFINAL(value)", namespace=space)
+    drive_through_a_storm(run, 0.0005, pauses)
     assert (run.status, run.answer) == ("done", expected)
-    assert pauses > 10
 
 
 def test_a_thousand_interrupts_of_a_run_with_calls_and_batches_lose_no_answer(bench: Any, quick_turns: None) -> None:
     code = (
         "got = []\nfor i in range(250):\n    got.append(llm_query(f'c{i}'))\n"
-        "    got += llm_query_batched([f'b{i}-{k}' for k in range(5)])\n    sum(j for j in range(30_000))\nFINAL(got)"
+        "    got += llm_query_batched([f'b{i}-{k}' for k in range(5)])\n    while len(pauses) < 4 * i:\n        sum(j for j in range(3_000))\nFINAL(got)"
     )
-    run = bench.prepare(code, budget=Budget(calls=2_000))
-    pauses = drive_through_a_storm(run, 0.0002)
+    pauses: list[int] = []
+    run = bench.prepare(code, namespace={"__name__": "__main__", "pauses": pauses}, budget=Budget(calls=2_000))
+    drive_through_a_storm(run, 0.0002, pauses)
     assert run.answer == [text for i in range(250) for text in [f"re:c{i}", *(f"re:b{i}-{k}" for k in range(5))]]
-    assert pauses > 1000
+    assert len(pauses) >= 4 * 249
     calls = [call for step in run.steps for block in step.blocks for call in block.calls]
     assert (len(calls), {call.status for call in calls}) == (1500, {"answered"})
 
