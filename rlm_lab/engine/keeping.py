@@ -174,7 +174,7 @@ class _Moved:
         self._found[id(value)] = stand_in
 
     def find(self, value: Any) -> Any:
-        if self._still and not self._found or type(value) in ATOMS:
+        if (self._still and not self._found) or type(value) in ATOMS:
             return value
         known = self._found.get(id(value), _NOTHING)
         if known is not _NOTHING:

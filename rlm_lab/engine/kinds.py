@@ -523,7 +523,7 @@ def is_atom(value: object, home: str) -> bool:
         return not issubclass(cls, dict | list | set)
     if package == "numpy":
         numpy: Any = sys.modules["numpy"]
-        return issubclass(cls, numpy.generic) and not isinstance(value, numpy.void) or issubclass(cls, numpy.dtype | numpy.ufunc)
+        return (issubclass(cls, numpy.generic) and not isinstance(value, numpy.void)) or issubclass(cls, numpy.dtype | numpy.ufunc)
     return package in {"pandas", "polars"} and (cls.__name__ in _UNMUTABLE or cls.__name__.endswith(("Index", "Dtype")))
 
 

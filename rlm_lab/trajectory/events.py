@@ -313,8 +313,8 @@ TYPES: dict[str, type[Event]] = {
     kind.type: kind
     for kind in (
         RunStarted, StepStarted, ReplyDelta, ReplyReceived, ReplyFailed, BlockStarted, Output, CallStarted, CallFinished,
-        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, Rewound, Edited, BudgetWarned, Flagged,
-        RunFinished,
+        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, Rewound, Edited, BudgetWarned,
+        Flagged, RunFinished,
     )
 }  # fmt: skip
 _FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind) if f.name != "extra") for kind in [*TYPES.values(), UnknownEvent]}

@@ -204,6 +204,7 @@ def _call(call: OpenCall) -> Call:
         retries=end.retries if end else 0,
         started=begin.t,
         source=answered.source if answered else "",
+        asked=begin.model,
     )
 
 

@@ -45,7 +45,7 @@ class OutputPart:
 class Call:
     """One sub-model query. `kind` is the class of the error of a failed call; `started` is in seconds of the run.
 
-    `source` is `record` where the answer was known from an earlier pass, and nothing was sent.
+    `model` answered, `asked` was asked. `source` is `record` where the answer was known from an earlier pass, and nothing was sent.
     """
 
     number: int
@@ -65,6 +65,7 @@ class Call:
     retries: int = 0
     started: float = 0.0
     source: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
