@@ -11,7 +11,7 @@ import pytest
 from rlm_lab import ScriptedModel
 from rlm_lab.engine.orders import ORDERS, apply, state_of
 from rlm_lab.engine.run import running
-from rlm_lab.errors import StateError, UsageError
+from rlm_lab.errors import RLMError, StateError, UsageError
 
 
 def fits(run):
@@ -80,7 +80,7 @@ def test_an_order_for_a_state_that_has_passed_is_refused_and_changes_nothing(ask
         ({"command": "edit", "code": 1}, UsageError, "takes code, a text"),
         ({"command": "step", "into": "words"}, UsageError, "cannot be stepped into 'words'"),
         ({"command": "continue", "until": "noon"}, UsageError, "cannot go on until 'noon'"),
-        ({"command": "answer", "answers": ["a"]}, StateError, "paused before a block; this is for one that is paused before a call"),
+        ({"command": "answer", "answers": ["a"]}, StateError, "before a block; this is for one that is paused before a call"),
         ({"command": "accept"}, StateError, "before its answer is accepted"),
         ({"command": "pause"}, StateError, "only one that runs can be paused"),
         ({"command": "break", "condition": "calss > 1"}, UsageError, "did you mean calls?"),
@@ -116,7 +116,7 @@ def from_a_thread(do):
     def body():
         try:
             do()
-        except Exception as error:
+        except RLMError as error:
             raised.append(error)
 
     thread = threading.Thread(target=body)
