@@ -20,6 +20,7 @@ from rlm_lab.errors import StateError, UsageError
 LONGEST = 100_000  # characters of what is pending that a state tells
 _PLACES = {
     "block": "before a block",
+    "line": "before a line",
     "call": "before a call",
     "output": "after an output",
     "error": "at an error",
@@ -30,7 +31,7 @@ Command = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`why_not` tells in plain words why it cannot be done now, None where it can. A `dated` one fits only the state it was made in."""
+    """`why_not` tells in plain words why it cannot be done now, None if it can. A `dated` one fits only the state it is made in."""
 
     do: Callable[[Run, Command], None]
     why_not: Callable[[Run], str | None]
@@ -229,6 +230,8 @@ def _pending(gate: Gate) -> dict[str, Any]:
     """What stands at the gate. Texts are told up to `LONGEST` characters; `cut` is how many are left out."""
     if gate.kind == "call":
         return _pending_prompts(gate)
+    if gate.kind == "line":
+        return {}
     fact = {"block": "code", "final": "answer"}.get(gate.kind, gate.kind)
     text = str(gate.facts[fact])
     return {fact: text[:LONGEST], "cut": max(len(text) - LONGEST, 0)}

@@ -158,7 +158,10 @@ class Run(Record):
         self._continue()
 
     def step(self, into: str = "blocks") -> None:
-        """Goes on from a pause to the next block, or with `calls` to the next call or block."""
+        """Goes on from a pause to the next block, with `calls` to the next call or block, with `lines` to the next line or block.
+
+        Lines are those of the block and of the functions that it defines; library code is not entered.
+        """
         self._must_be("paused")
         self.gates.step(into)
         self._continue()

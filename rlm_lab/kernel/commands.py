@@ -102,7 +102,7 @@ _ALL = (
     _look(
         "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"
     ),
-    Command(name="step", do=control.step, takes="[--into blocks|calls] [ID]", told="go on to the next block, or to the next call"),
+    Command(name="step", do=control.step, takes="[--into blocks|calls|lines] [ID]", told="go on to the next block, call or line"),
     Command(
         name="continue", do=control.go_on, takes='[ID] [--until "step 5"|error|answer]', told="go on to the end, or up to a place"
     ),
