@@ -27,6 +27,7 @@ GO = Decision()
 FITS = {
     "block": frozenset({"code", "skip"}),
     "call": frozenset({"prompts", "answers"}),
+    "line": frozenset[str](),
     "output": frozenset[str](),
     "error": frozenset[str](),
     "final": frozenset({"refusal"}),

@@ -18,6 +18,7 @@ from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.decisions import GO, Decision
 from rlm_lab.engine.explain import explain
 from rlm_lab.engine.gates import Gate
+from rlm_lab.engine.lines import AtLine, LineTracer
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.queries import AskRequest, ChildRequest, Site
 from rlm_lab.engine.question import Engine, Question
@@ -95,6 +96,8 @@ class Execution:
             )
         except (SyntaxError, BlockError, ValueError, RecursionError, MemoryError) as refused:
             return self._unrun(code, filename, refused)
+        place = {"step": tell.step, "block": tell.block, "depth": tell.depth}
+        block.coroutine.tracer = LineTracer(filename, self._engine.gates, place, block.coroutine.suspend)
         self.block = block
         self.site = Site(coroutine=block.coroutine, step=tell.step, block=tell.block, filename=filename)
         error = yield from self._drive(block)
@@ -143,6 +146,8 @@ class Execution:
                 return (yield from self._wait(signal, told=told))
             if isinstance(signal, CallRequest):
                 return (yield from self._call(signal))
+            if isinstance(signal, AtLine):
+                return (yield from self.gate("line", line=signal.line))
             self._refuse_when_spent()
             if isinstance(signal, ChildRequest):
                 return (yield from self._run_children(signal))

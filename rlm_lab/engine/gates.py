@@ -1,7 +1,8 @@
 """Gates: the places where a run may pause, and what decides whether it does.
 
 States of the gates: *open* (nothing closes), *stepping* (each block, call or line closes), *until* (open up to a goal), beside
-them breakpoints, which close on a condition. Main thread only. Nothing here pauses: the hub asks, and acts.
+them breakpoints, which close on a condition. Main thread only, but that any thread may add and remove breakpoints. Nothing here
+pauses: the hub asks, and acts.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Any
 from rlm_lab.engine.conditions import Condition, parse_condition
 from rlm_lab.errors import UsageError
 
-STEPS = {"blocks": {"block"}, "calls": {"block", "call"}}
+STEPS = {"blocks": {"block"}, "calls": {"block", "call"}, "lines": {"block", "line"}}
 GOALS = ("error", "answer")  # beside `step N`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """An action: a place that a run comes to. `kind` is block, call, output, error or final; `facts` are what is known there."""
+    """An action: a place that a run comes to. `kind` is a key of `decisions.FITS`; `facts` are what is known there."""
 
     kind: str
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -56,18 +57,27 @@ class Gates:
         """Whether any gate could close: while none can, nobody need ask."""
         return self.stepping is not None or self._goal is not None or bool(self.breakpoints)
 
+    @property
+    def watches_lines(self) -> bool:
+        """Whether a gate could close at a line: only then are line events worth their cost."""
+        return self.stepping == "lines" or any(point.condition.is_of_lines for point in self.breakpoints)
+
+    def may_close_at(self, place: Mapping[str, Any]) -> bool:
+        """Whether a breakpoint could close the gate of a line, as far as the facts of the place tell."""
+        return any(point.condition.is_of_lines and point.condition.may_hold(place) for point in self.breakpoints)
+
     def add(self, text: str) -> Breakpoint:
         """Adds a breakpoint; raises `UsageError` for a condition that cannot be read."""
         made = Breakpoint(parse_condition(text))
-        self.breakpoints.append(made)
+        self.breakpoints = [*self.breakpoints, made]  # a new list: the run may be looking at the old one
         return made
 
     def remove(self, number: int | None = None) -> None:
         """Removes a breakpoint by its place in the list, from 1, or all of them."""
         if number is None:
-            self.breakpoints.clear()
+            self.breakpoints = []
         elif 1 <= number <= len(self.breakpoints):
-            del self.breakpoints[number - 1]
+            self.breakpoints = [*self.breakpoints[: number - 1], *self.breakpoints[number:]]
         else:
             raise UsageError(f"There is no breakpoint {number}; there are {len(self.breakpoints)}.")
 
@@ -79,14 +89,15 @@ class Gates:
         self.stepping, self._goal = None, goal
 
     def step(self, into: str = "blocks") -> None:
-        """Lets the run go on to the next block, or with `calls` to the next call or block."""
+        """Lets the run go on to the next block, with `calls` to the next call or block, with `lines` to the next line or block."""
         if into not in STEPS:
-            raise UsageError(f"A run cannot be stepped into {into!r}; give {' or '.join(STEPS)}.")
+            raise UsageError(f"A run cannot be stepped into {into!r}; give {', '.join(list(STEPS)[:-1])} or {list(STEPS)[-1]}.")
         self.stepping, self._goal = into, None
 
     def closes(self, gate: Gate) -> str | None:
         """Why the run is to pause here, None if it is not."""
-        hit = next((point for point in [point for point in self.breakpoints if point.closes(gate.facts)]), None)
+        looked_at = [point for point in self.breakpoints if gate.kind == "line" or not point.condition.is_of_lines]
+        hit = next(iter([point for point in looked_at if point.closes(gate.facts)]), None)
         if self.stepping is not None and gate.kind in STEPS[self.stepping]:
             return f"before the {gate.kind}"
         if self._goal is not None and self._reached(gate):

@@ -102,7 +102,7 @@ _ALL = (
     _look(
         "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"
     ),
-    Command(name="step", do=control.step, takes="[--into blocks|calls] [ID]", told="go on to the next block, or to the next call"),
+    Command(name="step", do=control.step, takes="[--into blocks|calls|lines] [ID]", told="go on to the next block, call or line"),
     Command(
         name="continue", do=control.go_on, takes='[ID] [--until "step 5"|error|answer]', told="go on to the end, or up to a place"
     ),
@@ -117,7 +117,8 @@ _ALL = (
         takes="WORDS",
         told="send the pending answer back with a word for the model; the next one is shown again",
     ),
-    Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run"),
+    Command(name="pause", do=control.pause, takes="[ID]", told="pause the run that goes on; from a subshell or another thread"),
+    Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run, or the one that goes on"),
     _look("help", _help, "", "this list"),
 )
 COMMANDS = {command.name: command for command in _ALL}

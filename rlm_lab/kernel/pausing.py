@@ -77,6 +77,8 @@ def place_of(run: Run) -> str:
         case "block":
             done = len(here.steps[-1].blocks) if here.steps else 0
             return f"before the block of {step}" if not done else f"before block {done + 1} of {step}"
+        case "line":
+            return f"in {step}, before line {gate.facts['line']}"
         case "call":
             return f"before the {'batch' if gate.facts['batch'] > 1 else 'call'} in {step}{line}"
         case "output":
@@ -89,7 +91,7 @@ def place_of(run: Run) -> str:
 
 def _why(run: Run) -> str:
     reason = run.pause_reason or ""
-    if reason.startswith("reached"):
+    if reason.startswith("reached") or reason == "pause":
         return "as you asked"
     return {"interrupt": "interrupted"}.get(reason, reason if reason.startswith("breakpoint") else "")
 
@@ -101,7 +103,10 @@ def _commands(gate: Gate | None) -> list[tuple[str, str]]:
             assert gate is not None
             into = [("step --into calls", "run it, stop at each call")] if "_query" in str(gate.facts["code"]) else []
             run_it = ("step", "run it, stop at the next block")
+            into += [("step --into lines", "run it line by line")]
             return [run_it, *into, ("edit", "change it in a new cell"), ("skip", "leave it out"), _STOP]
+        case "line":
+            return [("step --into lines", "go on to the next line"), ("step", "go on to the next block"), _STOP]
         case "call":
             assert gate is not None
             size = gate.facts["batch"]
@@ -129,6 +134,8 @@ def _pending(run: Run) -> Pending:
     match gate.kind:
         case "block":
             return {"code": gate.facts["code"]}
+        case "line":
+            return {"code": block.code if block is not None else None, "line": gate.facts["line"]}
         case "call":
             code = block.code if block is not None and not block.finished else None
             return {"code": code, "line": gate.facts.get("line"), **_pending_call(run, gate)}
