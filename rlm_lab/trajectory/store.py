@@ -1,7 +1,8 @@
 """The log of a run: a file of events, one JSON object a line, and the telling of new events to views.
 
 `EventLog` is the only writer. It writes and flushes a line before any view is told, holds no lock while it tells, and drops
-a view that raises. It never stores a `ReplyDelta`. It may be used from any thread; the engine's main thread owns its life.
+a view that raises. It never stores a `ReplyDelta`. It may be used from any thread, and in the midst of its own work, where a
+finaliser or a signal handler may run; the engine's main thread owns its life.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ class EventLog:
         self.path = path
         self.clock: Callable[[], float] = clock if clock is not None else Stopwatch()
         self.failure: LogError | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._unwritten: deque[Event] = deque()
+        self._writing = False
         self._file: FileIO | None = None
         self._closed = path is None
         self._events: list[Event] = []
@@ -114,17 +117,19 @@ class EventLog:
         return self._events.copy()
 
     def append(self, event: Event) -> Event:
-        """Store the event and tell it; gives the event with its `seq` and `t`."""
+        """Store the event and tell it; gives the event with its `seq` and `t`.
+
+        One that comes in the midst of another append of the same thread is stored after that one, and given back as it came.
+        """
+        given = event
         with self._lock:
-            stored = not isinstance(event, ReplyDelta)
-            event = dataclasses.replace(event, seq=len(self._events) if stored else -1, t=self.clock())
-            if stored:
-                self._write(to_line(event))
-                self._events.append(event)
-            if self._subscribers:
-                self._untold.append(event)
+            self._unwritten.append(event)
+            while self._unwritten and not self._writing:
+                first = self._unwritten.popleft()
+                stored = self._store(first)
+                given = stored if first is event else given
         self._tell()
-        return event
+        return given
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` with every event from now on, in order, in the thread that appends; gives the way to end it."""
@@ -139,6 +144,20 @@ class EventLog:
             file, self._file = self._file, None
         if file is not None:
             file.close()
+
+    def _store(self, event: Event) -> Event:
+        self._writing = True
+        try:
+            stored = not isinstance(event, ReplyDelta)
+            event = dataclasses.replace(event, seq=len(self._events) if stored else -1, t=self.clock())
+            if stored:
+                self._write(to_line(event))
+                self._events.append(event)
+            if self._subscribers:
+                self._untold.append(event)
+        finally:
+            self._writing = False
+        return event
 
     def _write(self, line: bytes) -> None:
         if self._closed:
@@ -166,15 +185,18 @@ class EventLog:
         """Tell what is untold. One thread tells at a time, so that each subscriber sees the order of `seq`."""
         while self._untold:
             with self._lock:
-                if self._telling or not self._untold:
+                if self._telling or self._writing:  # who tells or writes goes on with ours
                     return
                 self._telling = True
-                event = self._untold.popleft()
             try:
-                for subscriber in self._subscribers:
-                    self._tell_one(subscriber, event)
+                if self._untold:  # else one that came in between has told it
+                    self._tell_all(self._untold.popleft())
             finally:
                 self._telling = False
+
+    def _tell_all(self, event: Event) -> None:
+        for subscriber in self._subscribers:
+            self._tell_one(subscriber, event)
 
     def _tell_one(self, subscriber: Subscriber, event: Event) -> None:
         try:
