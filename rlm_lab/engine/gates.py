@@ -49,13 +49,14 @@ class Gates:
         self.stepping: str | None = "blocks" if step else None
         self.breakpoints: list[Breakpoint] = []
         self._goal: str | None = None
+        self._requests: int | None = None  # that are still let pass before one closes
         for text in breakpoints:
             self.add(text)
 
     @property
     def watching(self) -> bool:
         """Whether any gate could close: while none can, nobody need ask."""
-        return self.stepping is not None or self._goal is not None or bool(self.breakpoints)
+        return self.stepping is not None or self._goal is not None or self._requests is not None or bool(self.breakpoints)
 
     @property
     def watches_lines(self) -> bool:
@@ -86,13 +87,17 @@ class Gates:
         goal = None if until is None else " ".join(until.split()).lower()
         if goal is not None and goal not in GOALS and not _is_step(goal):
             raise UsageError(f"A run cannot go on until {until!r}; give step N, error or answer.")
-        self.stepping, self._goal = None, goal
+        self.stepping, self._goal, self._requests = None, goal, None
 
     def step(self, into: str = "blocks") -> None:
         """Lets the run go on to the next block, with `calls` to the next call or block, with `lines` to the next line or block."""
         if into not in STEPS:
             raise UsageError(f"A run cannot be stepped into {into!r}; give {', '.join(list(STEPS)[:-1])} or {list(STEPS)[-1]}.")
-        self.stepping, self._goal = into, None
+        self.stepping, self._goal, self._requests = into, None, None
+
+    def stop_at_request(self, number: int) -> None:
+        """Lets the run go on to its next request of this number, counted from 1: a call or a batch."""
+        self.stepping, self._goal, self._requests = None, None, number - 1
 
     def closes(self, gate: Gate) -> str | None:
         """Why the run is to pause here, None if it is not."""
@@ -100,6 +105,11 @@ class Gates:
         hit = next(iter([point for point in looked_at if point.closes(gate.facts)]), None)
         if self.stepping is not None and gate.kind in STEPS[self.stepping]:
             return f"before the {gate.kind}"
+        if self._requests is not None and gate.kind == "call":
+            self._requests -= 1
+            if self._requests < 0:
+                self._requests = None
+                return "before the call"
         if self._goal is not None and self._reached(gate):
             self._goal = None
             return f"reached: {gate.kind}"

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -123,8 +124,11 @@ class Hub:
         with self._asking:
             self._driving = False
 
-    def stop(self) -> None:
-        """Cancels what is in flight, ends every open block and closes the lives; main thread only."""
+    def stop(self, *, leave: bool = False) -> None:
+        """Cancels what is in flight, ends every open block and closes the lives; main thread only.
+
+        With `leave` the runs do not end: other lives go on with them.
+        """
         with self._interrupts.installed():
             self._traffic.close(CANCEL_SECONDS)
             for action in self._waiting.values():
@@ -132,7 +136,11 @@ class Hub:
             for task in reversed(self._tasks()):
                 if task.coroutine is not None and not task.coroutine.ended:
                     self._end_block(task.coroutine)
-                task.close()
+                task.leave() if leave else task.close()
+
+    def shielded(self) -> AbstractContextManager[None]:
+        """While it lasts an interrupt does no harm."""
+        return self._interrupts.installed()
 
     def interrupted_twice(self, seconds: float) -> bool:
         """Whether the user's last two interrupts came within so many seconds."""

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from rlm_lab.engine.kinds import ATOMS, Kind, again, is_atom, kind_of, members
+from rlm_lab.engine.keepable import ATOMS, again, is_atom, kind_of, members
+from rlm_lab.engine.kinds import Kind
 
 MOST_ITEMS = 2_000_000  # objects that are looked at for one moment
 _NOTHING: Any = object()

@@ -62,10 +62,14 @@ class Recorded:
         known = self._replies.get(key)
         return known.popleft() if known else None
 
-    def answer(self, model: str, prompt: str) -> Call | None:
-        """The next recorded call of this prompt to this model."""
-        known = self._answers.get((model, prompt))
-        return known.popleft() if known else None
+    def answers(self, model: str, prompts: Iterable[str]) -> list[Call | None]:
+        """For each prompt to this model its next recorded call, None where there is none."""
+        return [known.popleft() if (known := self._answers.get((model, prompt))) else None for prompt in prompts]
+
+    def give_back(self, calls: Iterable[Call | None]) -> None:
+        """Takes back answers that were not used."""
+        for call in reversed([call for call in calls if call is not None]):
+            self._answers[call.asked or call.model, call.prompt].appendleft(call)
 
     def replace(self, number: int, answer: str) -> bool:
         """Puts another answer in the place of a call's; whether the call is known."""
@@ -77,8 +81,14 @@ class Recorded:
         return False
 
     def knows(self, model: str, prompts: Iterable[str]) -> bool:
-        """Whether there is an answer for each prompt, as far as can be told before one is taken."""
-        return all(self._answers.get((model, prompt)) for prompt in prompts)
+        """Whether there is an answer for each prompt."""
+        known = self.answers(model, prompts)
+        self.give_back(known)
+        return None not in known
+
+    @property
+    def has_replies(self) -> bool:
+        return any(self._replies.values())
 
     def forget(self) -> None:
         """From now on nothing is known: everything is asked anew."""

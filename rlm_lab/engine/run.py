@@ -11,15 +11,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from rlm_lab.config import Budget
 from rlm_lab.engine.decisions import FITS, Decision
 from rlm_lab.engine.gates import Gate, Gates
+from rlm_lab.engine.going_back import UserNames, check_step, find_call, how_kept
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
+from rlm_lab.engine.keeping import HowKept
 from rlm_lab.engine.ledger import Ledger, Spent
-from rlm_lab.engine.question import Engine, Question
+from rlm_lab.engine.question import Question
 from rlm_lab.engine.task import ENDED, Task
-from rlm_lab.errors import RLMError, StateError
+from rlm_lab.errors import RLMError, StateError, UsageError
+from rlm_lab.models.base import Model
 from rlm_lab.trajectory import events
 from rlm_lab.trajectory.fold import Step, Trajectory, fold
 
@@ -41,8 +45,8 @@ def paused_runs() -> list[Run]:
 class Record:
     """What is known of one run: a root run's, or a child run's that a block has asked for."""
 
-    def __init__(self, engine: Engine, task: Task) -> None:
-        self._engine = engine
+    def __init__(self, task: Task) -> None:
+        self._engine = task.engine
         self._task = task
         self._trajectory: tuple[int, Trajectory] | None = None
 
@@ -131,10 +135,12 @@ class Run(Record):
     `tick` is called on the main thread about ten times a second while the run waits, and after each step.
     """
 
-    def __init__(self, engine: Engine, question: Question, *, tick: Callable[[Run], None] = lambda _: None) -> None:
-        super().__init__(engine, Task(engine, question))
-        self._hub = Hub(self._task, engine, tick=lambda: tick(self))
+    def __init__(self, task: Task, *, tick: Callable[[Run], None] = lambda _: None) -> None:
+        super().__init__(task)
+        self._tick = tick
+        self._hub = self._new_hub()
         self._paused_at = 0.0
+        self._names = UserNames()
         self._stamp = 0
 
     @property
@@ -221,16 +227,120 @@ class Run(Record):
         self._must_be("paused")
         self._stop()
 
+    # going back
+
+    def rewind(self, step: int, *, request: int | None = None, anew: bool = False) -> None:
+        """Takes the run back to before a step, its variables too, and pauses there.
+
+        Parameters
+        ----------
+        step: counted from 1; its reply is there already and its first block is what waits, to be run, edited or skipped.
+        request: goes on into the step, up to its call or batch of this number; those before are answered from the record.
+        anew: forgets what came from there on: the model is asked again. Without it, what was asked before is answered from the
+            record as long as it is asked in the same words.
+
+        Names that the user has bound while the run was paused stay; outside effects are not undone. A run that is paused or has
+        ended can be taken back. Raises `UsageError` or `StateError`, and then nothing is changed.
+        """
+        self._must_be_still()
+        check_step(self.id, self._task.keeper, self.steps, step)
+        if request is not None and (request < 1 or anew):
+            raise UsageError(f"A run is taken back to a request by its number from 1, out of its record; {request} is given.")
+        self._take_back(step, anew)
+        self._stand(request)
+
+    def override(self, call: int, answer: str, *, by: str = "user") -> None:
+        """Gives a call another answer: the run stands before the step of that call, and only what depends on it is asked anew.
+
+        `call` is the call's number in the trajectory. Go on with `resume`.
+        """
+        self._must_be_still()
+        found = find_call(self.steps, call)
+        if found is None:
+            raise UsageError(f"The run {self.id} has no call {call!r}.")
+        check_step(self.id, self._task.keeper, self.steps, found[0].number)
+        before, number = found[1].answer, found[0].number
+        self._take_back(number, anew=False)
+        self._engine.recorded.replace(call, answer)
+        edited = events.Edited(run=self.id, step=number, what="answer", before=before, after=answer, by=by, call=call)
+        self._engine.log.append(edited)
+        self._stand(None)
+
+    def fork(
+        self,
+        step: int,
+        *,
+        model: str | Model | None = None,
+        sub_model: str | Model | None = None,
+        budget: Budget | None = None,
+        anew: bool | None = None,
+    ) -> Run:
+        """A second run that shares the steps before `step` and stands there, paused; this one and its variables stay what they are.
+
+        It has a log, a ledger and a namespace of its own, with copies of all that can change. With another model, or `anew`, it
+        asks from there on; else it knows this run's record as `rewind` does.
+        """
+        self._must_be_still()
+        check_step(self.id, self._task.keeper, self.steps, step)
+        anew = model is not None or sub_model is not None if anew is None else anew
+        resolve = cast("Callable[[object], Model]", self._engine.resolve)
+        models = {name: resolve(given) for name, given in (("model", model), ("sub_model", sub_model)) if given is not None}
+        run = Run(self._task.fork(step, budget, anew, **models), tick=self._tick)
+        run._stand(None)
+        return run
+
+    def variables(self, step: int) -> dict[str, HowKept]:
+        """How each variable would come back if the run were taken back to before a step: exact, copied, rebuilt or lost."""
+        check_step(self.id, self._task.keeper, self.steps, step)
+        return how_kept(self._task.keeper, step)
+
+    def _take_back(self, step: int, anew: bool) -> None:
+        ended, steps = self.status in ENDED, self.steps
+        with self._hub.shielded():
+            space = self._task.namespace
+            self._names.go_on(space)
+            leave = self._names.bound | (self._names.rebound(space) if ended else set())
+            if not ended:
+                self._tell_resumed()
+            self._hub.stop(leave=True)
+            self._engine.log.reopen()
+            self._engine.log.append(events.Rewound(run=self.id, step=step))
+            self._engine.traffic.reopen()
+            self._engine.recorded.forget()
+            if not anew:
+                self._engine.recorded.add(steps, since=step)
+            self._task = self._task.before(step, leave)
+            self._hub = self._new_hub()
+
+    def _stand(self, request: int | None) -> None:
+        """Comes to the step before which the run was put: to its first gate if the reply is known, else to before the reply."""
+        if self._engine.recorded.has_replies:
+            self.gates.step("blocks") if request is None else self.gates.stop_at_request(request)
+            self._go()
+        else:
+            self._hub.paused = "taken back"
+            self._stamp += 1
+            self._pause()
+
+    def _new_hub(self) -> Hub:
+        return Hub(self._task, self._engine, tick=lambda: self._tick(self))
+
+    # driving
+
     def ask_inside(self, question: Question) -> Record:
         """Runs a question as a child run of the block that this is called in."""
         if self._hub.inside is None:
             raise StateError(f"The run {self.id} is running; ask again when it has ended.")
-        return Record(self._engine, self._hub.inside.queries.ask_inside(question))
+        return Record(self._hub.inside.queries.ask_inside(question))
 
     def _continue(self) -> None:
+        self._names.go_on(self._task.namespace)
+        self._tell_resumed()
+        self._go()
+
+    def _tell_resumed(self) -> None:
         paused = round(time.monotonic() - self._paused_at, 3)
         self._engine.log.append(events.Resumed(run=self.id, step=self._task.step, seconds=paused))
-        self._go()
 
     def _go(self) -> None:
         if _driving:
@@ -252,6 +362,7 @@ class Run(Record):
     def _settle(self) -> None:
         """What is done at the end of a drive, while an interrupt can do no harm."""
         self._stamp += 1
+        self._names.pause(self._task.namespace)
         if self._task.finished:
             self._end()
         elif self._hub.asked == STOP:
@@ -275,6 +386,13 @@ class Run(Record):
     def _end(self) -> None:
         _paused.pop(self.id, None)
         self._engine.log.close()
+
+    def _must_be_still(self) -> None:
+        """Paused, or ended."""
+        if self.status in ENDED:
+            self._must_be(self.status)
+        else:
+            self._must_be("paused")
 
     def _must_be(self, status: str) -> None:
         if threading.current_thread() is not threading.main_thread():

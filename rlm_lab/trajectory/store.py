@@ -100,6 +100,16 @@ class EventLog:
         log._open_again()
         return log
 
+    @classmethod
+    def begun(cls, path: Path | None, events: Sequence[Event]) -> EventLog:
+        """A new log that begins with events of another one; they keep their times, and its own clock goes on from the last."""
+        log = cls(path, clock=Stopwatch(began=events[-1].t if events else 0.0))
+        for number, event in enumerate(events):
+            shared = dataclasses.replace(event, seq=number)
+            log._write(to_line(shared))
+            log._events.append(shared)
+        return log
+
     def reopen(self) -> None:
         """Write on after `close`; does nothing to a log in memory, or to one that is open."""
         if self.path is not None and self._file is None and self.failure is None and self._closed:
