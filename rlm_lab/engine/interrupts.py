@@ -48,6 +48,20 @@ def may_switch(frame: FrameType | None) -> bool:
     return True
 
 
+def within_engine(frame: FrameType | None) -> bool:
+    """Whether this was called from the midst of the engine's own work, as a finaliser or a signal handler may be.
+
+    The engine may hold a lock there, so that neither a switch nor a wait can be allowed.
+    """
+    while frame is not None and _is_ours(frame):
+        frame = frame.f_back
+    while frame is not None:
+        if _is_ours(frame) and frame.f_code not in _OPEN:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _is_ours(frame: FrameType) -> bool:
     return _module(frame).startswith("rlm_lab.")
 

@@ -52,7 +52,7 @@ class Ledger:
         self._warn = warn
         self._warned: set[str] = set()
         self._exhausted: list[str] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finaliser in the midst of this may ask what was spent
         self._steps = self._calls = self._prompt = self._completion = 0
         self._cost = 0.0
         self._held_calls = self._held_tokens = 0

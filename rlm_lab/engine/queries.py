@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlm_lab.engine.coroutine import Coroutine
+from rlm_lab.engine.interrupts import within_engine
 from rlm_lab.engine.traffic import CallRequest, Origin, Outcome, Ticket, Traffic
 from rlm_lab.engine.variables import delta
 from rlm_lab.errors import BlockError, BudgetExceededError, NotInRunError, UsageError
@@ -266,8 +267,17 @@ class Queries:
         site.coroutine.check_process()
         return site
 
-    def _origin(self) -> Origin:
+    def _asking_site(self) -> Site:
+        """As `_site`, for what leaves the block or waits: the engine may hold a lock where a finaliser runs."""
         site = self._site()
+        if within_engine(sys._getframe(1)):
+            raise NotInRunError(
+                "A finaliser or a signal handler cannot ask a model in the midst of the engine's work; ask in the block."
+            )
+        return site
+
+    def _origin(self) -> Origin:
+        site = self._asking_site()
         return Origin(run=self._owner.run_id, step=site.step, block=site.block, line=_line_in(site.filename))
 
 

@@ -87,7 +87,7 @@ class Traffic:
         self._batches = itertools.count(1)
         self._open: set[Ticket] = set()
         self._closed = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._gates: dict[int, asyncio.Semaphore] = {}
         self.calls_started = 0
         self.calls_done = 0

@@ -20,6 +20,8 @@ NEXT = "FINAL('next')"
     "code",
     [
         "while True: pass",
+        "import asyncio; await asyncio.sleep(0)\nwhile True: pass",
+        "import asyncio\nasync def f():\n    while True: pass\nawait asyncio.gather(f())",
         "import time; time.sleep(60)",
         "import threading\nlock = threading.Lock(); lock.acquire(); lock.acquire()",
         "import threading\nlock = threading.RLock()\nt = threading.Thread(target=lock.acquire); t.start(); t.join()\nlock.acquire()",
