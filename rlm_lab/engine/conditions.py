@@ -14,7 +14,9 @@ from typing import Any
 
 from rlm_lab.errors import UsageError
 
-COUNTED = frozenset({"step", "block", "calls", "tokens", "cost", "seconds", "depth"})  # they grow: a condition on them is met once
+COUNTED = frozenset(
+    {"step", "block", "calls", "tokens", "cost", "seconds", "depth", "budget"}
+)  # they grow: a condition on them is met once
 MOMENTARY = frozenset({"prompt", "prompts", "code", "output", "error", "answer", "batch", "line"})  # known at one gate only
 NAMES = COUNTED | MOMENTARY
 LONGEST = 500  # characters of a condition
@@ -59,6 +61,11 @@ class Condition:
     def is_momentary(self) -> bool:
         """Whether it speaks of one moment, and so may be met again and again."""
         return bool(self.names & MOMENTARY)
+
+    @property
+    def is_budget_line(self) -> bool:
+        """Whether it is the plain word `budget`, which is met anew at each line that a limit crosses."""
+        return isinstance(self.tree, ast.Name) and self.tree.id == "budget"
 
     @property
     def is_of_lines(self) -> bool:

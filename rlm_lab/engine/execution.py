@@ -18,13 +18,14 @@ from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.decisions import GO, Decision
 from rlm_lab.engine.explain import explain
 from rlm_lab.engine.gates import Gate
+from rlm_lab.engine.ledger import WARN_FROM
 from rlm_lab.engine.lines import AtLine, LineTracer
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.queries import AskRequest, ChildRequest, Site
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.teller import Teller
-from rlm_lab.engine.traffic import CallRequest
-from rlm_lab.errors import BlockError, BudgetExceededError, RLMError
+from rlm_lab.engine.traffic import CallRequest, Ticket
+from rlm_lab.errors import BlockError, BudgetExceededError, NotSentError, RLMError
 
 if TYPE_CHECKING:
     from rlm_lab.engine.task import Task
@@ -50,6 +51,7 @@ class Execution:
         self.block: OpenBlock | None = None
         self.site: Site | None = None
         self.prompts: list[str] = []
+        self.notes: list[str] = []
 
     @property
     def line(self) -> int | None:
@@ -59,16 +61,40 @@ class Execution:
             frame = frame.f_back
         return None if frame is None else int(frame.f_lineno)
 
+    def take_notes(self) -> list[str]:
+        """What the model is to be told of the user's decisions since the last call."""
+        notes, self.notes = self.notes, []
+        return notes
+
     def gate(self, kind: str, **facts: Any) -> Generator[Action, Any, Decision]:
         """Comes to a gate; while none can close, nothing is asked."""
         gates, spent = self._engine.gates, self._engine.ledger.spent
         if not gates.watching:
             return GO
         known = {name: getattr(spent, name) for name in ("calls", "tokens", "cost", "seconds")}
+        known |= self._budget_facts() if gates.watches_budget else {}
         tell = self._tell
         place = {"step": tell.step, "block": tell.block + (kind == "block"), "depth": tell.depth}  # that block is yet to start
         decision: Decision = yield Gate(kind=kind, facts=place | known | facts)
         return decision
+
+    def budget_gate(self, refused: str = "") -> Generator[Action, Any, Decision]:
+        """Comes to the gate of the budget's lines, where anybody looks at them; `refused` says what did not fit any more."""
+        if not self._engine.gates.watches_budget:
+            return GO
+        facts = self._budget_facts()
+        lines = facts.pop("budget_lines") + bool(refused)
+        return (yield from self.gate("budget", used=self._used(), refused=refused, budget_lines=lines, **facts))
+
+    def _used(self) -> dict[str, tuple[float, float]]:
+        """What is used of each limit, and the limit."""
+        steps = self._engine.ledger.budget.steps
+        return self._engine.ledger.used() | ({"steps": (self._tell.step, steps)} if steps is not None else {})
+
+    def _budget_facts(self) -> dict[str, float]:
+        """`budget` is the largest share of a limit that is used; `budget_lines` counts the lines crossed by all limits."""
+        shares = [used / limit for used, limit in self._used().values()]
+        return {"budget": max(shares, default=0.0), "budget_lines": sum((share >= WARN_FROM) + (share >= 1) for share in shares)}
 
     def run(self, code: str, run: str) -> Block:
         """One block from its gate to its end."""
@@ -177,8 +203,22 @@ class Execution:
         if decision.answers is not None:
             self._tell.edited("answer", None, list(decision.answers), decision.by)
             return self._engine.traffic.answer(request, decision.answers, by=decision.by)
+        if decision.cap is not None:
+            self._tell.edited("cap", len(prompts), decision.cap, decision.by)
+            self.notes.append(f"The user let only the first {decision.cap} of the {len(prompts)} calls of a batch be made.")
+            request = replace(request, prompts=request.prompts[: decision.cap])
         self.prompts += request.prompts[:SAMPLED_PROMPTS]
-        return (yield Await(ticket=self._engine.traffic.start(request)))
+        outcomes = yield Await(ticket=(yield from self._start(request)))
+        yield from self.budget_gate()
+        return [*outcomes, *(_not_sent(number, len(prompts)) for number in range(len(outcomes) + 1, len(prompts) + 1))]
+
+    def _start(self, request: CallRequest) -> Generator[Action, Any, Ticket]:
+        """Sends calls; before they are refused, the gate of the budget is a place to raise a limit."""
+        try:
+            return self._engine.traffic.start(request)
+        except BudgetExceededError as error:
+            yield from self.budget_gate(str(error))
+            return self._engine.traffic.start(request)
 
     def _wait(self, idle: Idle, *, told: bool) -> Generator[Action, Any, Any]:
         """Waits as a block's loop does; one that was told to end may not wait for longer than the time it has for that."""
@@ -219,3 +259,7 @@ class Execution:
         report = BlockReport(code=code, pieces=(), error=explain(error, code, filename, self._space.namespace))
         self._tell.block_finished(report, 0.0, "")
         return report
+
+
+def _not_sent(number: int, size: int) -> NotSentError:
+    return NotSentError(f"Call {number} of {size} was not sent: the user let only the first ones be made.")

@@ -28,15 +28,16 @@ class Gate:
 
 @dataclass(slots=True)
 class Breakpoint:
-    """A condition that closes a gate. `hits` counts how often it did."""
+    """A condition that closes a gate. `hits` counts how often it did; `was_met` how many budget lines, for others 0 or 1."""
 
     condition: Condition
     hits: int = 0
-    was_met: bool = False
+    was_met: int = 0
 
     def closes(self, facts: Mapping[str, Any]) -> bool:
-        met = self.condition.holds(facts)
-        closes = met and (self.condition.is_momentary or not self.was_met)
+        budget_line = self.condition.is_budget_line
+        met = facts.get("budget_lines", 0) if budget_line else int(self.condition.holds(facts))
+        closes = met > (0 if self.condition.is_momentary else self.was_met)
         self.was_met = met
         self.hits += closes
         return closes
@@ -57,6 +58,11 @@ class Gates:
     def watching(self) -> bool:
         """Whether any gate could close: while none can, nobody need ask."""
         return self.stepping is not None or self._goal is not None or self._requests is not None or bool(self.breakpoints)
+
+    @property
+    def watches_budget(self) -> bool:
+        """Whether a breakpoint speaks of the budget: only then are its lines gates of their own."""
+        return any("budget" in point.condition.names for point in self.breakpoints)
 
     @property
     def watches_lines(self) -> bool:
@@ -101,8 +107,7 @@ class Gates:
 
     def closes(self, gate: Gate) -> str | None:
         """Why the run is to pause here, None if it is not."""
-        looked_at = [point for point in self.breakpoints if gate.kind == "line" or not point.condition.is_of_lines]
-        hit = next(iter([point for point in looked_at if point.closes(gate.facts)]), None)
+        hit = next(iter([point for point in self.breakpoints if _looks_at(point, gate) and point.closes(gate.facts)]), None)
         if self.stepping is not None and gate.kind in STEPS[self.stepping]:
             return f"before the {gate.kind}"
         if self._requests is not None and gate.kind == "call":
@@ -122,6 +127,13 @@ class Gates:
             return gate.kind == "final"
         assert self._goal is not None
         return gate.kind == "block" and gate.facts.get("depth", 0) == 0 and gate.facts["step"] >= int(self._goal.split()[1])
+
+
+def _looks_at(point: Breakpoint, gate: Gate) -> bool:
+    """Whether a breakpoint has a say at a gate: lines and budget lines are places for those that name them."""
+    if gate.kind == "budget":
+        return "budget" in point.condition.names
+    return gate.kind == "line" or not point.condition.is_of_lines
 
 
 def _is_step(goal: str) -> bool:

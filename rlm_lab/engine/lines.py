@@ -1,8 +1,8 @@
 """Stepping through the lines of a block: a trace function that leaves the block before a line, for as long as somebody steps.
 
 It is there only while the block is switched in and a gate could close at a line: line events cost a hot loop several times its
-time. It leaves through `sys.call_tracing`, without which tracing would stay off for the whole thread while the block is suspended. What
-traced before (a debugger, coverage) traces again as soon as it is gone. Runs inside the block's greenlet, on the main thread.
+time. It leaves through `sys.call_tracing`, without which tracing would stay off for the whole thread while the block is suspended.
+What traced before (a debugger, coverage) traces again as soon as it is gone. Runs inside the block's greenlet, on the main thread.
 """
 
 from __future__ import annotations

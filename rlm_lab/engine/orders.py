@@ -24,6 +24,7 @@ _PLACES = {
     "call": "before a call",
     "output": "after an output",
     "error": "at an error",
+    "budget": "at a line of its budget",
     "final": "before its answer is accepted",
 }
 Command = Mapping[str, Any]
@@ -146,6 +147,20 @@ def _prompt(run: Run, command: Command) -> None:
     _decide(run, command, prompts=_texts(command, "prompts"))
 
 
+def _cap(run: Run, command: Command) -> None:
+    calls = command.get("calls")
+    if not isinstance(calls, int) or isinstance(calls, bool):
+        raise UsageError(f"The order cap takes calls, a whole number; {calls!r:.60} is given.")
+    _decide(run, command, cap=calls)
+
+
+def _when_before_batch(run: Run) -> str | None:
+    gate = run.gate
+    if run.status == "paused" and gate is not None and gate.kind == "call" and gate.facts["batch"] > 1:
+        return None
+    return f"The run {run.id} is {where(run)}; this is for one that is paused before a batch."
+
+
 def _refuse(run: Run, command: Command) -> None:
     run.decide(refusal=_text(command, "reason"), **_by(command))
     if run.gates.stepping is not None:
@@ -175,6 +190,7 @@ ORDERS: dict[str, Order] = {
     "skip": Order(do=_skip, why_not=_at("block")),
     "prompt": Order(do=_prompt, why_not=_at("call")),
     "answer": Order(do=_answer, why_not=_at("call")),
+    "cap": Order(do=_cap, why_not=_when_before_batch),
     "accept": Order(do=lambda run, _: run.go_on(), why_not=_at("final")),
     "refuse": Order(do=_refuse, why_not=_at("final")),
     "break": Order(do=_break, why_not=_when_not_over, dated=False),
@@ -232,6 +248,9 @@ def _pending(gate: Gate) -> dict[str, Any]:
         return _pending_prompts(gate)
     if gate.kind == "line":
         return {}
+    if gate.kind == "budget":
+        limits = [{"limit": name, "used": used, "maximum": limit} for name, (used, limit) in gate.facts["used"].items()]
+        return {"limits": limits, "refused": gate.facts["refused"]}
     fact = {"block": "code", "final": "answer"}.get(gate.kind, gate.kind)
     text = str(gate.facts[fact])
     return {fact: text[:LONGEST], "cut": max(len(text) - LONGEST, 0)}

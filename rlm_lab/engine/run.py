@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 from rlm_lab.config import Budget
-from rlm_lab.engine.decisions import FITS, Decision
+from rlm_lab.engine.decisions import decide_at
 from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.going_back import UserNames, check_step, find_call, how_kept
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
@@ -180,18 +180,14 @@ class Run(Record):
     def decide(self, **decision: Any) -> None:
         """Decides at the closed gate, for when the run goes on: the fields of `Decision` that fit the gate.
 
-        Before a block `code` or `skip`, before a call `prompts` or `answers`, before the end `refusal`; `by` says who.
+        Before a block `code` or `skip`, before a call `prompts` or `answers`, before a batch also `cap`, before the end `refusal`;
+        `by` says who.
         """
         self._must_be("paused")
         gate = self.gate
         if gate is None:
             raise StateError(f"The run {self.id} is paused in the midst of its work, not at a gate; nothing can be changed there.")
-        unfit = sorted(set(decision) - {"by"} - FITS[gate.kind])
-        if unfit:
-            fit = " or ".join(sorted(FITS[gate.kind])) or "nothing"
-            raise StateError(f"{unfit[0]} does not fit the gate where the run stands ({gate.kind}); {fit} can be given there.")
-        _check_count(gate, decision)
-        self._hub.decision = Decision(**decision)
+        self._hub.decision = decide_at(gate, decision)
 
     @property
     def gate(self) -> Gate | None:
@@ -403,13 +399,6 @@ class Run(Record):
             )
         if self.status != status:
             raise StateError(f"The run {self.id} is {self.status}, not {status}.")
-
-
-def _check_count(gate: Gate, decision: Mapping[str, Any]) -> None:
-    for name in ("prompts", "answers"):
-        given = decision.get(name)
-        if given is not None and len(given) != gate.facts["batch"]:
-            raise StateError(f"{len(given)} {name} are given for {gate.facts['batch']} calls; give one for each.")
 
 
 def _found(trajectory: Trajectory, run: str) -> Trajectory:

@@ -187,7 +187,7 @@ class Task:
     def _live(self) -> Life:
         talk = self._open()
         empty = self.passed.steps[-1].empty if self.passed.steps else 0
-        while (limit := self._limit()) is None:
+        while (limit := (yield from self._met())) is None:
             reply = yield from self._think(talk)
             if isinstance(reply, Exception):
                 limit = reply.limit if isinstance(reply, BudgetExceededError) else self._limit()
@@ -260,6 +260,11 @@ class Task:
             self._engine.ledger.count_step()
         outcome: Reply | Exception = yield Think(origin=self._tell.origin, model=self.question.model, request=request, free=free)
         return outcome
+
+    def _met(self) -> Generator[Action, Any, str | None]:
+        """The limit that the run has met, once a person had the chance to raise it."""
+        yield from self._execution.budget_gate()
+        return self._limit()
 
     def _limit(self) -> str | None:
         """The limit that the run has met, if any."""
@@ -390,7 +395,7 @@ class Task:
         seen = Seen(
             reports=reports,
             repeated=self._history.repeats > 0,
-            notes=[] if parsed.final is None else [EARLY_FINAL],
+            notes=[*self._execution.take_notes(), *([] if parsed.final is None else [EARLY_FINAL])],
             names=self._space.names.view(),
             contexts=frozenset(self.question.contexts),
             last_good=self._history.last_good,

@@ -109,6 +109,7 @@ _ALL = (
     Command(name="break", do=control.breakpoints, takes="[CONDITION | --clear [N]]", told="list breakpoints; add one; clear them"),
     Command(name="edit", do=control.edit, takes="[ID]", told="the pending block or prompt in the next cell, to be changed and run"),
     Command(name="answer", do=control.answer, takes="TEXT", told="answer the pending call in the model's place, and go on"),
+    Command(name="cap", do=control.cap, takes="N [ID]", told="send only the first N calls of the pending batch, and go on"),
     Command(name="skip", do=control.skip, takes="[ID]", told="leave the pending block out, and go on"),
     Command(name="accept", do=control.accept, takes="[ID]", told="take the pending answer, and go on"),
     Command(

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 LARGEST_CELL = 100_000  # characters that a pending prompt may have to be put into a cell
 _FIT = {
     "block": "%rlm edit and %rlm skip",
-    "call": "%rlm edit and %rlm answer",
+    "call": "%rlm edit, %rlm answer and %rlm cap",
     "final": "%rlm accept and %rlm refuse",
 }
 _FOR = {
     "edit": ("a block or a call", ("block", "call")),
     "answer": ("a call", ("call",)),
+    "cap": ("a batch", ("call",)),
     "skip": ("a block", ("block",)),
     "accept": ("an answer", ("final",)),
     "refuse": ("an answer", ("final",)),
@@ -154,6 +155,16 @@ def skip(magics: RLM, rest: str) -> None:
     run = _named("skip", words_of(rest))
     _gate(run, "skip")
     _order(magics, run, {"command": "skip"})
+
+
+def cap(magics: RLM, rest: str) -> None:
+    """Sends only the first calls of the pending batch."""
+    number, *words = words_of(rest) or [""]
+    run = _named("cap", words)
+    _gate(run, "cap")
+    if not number.isdecimal():
+        raise UsageError(f"%rlm cap takes how many calls are sent, a whole number; {number!r} is none.")
+    _order(magics, run, {"command": "cap", "calls": int(number)})
 
 
 def accept(magics: RLM, rest: str) -> None:

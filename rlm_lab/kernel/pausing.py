@@ -85,6 +85,8 @@ def place_of(run: Run) -> str:
             return f"after the output of {step}"
         case "error":
             return f"at the error in {step}"
+        case "budget":
+            return f"at a line of the budget in {step}"
         case _:
             return f"before the answer of {step} is accepted"
 
@@ -113,7 +115,9 @@ def _commands(gate: Gate | None) -> list[tuple[str, str]]:
             send = f"send all {size:,}" if size > 1 else "send it"
             answer = ("%%rlm_answer", "answer them, one a line") if size > 1 else ("answer TEXT", "answer it yourself")
             then = ("step --into calls", f"{send}, stop at the next call")
-            return [then, ("edit", f"change the prompt{'s' if size > 1 else ''} in a new cell"), answer, _STOP]
+            change = ("edit", f"change the prompt{'s' if size > 1 else ''} in a new cell")
+            cap = [("cap N", "send the first N only")] if size > 1 else []
+            return [then, change, answer, *cap, _STOP]
         case "final":
             return [("accept", "take this answer"), ("refuse WORDS", "send it back, and say why"), _STOP]
         case _:
@@ -145,8 +149,16 @@ def _pending(run: Run) -> Pending:
             return {**shown, "label": "Error", "text": str(gate.facts["error"])}
         case "output":
             return {"label": "Output", "text": str(gate.facts["output"])}
+        case "budget":
+            return {"label": "Budget", "text": "\n".join(_limits(gate.facts["used"])), "note": gate.facts["refused"]}
         case _:
             return {"label": "Answer", "text": str(gate.facts["answer"])}
+
+
+def _limits(used: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """A limit a line, the one that is nearest first."""
+    for name, (spent, limit) in sorted(used.items(), key=lambda item: -item[1][0] / item[1][1]):
+        yield f"{name}: {spent:,.6g} of {limit:,.6g} ({spent / limit:.0%})"
 
 
 def _pending_call(run: Run, gate: Gate) -> Pending:

@@ -183,6 +183,21 @@ def test_a_batch_is_answered_one_a_line_or_as_a_list(cells: Any, body: str) -> N
     assert run.answer == ["one", "two"]
 
 
+def test_only_the_first_calls_of_a_batch_are_sent(cells: Any) -> None:
+    run = begin(cells, "--break 'batch > 1'", "got = llm_query_batched(list('abc'))\nFINAL([str(one)[:10] for one in got])")
+    assert "takes how many calls are sent" in cells.error("%rlm cap many")
+    assert "give a number from 1 to 2" in cells.error("%rlm cap 3")
+    does(cells, f"%rlm cap 1 {run.id}")
+    assert run.answer == ["A", "Call 2 of ", "Call 3 of "]
+
+
+def test_a_run_stops_where_its_budget_runs_low_and_tells_the_limits(cells: Any) -> None:
+    begin(cells, "--break budget --max-calls 10", "llm_query_batched(['x'] * 8)\nFINAL(1)")
+    told = cells.shell.display_formatter.format(cells.run("%rlm last").result)[0]["text/plain"]
+    assert told.startswith("Paused at a line of the budget in step 1")
+    assert "  > calls: 8 of 10 (80%)" in told
+
+
 def test_a_block_is_skipped(cells: Any) -> None:
     run = begin(cells, "--step", "a = 1", "FINAL('a' in globals())")
     does(cells, "%rlm skip")
