@@ -50,12 +50,20 @@ class Recorded:
         self._answers: dict[tuple[str, str], deque[Call]] = defaultdict(deque)
 
     def add(self, steps: Sequence[Step], *, since: int = 1) -> None:
-        """Learns what a run's steps say from the step `since` on; `steps` are all of its steps from the first."""
-        talk = Talk()
-        for step in steps:
-            key = talk.add(step.messages)
-            if step.number >= since:
-                self._learn(key, step)
+        """Learns what a run's steps say from the step `since` on, to be given before what is known already; `steps` are all."""
+        learnt = Recorded(failures=self._failures)
+        learnt._learn_all(steps, since)
+        for key, replies in learnt._replies.items():
+            self._replies[key].extendleft(reversed(replies))
+        for asked, calls in learnt._answers.items():
+            self._answers[asked].extendleft(reversed(calls))
+
+    def copy(self) -> Recorded:
+        """The same knowledge, to be used up apart."""
+        other = Recorded(failures=self._failures)
+        other._replies.update({key: replies.copy() for key, replies in self._replies.items()})
+        other._answers.update({asked: calls.copy() for asked, calls in self._answers.items()})
+        return other
 
     def reply(self, key: str) -> KnownReply | None:
         """The root model's reply to what was said, None where it is not known."""
@@ -95,6 +103,13 @@ class Recorded:
         self._replies.clear()
         self._answers.clear()
 
+    def _learn_all(self, steps: Sequence[Step], since: int = 1) -> None:
+        talk = Talk()
+        for step in steps:
+            key = talk.add(step.messages)
+            if step.number >= since:
+                self._learn(key, step)
+
     def _learn(self, key: str, step: Step) -> None:
         if step.reply is not None:
             self._replies[key].append(KnownReply(text=step.reply, model=step.model, finish_reason=step.finish_reason))
@@ -106,7 +121,7 @@ class Recorded:
             if call.status == "answered" or (call.status == "failed" and self._failures and call.kind != "cancelled"):
                 self._answers[call.asked or call.model, call.prompt].append(call)
         for child in block.children:
-            self.add(child.steps)
+            self._learn_all(child.steps)
 
 
 def _answered(call: Call, answer: str) -> Call:

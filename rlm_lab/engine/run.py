@@ -315,8 +315,9 @@ class Run(Record):
             self._engine.log.reopen()
             self._engine.log.append(events.Rewound(run=self.id, step=step))
             self._engine.traffic.reopen()
-            self._engine.recorded.forget()
-            if not anew:
+            if anew:
+                self._engine.recorded.forget()
+            else:
                 self._engine.recorded.add(steps, since=step)
             self._task = self._task.before(step, leave)
             self._hub = self._new_hub()

@@ -30,7 +30,7 @@ from rlm_lab.engine.past import Keeper, Passed, Past
 from rlm_lab.engine.profiles import Profile
 from rlm_lab.engine.queries import NOTHING, Queries, Site
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.recorded import KnownReply, Talk
+from rlm_lab.engine.recorded import KnownReply, Recorded, Talk
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
@@ -163,10 +163,11 @@ class Task:
         origin = {"kind": "fork", "run": asked.run, "step": step}
         folder = None if engine.log.path is None else engine.log.path.parent
         log = forked_log(engine.log.events, asked.run, step, name, folder, origin)
-        other = engine.again(log, name, budget or engine.ledger.budget)
-        other.traffic.number_from(*numbers_in(log.events))
+        known = Recorded() if anew else engine.recorded.copy()
         if not anew:
-            other.recorded.add(fold(engine.log.events).steps, since=step)
+            known.add(fold(engine.log.events).steps, since=step)
+        other = engine.again(log, name, budget or engine.ledger.budget, recorded=known)
+        other.traffic.number_from(*numbers_in(log.events))
         question = forked_question(asked, self.keeper.kept[step], run=name, origin=origin, **models)
         return Task(other, question, self.past_before(step))
 
