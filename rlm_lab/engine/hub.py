@@ -134,6 +134,15 @@ class Hub:
                     self._end_block(task.coroutine)
                 task.close()
 
+    @property
+    def standing(self) -> Task:
+        """The run that stands at the closed gate; where none is closed, the root."""
+        return self._root if self.held is None else self.held[0]
+
+    def forget_time(self) -> None:
+        """The run's limit of time was changed: it may be met anew."""
+        self._over = False
+
     def interrupted_twice(self, seconds: float) -> bool:
         """Whether the user's last two interrupts came within so many seconds."""
         times = self._interrupts.times

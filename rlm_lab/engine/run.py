@@ -9,17 +9,19 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rlm_lab.config import Budget
+from rlm_lab.engine.changing import Named, changed_budget, changed_question, difference
 from rlm_lab.engine.decisions import decide_at
 from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
 from rlm_lab.engine.ledger import Ledger, Spent
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.task import ENDED, Task
-from rlm_lab.errors import RLMError, StateError
+from rlm_lab.errors import RLMError, StateError, UsageError
 from rlm_lab.trajectory import events
 from rlm_lab.trajectory.fold import Step, Trajectory, fold
 
@@ -174,14 +176,44 @@ class Run(Record):
     def decide(self, **decision: Any) -> None:
         """Decides at the closed gate, for when the run goes on: the fields of `Decision` that fit the gate.
 
-        Before a block `code` or `skip`, before a call `prompts` or `answers`, before a batch also `cap`, before the end `refusal`;
-        `by` says who.
+        Before a block `code` or `skip`, before a call `prompts` or `answers`, before a batch also `cap`, to a reply
+        `reply`, before the end `refusal` or another `answer`; `by` says who.
         """
         self._must_be("paused")
         gate = self.gate
         if gate is None:
             raise StateError(f"The run {self.id} is paused in the midst of its work, not at a gate; nothing can be changed there.")
         self._hub.decision = decide_at(gate, decision)
+
+    def hint(self, text: str, *, by: str = "user") -> None:
+        """A word for the model of the run that stands here, told as the user's with what that model is told next."""
+        self._must_be("paused")
+        if not text.strip():
+            raise UsageError("The hint is empty; write what the model should know.")
+        self._hub.standing.hint(text.strip(), by)
+
+    def change(
+        self,
+        *,
+        model: Named = None,
+        sub_model: Named = None,
+        budget: Budget | Mapping[str, Any] | None = None,
+        by: str = "user",
+    ) -> None:
+        """Other models, or other limits, from here on: names or model objects, a `Budget` or some of its limits by name.
+
+        Child runs that are under way keep their models; a call that is pending keeps the one that it was made for.
+        """
+        self._must_be("paused")
+        question = changed_question(self._engine, self.asked, model, sub_model)
+        before, after = self.ledger.budget, changed_budget(self.ledger.budget, budget)
+        for what, given in (("model", model), ("sub_model", sub_model)):
+            if given is not None:
+                self._task.change(what, question, by)
+        if after != before:
+            self.ledger.change(after)
+            self._hub.forget_time()
+            self._task.tell_budget(*difference(before, after), by)
 
     @property
     def gate(self) -> Gate | None:

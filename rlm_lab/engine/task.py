@@ -19,6 +19,7 @@ from rlm_lab.engine.block import RunNames, Workspace
 from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.conversation import Conversation
 from rlm_lab.engine.coroutine import Coroutine
+from rlm_lab.engine.decisions import UNCHANGED
 from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
 from rlm_lab.engine.history import History
@@ -55,6 +56,7 @@ class Task:
         self._history = History((), {})
         self._life = self._live()
         self._children = 0
+        self._hints: list[str] = []
         self._said: tuple[Any, str] = (NOTHING, "")
         self.finished = False
         self.status = "waiting"
@@ -141,6 +143,20 @@ class Task:
         if self._execution.block is not None:
             self._execution.block.computed += seconds
 
+    def hint(self, text: str, by: str) -> None:
+        """A word for the model, which it reads with what it is told next."""
+        self._hints.append(text)
+        self._tell.edited("hint", None, text, by)
+
+    def change(self, what: str, question: Question, by: str) -> None:
+        """Asks another `model` or `sub_model` from here on."""
+        before, after = getattr(self.question, what).name, getattr(question, what).name
+        self.question = replace(self.question, **{what: getattr(question, what)})
+        self._tell.edited(what, before, after, by)
+
+    def tell_budget(self, before: Mapping[str, Any], after: Mapping[str, Any], by: str) -> None:
+        self._tell.edited("budget", dict(before), dict(after), by)
+
     # the life
 
     def _live(self) -> Life:
@@ -160,7 +176,7 @@ class Task:
             problem = "" if value is MISSING else (yield from self._offer_answer(value))
             if problem is None:
                 return self._finish("done")
-            talk.say("user", problem or self._observation(parsed, reports))
+            talk.say("user", self._with_hints(problem or self._observation(parsed, reports)))
             empty = 0 if parsed.blocks or problem else empty + 1
             if empty == EMPTY_REPLIES:
                 return self._fail(ModelError(f"{self.question.model.name} gave neither code nor an answer {empty} times in a row."))
@@ -177,6 +193,7 @@ class Task:
     def _think(self, talk: Conversation, *, free: bool = False) -> Generator[Action, Any, Reply | Exception]:
         if not free:
             self._engine.ledger.count_step()
+        talk.window = self.question.model.context_window
         settings, late = self._engine.settings, self.limit == "seconds"
         temperature = self.profile.retry_temperature if self._history.repeats else self.profile.temperature
         request = talk.request(
@@ -187,7 +204,15 @@ class Task:
         )
         self._tell.step_started(talk.take_new(), talk.dropped, temperature)
         outcome: Reply | Exception = yield Think(origin=self._tell.origin, model=self.question.model, request=request, free=free)
-        return outcome
+        return outcome if isinstance(outcome, Exception) else (yield from self._review(outcome))
+
+    def _review(self, reply: Reply) -> Generator[Action, Any, Reply]:
+        """The reply as it is used: a person may have changed it."""
+        decision = yield from self._execution.gate("reply", reply=reply.text)
+        if decision.reply is None or decision.reply == reply.text:
+            return reply
+        self._tell.edited("reply", reply.text, decision.reply, decision.by)
+        return replace(reply, text=decision.reply)
 
     def _met(self) -> Generator[Action, Any, str | None]:
         """The limit that the run has met, once a person had the chance to raise it."""
@@ -268,10 +293,14 @@ class Task:
 
     def _offer_answer(self, value: Any) -> Generator[Action, Any, str | None]:
         """Brings a value to the gate before the end; what is wrong with it, None if it is accepted."""
-        decision = yield from self._execution.gate("final", answer=self._text_of(value))
+        text, schema = self._text_of(value), self.question.schema
+        decision = yield from self._execution.gate("final", answer=text, value=value, schema=schema)
         if decision.refusal is not None:
-            self._tell.edited("final", self._text_of(value), decision.refusal, decision.by)
+            self._tell.edited("final", text, decision.refusal, decision.by)
             return refused_answer(decision.refusal)
+        if decision.answer is not UNCHANGED:
+            value = decision.answer
+            self._tell.edited("final_answer", text, self._text_of(value), decision.by)
         return self._take_answer(value)
 
     def _take_answer(self, value: Any) -> str | None:
@@ -315,6 +344,10 @@ class Task:
         if self.question.schema is not None:
             tools.append(f"The answer must have this form: {self.question.schema.describe()}")
         return self.profile.open(question=self.question.text, contexts=described, tools="\n".join(tools))
+
+    def _with_hints(self, text: str) -> str:
+        hints, self._hints = self._hints, []
+        return "\n\n".join([text, *(f"A hint from the user: {hint}" for hint in hints)])
 
     def _observation(self, parsed: ParsedReply, reports: Sequence[BlockReport]) -> str:
         if not reports:

@@ -37,7 +37,7 @@ _SETTINGS = (
     "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "output_characters",
     "allow_shell",
 )  # fmt: skip
-_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse)\s.*\?\s*$")
+_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint)\s.*\?\s*$")
 _LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
 
 
@@ -106,7 +106,7 @@ class RLM(Magics):
     @no_var_expand
     @cell_magic("rlm_edit")  # type: ignore[arg-type]
     def edit(self, line: str, cell: str) -> None:
-        """`%%rlm_edit [ID]`: the cell's code, or prompt, takes the place of the pending one; the run goes on. See `%rlm edit`."""
+        """`%%rlm_edit [ID]`: the cell's text takes the place of the pending one; the run goes on. See `%rlm edit`."""
         control.edited(self, line, cell)
 
     @no_var_expand

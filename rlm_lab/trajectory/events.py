@@ -250,7 +250,10 @@ class Rewound(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited(Event):
-    """A person changed something: `what` is code, reply, prompt, answer, final, hint, model, sub_model, budget or skip."""
+    """A person changed something: `what` is code, reply, prompt, answer, cap, skip, final_answer, hint, model, sub_model or budget.
+
+    `final` is an answer that was refused; `after` is then the reason. `cap` sent only so many calls of a batch.
+    """
 
     type: ClassVar[str] = "edited"
     step: int

@@ -125,6 +125,7 @@ class Step:
     source: str = ""
     blocks: tuple[Block, ...] = ()
     flags: tuple[Flag, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -139,6 +140,19 @@ class Flag:
     step: int
     flag: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What a person changed, as `events.Edited` has it; at `t`, in seconds of the run."""
+
+    step: int
+    what: str
+    before: JSON
+    after: JSON
+    by: str = "user"
+    block: int | None = None
+    t: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +214,7 @@ class Trajectory:
     steps: tuple[Step, ...] = ()
     discarded: tuple[Step, ...] = ()
     flags: tuple[Flag, ...] = ()
+    edits: tuple[Edit, ...] = ()
     usage: Usage = field(default_factory=Usage)
     warnings: tuple[BudgetWarning, ...] = ()
     pauses: tuple[Pause, ...] = ()

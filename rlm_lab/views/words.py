@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rlm_lab.trajectory.tree import Batch, Call, Trajectory, Usage
+from rlm_lab.analysis.acts import clipped
+from rlm_lab.trajectory.tree import Batch, Call, Edit, Trajectory, Usage
 from rlm_lab.views import figures
 
 STATUSES = {
@@ -17,6 +18,20 @@ STATUSES = {
     "stopped": "Stopped",
     "out_of_budget": "Out of budget",
     "interrupted": "Interrupted",
+}
+_EDITS = {
+    "code": "changed the code of block {block}",
+    "skip": "left a block out",
+    "prompt": "changed what was asked",
+    "answer": "answered in the model's place",
+    "cap": "let {after} of {before} calls be made",
+    "reply": "changed the reply before it was used",
+    "final": "refused the answer {before}",
+    "final_answer": "changed the answer",
+    "hint": "gave a hint",
+    "model": "changed the model",
+    "sub_model": "changed the sub-model",
+    "budget": "changed the budget",
 }
 _LIMITS: dict[str, Callable[[float], str]] = {
     "steps": lambda value: figures.counted(int(value), "step"),
@@ -43,6 +58,34 @@ def limit_text(limit: str | None, budget: Mapping[str, Any]) -> str:
     if limit in _LIMITS and isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
         return _LIMITS[limit](value)
     return (limit or "its budget").replace("_", " ")
+
+
+def edit_text(edit: Edit) -> str:
+    """Who changed what.
+
+    >>> edit_text(Edit(step=1, what="cap", before=812, after=10))
+    'The user let 10 of 812 calls be made'
+    """
+    who = "The user" if edit.by == "user" else edit.by
+    told = _EDITS.get(edit.what, "changed {what}")
+    before, after = clipped(str(edit.before), 60), clipped(str(edit.after), 60)
+    return f"{who} {told.format(what=edit.what.replace('_', ' '), block=edit.block, before=before, after=after)}"
+
+
+def edit_parts(edit: Edit) -> list[tuple[str, str]]:
+    """What was there before and what came in its place, as labels and texts; where the sentence says all, nothing."""
+    if edit.what == "cap":
+        return []
+    if edit.what == "final":
+        return [("because", _edited_text(edit.after))]
+    parts = [("before", edit.before), ("after", edit.after)]
+    return [(label, _edited_text(value)) for label, value in parts if value is not None]
+
+
+def _edited_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in value.items())
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def headline(trajectory: Trajectory) -> tuple[str, str]:
