@@ -19,6 +19,7 @@ from rlm_lab.engine.decisions import decide_at
 from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
 from rlm_lab.engine.ledger import Ledger, Spent
+from rlm_lab.engine.meanwhile import Meanwhile
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.task import ENDED, Task
 from rlm_lab.errors import RLMError, StateError, UsageError
@@ -138,6 +139,7 @@ class Run(Record):
         self._hub = Hub(self._task, engine, tick=lambda: tick(self))
         self._paused_at = 0.0
         self._stamp = 0
+        self.meanwhile = Meanwhile()
 
     @property
     def status(self) -> str:
@@ -257,6 +259,9 @@ class Run(Record):
 
     def _continue(self) -> None:
         paused = round(time.monotonic() - self._paused_at, 3)
+        done = self.meanwhile.end(self._task.namespace)
+        if done is not None:
+            self._engine.log.append(events.Intervened(run=self.id, step=self._task.step, **done))
         self._engine.log.append(events.Resumed(run=self.id, step=self._task.step, seconds=paused))
         self._go()
 
@@ -292,6 +297,7 @@ class Run(Record):
             self._stop()
             return
         _paused[self.id] = self
+        self.meanwhile.begin(self._task.namespace, self._task.hidden)
         self._paused_at = time.monotonic()
         step, block, line = self._task.position
         self._engine.log.append(events.Paused(run=self.id, reason=self._hub.paused or "", step=step, block=block, line=line))

@@ -48,6 +48,14 @@ class NewNames:
         return name not in self._users and not name.startswith("_") and not isinstance(value, ModuleType)
 
 
+def note_cell(source: str) -> None:
+    """A cell is run: what the user does while runs are paused is told in their logs, but for our own commands."""
+    if source.lstrip().startswith(("%rlm", "%%rlm")):
+        return
+    for run in paused_runs():
+        run.meanwhile.note(source)
+
+
 def paused_of(run: Run, names: tuple[str, ...] = ()) -> Paused:
     """All that is told of a paused run."""
     several = f" {run.id}" if len(paused_runs()) > 1 else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.trajectory import events as ev
-from rlm_lab.trajectory.tree import BudgetWarning, Edit, Flag
+from rlm_lab.trajectory.tree import BudgetWarning, Edit, Flag, Intervention
 
 
 @dataclass(slots=True)
@@ -40,6 +40,7 @@ class OpenStep:
     lost_seconds: float = 0.0
     flags: list[Flag] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
+    interventions: list[Intervention] = field(default_factory=list)
     ended: float | None = None  # when the next step began
 
 
@@ -177,6 +178,12 @@ class Collector:
         if step := run.steps.get(event.step):
             step.edits.append(edit)
 
+    def intervened(self, run: OpenRun, event: ev.Intervened) -> None:
+        if step := run.steps.get(event.step):
+            names = ("step", "more", "variables", "t")
+            fields = {name: getattr(event, name) for name in names}
+            step.interventions.append(Intervention(cells=tuple(str(cell.get("source", "")) for cell in event.cells), **fields))
+
     def flagged(self, run: OpenRun, event: ev.Flagged) -> None:
         flag = Flag(step=event.step, flag=event.flag, message=event.message)
         run.flags.append(flag)
@@ -202,6 +209,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Collector, OpenRun, Any], None]] = {
     ev.Resumed: Collector.was_resumed,
     ev.Rewound: Collector.rewound,
     ev.Edited: Collector.edited,
+    ev.Intervened: Collector.intervened,
     ev.BudgetWarned: Collector.budget_warned,
     ev.Flagged: Collector.flagged,
     ev.RunFinished: Collector.run_finished,

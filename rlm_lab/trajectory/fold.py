@@ -139,6 +139,7 @@ def _step(step: OpenStep, seconds: float, built: Mapping[str, Trajectory]) -> St
         blocks=blocks,
         flags=tuple(step.flags),
         edits=tuple(step.edits),
+        interventions=tuple(step.interventions),
     )
 
 

@@ -126,6 +126,7 @@ class Step:
     blocks: tuple[Block, ...] = ()
     flags: tuple[Flag, ...] = ()
     edits: tuple[Edit, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -152,6 +153,17 @@ class Edit:
     after: JSON
     by: str = "user"
     block: int | None = None
+    t: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """What the user did in a pause: the `cells` that were run, as far as the log has them, and `variables` as a block has them."""
+
+    step: int
+    cells: tuple[str, ...] = ()
+    more: int = 0
+    variables: Mapping[str, JSON] = field(default_factory=dict)
     t: float = 0.0
 
 

@@ -104,6 +104,10 @@ def _step(step: Step, width: int, depth: int) -> Iterator[str]:
         yield from _block(block, width, depth)
     for edit in step.edits:
         yield from _edit(edit, width)
+    for done in step.interventions:
+        yield from _wrapped(f"✎ {words.intervention_text(done)}", width)
+        for line in [line for source in done.cells for line in _short(source).split("\n")]:
+            yield from _broken("  > ", "    ", line, width)
     for flag in step.flags:
         yield from _wrapped(f"! {flag.message}", width)
 

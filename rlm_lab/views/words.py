@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlm_lab.analysis.acts import clipped
-from rlm_lab.trajectory.tree import Batch, Call, Edit, Trajectory, Usage
+from rlm_lab.trajectory.tree import Batch, Call, Edit, Intervention, Trajectory, Usage
 from rlm_lab.views import figures
 
 STATUSES = {
@@ -33,6 +33,7 @@ _EDITS = {
     "sub_model": "changed the sub-model",
     "budget": "changed the budget",
 }
+_MOST_NAMES = 8
 _LIMITS: dict[str, Callable[[float], str]] = {
     "steps": lambda value: figures.counted(int(value), "step"),
     "calls": lambda value: figures.counted(int(value), "call"),
@@ -58,6 +59,23 @@ def limit_text(limit: str | None, budget: Mapping[str, Any]) -> str:
     if limit in _LIMITS and isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
         return _LIMITS[limit](value)
     return (limit or "its budget").replace("_", " ")
+
+
+def intervention_text(done: Intervention) -> str:
+    """What the user did while the run was paused.
+
+    >>> intervention_text(Intervention(step=1, cells=("n = 2",), variables={"changed": {"n": {}}}))
+    'While the run was paused, the user ran 1 cell and changed n'
+    """
+    names = [name for key in ("added", "changed", "removed") for name in _names_in(done.variables.get(key))]
+    cells = len(done.cells) + done.more
+    listed = ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else "")
+    parts = ([f"ran {figures.counted(cells, 'cell')}"] if cells else []) + ([f"changed {listed}"] if names else [])
+    return f"While the run was paused, the user {' and '.join(parts) or 'did nothing'}"
+
+
+def _names_in(group: Any) -> list[str]:
+    return [str(name) for name in group] if isinstance(group, (Mapping, list)) else []
 
 
 def edit_text(edit: Edit) -> str:

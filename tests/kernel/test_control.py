@@ -106,6 +106,16 @@ def test_pausing_where_nothing_runs_says_so(cells: Any) -> None:
     assert "No run called 'abc' is running" in cells.error("%rlm pause abc")
 
 
+def test_the_cells_that_are_run_meanwhile_are_in_the_log_and_commands_are_not(cells: Any) -> None:
+    run = begin(cells, "--break \"'wait' in prompt\"", "n = 1\nllm_query('wait')\nFINAL(n)")
+    cells.run("n = 99")
+    cells.run("%rlm break")
+    cells.run("%%rlm_answer\nanything")
+    (done,) = run.steps[0].interventions
+    assert (done.cells, list(done.variables["changed"]), done.variables["added"]) == (("n = 99",), ["n"], {})
+    assert run.answer == 99
+
+
 def test_a_run_driven_in_python_is_shown_and_bound_too(cells: Any) -> None:
     run = begin(cells, "--step", "a = 5", "FINAL(a)")
     assert cells.shell.user_ns["answer"] is None
