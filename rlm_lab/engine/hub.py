@@ -139,6 +139,10 @@ class Hub:
         """The run that stands at the closed gate; where none is closed, the root."""
         return self._root if self.held is None else self.held[0]
 
+    def held_locks(self) -> list[str]:
+        """The names of locks that the suspended blocks hold."""
+        return [name for task in self._tasks() for name in task.held_locks]
+
     def forget_time(self) -> None:
         """The run's limit of time was changed: it may be met anew."""
         self._over = False

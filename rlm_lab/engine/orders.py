@@ -72,6 +72,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "stamp": run.stamp,
         "reason": run.pause_reason,
         "gate": _gate_of(run) if run.status == "paused" else None,
+        "locks": run.held_locks,
         "breakpoints": [{"condition": point.condition.text, "hits": point.hits} for point in run.gates.breakpoints],
         "can": {name: order.why_not(run) for name, order in ORDERS.items()},
     }

@@ -232,6 +232,11 @@ class Run(Record):
         return self._hub.paused
 
     @property
+    def held_locks(self) -> list[str]:
+        """The names of locks that a paused run's blocks hold: a cell that waits for one of them would wait for ever."""
+        return self._hub.held_locks() if self.status == "paused" else []
+
+    @property
     def stamp(self) -> int:
         """Counts the run's changes between running and paused: a command that was made for an older one comes too late."""
         return self._stamp

@@ -113,6 +113,10 @@ class Task:
         return self._tell.step, None if self._execution.block is None else self._tell.block, self._execution.line
 
     @property
+    def held_locks(self) -> list[str]:
+        return self._execution.held_locks
+
+    @property
     def outcome(self) -> str | Exception:
         """What a child run gives to the block that started it."""
         if self.status in {"done", "out_of_budget"}:

@@ -60,9 +60,15 @@ def paused_of(run: Run, names: tuple[str, ...] = ()) -> Paused:
     """All that is told of a paused run."""
     several = f" {run.id}" if len(paused_runs()) > 1 else ""
     commands = tuple((_named(name, several), told) for name, told in _commands(run.gate))
-    return Paused(
-        place=place_of(run), why=_why(run), names=names, go_on=f"%rlm continue{several}", commands=commands, **_pending(run)
-    )
+    pending = _pending(run)
+    pending["note"] = " ".join(note for note in (pending.get("note", ""), _of_locks(run.held_locks)) if note)
+    return Paused(place=place_of(run), why=_why(run), names=names, go_on=f"%rlm continue{several}", commands=commands, **pending)
+
+
+def _of_locks(names: list[str]) -> str:
+    several = "s" if len(names) > 1 else ""
+    listed = f"the lock{several} {', '.join(names)}"
+    return f"The block holds {listed}: a cell that waits for {'one of them' if several else 'it'} waits for ever." if names else ""
 
 
 def _named(command: str, several: str) -> str:

@@ -116,6 +116,13 @@ def test_the_cells_that_are_run_meanwhile_are_in_the_log_and_commands_are_not(ce
     assert run.answer == 99
 
 
+def test_a_lock_that_the_paused_block_holds_is_warned_of(cells: Any) -> None:
+    code = "import threading\nlock = threading.Lock()\nwith lock:\n    llm_query('wait')\nFINAL(1)"
+    run = begin(cells, "--break prompt", code)
+    told = cells.shell.display_formatter.format(run)[0]["text/plain"]
+    assert "The block holds the lock lock: a cell that waits for it waits for ever." in told
+
+
 def test_a_run_driven_in_python_is_shown_and_bound_too(cells: Any) -> None:
     run = begin(cells, "--step", "a = 5", "FINAL(a)")
     assert cells.shell.user_ns["answer"] is None
