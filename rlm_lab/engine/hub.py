@@ -142,6 +142,19 @@ class Hub:
         """While it lasts an interrupt does no harm."""
         return self._interrupts.installed()
 
+    @property
+    def standing(self) -> Task:
+        """The run that stands at the closed gate; where none is closed, the root."""
+        return self._root if self.held is None else self.held[0]
+
+    def held_locks(self) -> list[str]:
+        """The names of locks that the suspended blocks hold."""
+        return [name for task in self._tasks() for name in task.held_locks]
+
+    def forget_time(self) -> None:
+        """The run's limit of time was changed: it may be met anew."""
+        self._over = False
+
     def interrupted_twice(self, seconds: float) -> bool:
         """Whether the user's last two interrupts came within so many seconds."""
         times = self._interrupts.times

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from rlm_lab.errors import StateError, UsageError
 
 LONGEST = 100_000  # characters of what is pending that a state tells
 _PLACES = {
+    "reply": "before a reply is used",
     "block": "before a block",
     "line": "before a line",
     "call": "before a call",
@@ -72,6 +74,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "stamp": run.stamp,
         "reason": run.pause_reason,
         "gate": _gate_of(run) if run.status == "paused" else None,
+        "locks": run.held_locks,
         "breakpoints": [{"condition": point.condition.text, "hits": point.hits} for point in run.gates.breakpoints],
         "can": {name: order.why_not(run) for name, order in ORDERS.items()},
     }
@@ -141,7 +144,30 @@ def _edit(run: Run, command: Command) -> None:
     _decide(run, command, code=_text(command, "code"))
 
 
+def _reply(run: Run, command: Command) -> None:
+    _decide(run, command, reply=_text(command, "text"))
+
+
+def _hint(run: Run, command: Command) -> None:
+    run.hint(_text(command, "text"), **_by(command))
+
+
+def _settings(run: Run, command: Command) -> None:
+    given: dict[str, Any] = {name: command[name] for name in ("model", "sub_model", "budget") if command.get(name) is not None}
+    names = [value for name, value in given.items() if name != "budget"]
+    if not given or not all(isinstance(name, str) for name in names) or not isinstance(given.get("budget", {}), Mapping):
+        raise UsageError("The order settings takes model or sub_model, a name, or budget, limits by their names.")
+    run.change(**{**given, **_by(command)})
+
+
 def _answer(run: Run, command: Command) -> None:
+    gate = run.gate
+    if gate is not None and gate.kind == "final":
+        texts = _texts(command, "answers")
+        if len(texts) != 1:
+            raise StateError(f"{len(texts)} answers are given for one question; give one.")
+        _decide(run, command, answer=_as_value(gate, texts[0]))
+        return
     _decide(run, command, answers=_texts(command, "answers"))
 
 
@@ -191,7 +217,10 @@ ORDERS: dict[str, Order] = {
     "edit": Order(do=_edit, why_not=_at("block")),
     "skip": Order(do=_skip, why_not=_at("block")),
     "prompt": Order(do=_prompt, why_not=_at("call")),
-    "answer": Order(do=_answer, why_not=_at("call")),
+    "answer": Order(do=_answer, why_not=_at("call", "final")),
+    "reply": Order(do=_reply, why_not=_at("reply")),
+    "hint": Order(do=_hint, why_not=_when_paused),
+    "settings": Order(do=_settings, why_not=_when_paused),
     "cap": Order(do=_cap, why_not=_when_before_batch),
     "accept": Order(do=lambda run, _: run.go_on(), why_not=_at("final")),
     "refuse": Order(do=_refuse, why_not=_at("final")),
@@ -204,6 +233,16 @@ def _decide(run: Run, command: Command, **decision: Any) -> None:
     """Decides at the gate, and goes on as the run went before."""
     run.decide(**decision, **_by(command))
     run.go_on()
+
+
+def _as_value(gate: Gate, text: str) -> Any:
+    """An answer from its text: where a form was asked for, or no text stands there now, it is read as JSON if it can be."""
+    if gate.facts["schema"] is None and isinstance(gate.facts["value"], str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _by(command: Command) -> dict[str, str]:

@@ -92,6 +92,14 @@ class Playback:
                 return edit
         return None
 
+    def hints(self, run: str, step: int) -> list[str]:
+        """The hints that were given in a step."""
+        return [str(edit.after) for edit in self.edits if self.playing and (edit.run, edit.step, edit.what) == (run, step, "hint")]
+
+    def last(self, what: str) -> Any:
+        """What the run's model, sub-model or budget was changed to last, None if it never was."""
+        return next((edit.after for edit in reversed(self.edits) if (edit.run, edit.what) == (self.root, what)), None)
+
     def is_whole(self, run: str, step: int, block: int) -> bool:
         """Whether the record tells how a block ended."""
         recorded = self._block(run, step, block)

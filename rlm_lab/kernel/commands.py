@@ -107,8 +107,18 @@ _ALL = (
         name="continue", do=control.go_on, takes='[ID] [--until "step 5"|error|answer]', told="go on to the end, or up to a place"
     ),
     Command(name="break", do=control.breakpoints, takes="[CONDITION | --clear [N]]", told="list breakpoints; add one; clear them"),
-    Command(name="edit", do=control.edit, takes="[ID]", told="the pending block or prompt in the next cell, to be changed and run"),
-    Command(name="answer", do=control.answer, takes="TEXT", told="answer the pending call in the model's place, and go on"),
+    Command(
+        name="edit",
+        do=control.edit,
+        takes="[ID]",
+        told="the pending block, prompt, reply or answer in the next cell, to be changed",
+    ),
+    Command(
+        name="answer",
+        do=control.answer,
+        takes="TEXT",
+        told="answer the pending call in the model's place, or the question, and go on",
+    ),
     Command(name="cap", do=control.cap, takes="N [ID]", told="send only the first N calls of the pending batch, and go on"),
     Command(name="skip", do=control.skip, takes="[ID]", told="leave the pending block out, and go on"),
     Command(name="accept", do=control.accept, takes="[ID]", told="take the pending answer, and go on"),
@@ -119,6 +129,10 @@ _ALL = (
         told="send the pending answer back with a word for the model; the next one is shown again",
     ),
     Command(name="pause", do=control.pause, takes="[ID]", told="pause the run that goes on; from a subshell or another thread"),
+    Command(name="hint", do=control.hint, takes="TEXT", told="a word for the paused run's model, told with what it reads next"),
+    Command(
+        name="set", do=control.change, takes="NAME VALUE ...", told="model, sub_model or a limit (calls, cost ...) from here on"
+    ),
     Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run, or the one that goes on"),
     _look("help", _help, "", "this list"),
 )
