@@ -16,14 +16,15 @@ from rlm_lab.engine.block import OpenBlock, Workspace
 from rlm_lab.engine.blockloop import Idle
 from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.decisions import GO, Decision
+from rlm_lab.engine.errands import Errand, Way
 from rlm_lab.engine.explain import explain
 from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.queries import AskRequest, ChildRequest, Site
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.teller import Teller
-from rlm_lab.engine.traffic import CallRequest
-from rlm_lab.errors import BlockError, BudgetExceededError, RLMError
+from rlm_lab.engine.traffic import CallRequest, Outcome, Ticket
+from rlm_lab.errors import BlockError, BudgetExceededError, NotInRunError, RLMError
 
 if TYPE_CHECKING:
     from rlm_lab.engine.task import Task
@@ -96,7 +97,7 @@ class Execution:
         except (SyntaxError, BlockError, ValueError, RecursionError, MemoryError) as refused:
             return self._unrun(code, filename, refused)
         self.block = block
-        self.site = Site(coroutine=block.coroutine, step=tell.step, block=tell.block, filename=filename)
+        self.site = Site(coroutine=block.coroutine, step=tell.step, block=tell.block, filename=filename, beside=self._ask_beside)
         error = yield from self._drive(block)
         self.site = None
         return self._close(block, error)
@@ -161,6 +162,11 @@ class Execution:
             raise BudgetExceededError(f"The run has met its limit of {limit}; no child run is started any more.", limit=limit)
 
     def _call(self, request: CallRequest) -> Generator[Action, Any, Any]:
+        """One call or batch of the block itself, from its gate to its outcomes."""
+        sent = yield from self._admit(request)
+        return (yield Await(ticket=sent)) if isinstance(sent, Ticket) else sent
+
+    def _admit(self, request: CallRequest) -> Generator[Action, Any, Ticket | list[Outcome]]:
         """One call or batch, past its gate; answers that a person gives are logged as that person's."""
         prompts = request.prompts
         decision = yield from self.gate(
@@ -172,8 +178,28 @@ class Execution:
         if decision.answers is not None:
             self._tell.edited("answer", None, list(decision.answers), decision.by)
             return self._engine.traffic.answer(request, decision.answers, by=decision.by)
+        return self._start(request)
+
+    def _start(self, request: CallRequest) -> Ticket:
         self.prompts += request.prompts[:SAMPLED_PROMPTS]
-        return (yield Await(ticket=self._engine.traffic.start(request)))
+        return self._engine.traffic.start(request)
+
+    def _ask_beside(self, request: CallRequest) -> Errand:
+        """From a thread of the block, or its loop: sent at once where no gate can close, else by way of the hub."""
+        front = self._engine.traffic.front
+        if front is None or (front.paused is None and not self._engine.gates.watching):
+            errand = Errand()
+            errand.take(self._start(request))
+        else:
+            errand = Errand(self._way(request, self.site))
+            front.receive(errand)
+        return errand
+
+    def _way(self, request: CallRequest, site: Site | None) -> Way:
+        if site is None or site.coroutine.ended:
+            raise NotInRunError("The block that this call came from has ended; wait for your threads before a block's last line.")
+        sent = yield from self._admit(request)
+        return sent
 
     def _wait(self, idle: Idle, *, told: bool) -> Generator[Action, Any, Any]:
         """Waits as a block's loop does; one that was told to end may not wait for longer than the time it has for that."""
