@@ -5,19 +5,26 @@ Each decision that changes something is logged with what was there before and wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from rlm_lab.engine.gates import Gate
+from rlm_lab.errors import StateError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """`code` replaces a block, `prompts` those of a call, `answers` stand in for a model's; `skip` leaves a block out.
 
-    `refusal` turns down a final answer, with a word for the model. `by` is who decided.
+    `cap` sends only so many of a batch's calls, the first ones. `refusal` turns down a final answer, with a word for the model.
+    `by` is who decided.
     """
 
     code: str | None = None
     prompts: tuple[str, ...] | None = None
     answers: tuple[str, ...] | None = None
+    cap: int | None = None
     skip: bool = False
     refusal: str | None = None
     by: str = "user"
@@ -26,8 +33,29 @@ class Decision:
 GO = Decision()
 FITS = {
     "block": frozenset({"code", "skip"}),
-    "call": frozenset({"prompts", "answers"}),
+    "line": frozenset[str](),
+    "call": frozenset({"prompts", "answers", "cap"}),
     "output": frozenset[str](),
     "error": frozenset[str](),
+    "budget": frozenset[str](),
     "final": frozenset({"refusal"}),
 }
+
+
+def decide_at(gate: Gate, decision: Mapping[str, Any]) -> Decision:
+    """The decision that these fields make at a gate. Raises `StateError` for one that does not fit there."""
+    unfit = sorted(set(decision) - {"by"} - FITS[gate.kind])
+    if unfit:
+        fit = " or ".join(sorted(FITS[gate.kind])) or "nothing"
+        raise StateError(f"{unfit[0]} does not fit the gate where the run stands ({gate.kind}); {fit} can be given there.")
+    size = gate.facts.get("batch", 0)
+    for name in ("prompts", "answers"):
+        given = decision.get(name)
+        if given is not None and len(given) != size:
+            raise StateError(f"{len(given)} {name} are given for {size} calls; give one for each.")
+    cap = decision.get("cap")
+    if cap is not None and not 0 < cap < size:
+        raise StateError(
+            f"The first {cap} of {size} calls cannot be sent; give a number from 1 to {max(size - 1, 1)}, for a batch."
+        )
+    return Decision(**decision)

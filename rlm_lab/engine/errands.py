@@ -13,7 +13,7 @@ from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlm_lab.engine.traffic import Outcome, Ticket
-from rlm_lab.errors import NotInRunError, RLMError
+from rlm_lab.errors import NotInRunError, NotSentError, RLMError
 
 if TYPE_CHECKING:
     from rlm_lab.engine.actions import Action
@@ -34,8 +34,9 @@ class Front(Protocol):
 class Errand:
     """One call or batch. `done` gets the outcomes in the order of the prompts, or the error that refused them."""
 
-    def __init__(self, way: Way | None = None) -> None:
+    def __init__(self, way: Way | None, size: int) -> None:
         self._way = way
+        self._size = size
         self._ticket: Ticket | None = None
         self._cancelled = False
         self.finished = False
@@ -89,4 +90,13 @@ class Errand:
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         with contextlib.suppress(InvalidStateError):
-            self.done.set_result(outcomes)
+            self.done.set_result(filled(outcomes, self._size))
+
+
+def filled(outcomes: list[Outcome], size: int) -> list[Outcome]:
+    """The outcomes of a batch of which a person let only the first calls be made, in its full length."""
+    return [*outcomes, *(_not_sent(number, size) for number in range(len(outcomes) + 1, size + 1))]
+
+
+def _not_sent(number: int, size: int) -> NotSentError:
+    return NotSentError(f"Call {number} of {size} was not sent: the user let only the first ones be made.")

@@ -16,9 +16,11 @@ from rlm_lab.engine.block import OpenBlock, Workspace
 from rlm_lab.engine.blockloop import Idle
 from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.decisions import GO, Decision
-from rlm_lab.engine.errands import Errand, Way
+from rlm_lab.engine.errands import Errand, Way, filled
 from rlm_lab.engine.explain import explain
 from rlm_lab.engine.gates import Gate
+from rlm_lab.engine.ledger import WARN_FROM
+from rlm_lab.engine.lines import AtLine, LineTracer
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.queries import AskRequest, ChildRequest, Site
 from rlm_lab.engine.question import Engine, Question
@@ -50,6 +52,7 @@ class Execution:
         self.block: OpenBlock | None = None
         self.site: Site | None = None
         self.prompts: list[str] = []
+        self.notes: list[str] = []
 
     @property
     def line(self) -> int | None:
@@ -59,16 +62,40 @@ class Execution:
             frame = frame.f_back
         return None if frame is None else int(frame.f_lineno)
 
+    def take_notes(self) -> list[str]:
+        """What the model is to be told of the user's decisions since the last call."""
+        notes, self.notes = self.notes, []
+        return notes
+
     def gate(self, kind: str, **facts: Any) -> Generator[Action, Any, Decision]:
         """Comes to a gate; while none can close, nothing is asked."""
         gates, spent = self._engine.gates, self._engine.ledger.spent
         if not gates.watching:
             return GO
         known = {name: getattr(spent, name) for name in ("calls", "tokens", "cost", "seconds")}
+        known |= self._budget_facts() if gates.watches_budget else {}
         tell = self._tell
         place = {"step": tell.step, "block": tell.block + (kind == "block"), "depth": tell.depth}  # that block is yet to start
         decision: Decision = yield Gate(kind=kind, facts=place | known | facts)
         return decision
+
+    def budget_gate(self, refused: str = "") -> Generator[Action, Any, Decision]:
+        """Comes to the gate of the budget's lines, where anybody looks at them; `refused` says what did not fit any more."""
+        if not self._engine.gates.watches_budget:
+            return GO
+        facts = self._budget_facts()
+        lines = facts.pop("budget_lines") + bool(refused)
+        return (yield from self.gate("budget", used=self._used(), refused=refused, budget_lines=lines, **facts))
+
+    def _used(self) -> dict[str, tuple[float, float]]:
+        """What is used of each limit, and the limit."""
+        steps = self._engine.ledger.budget.steps
+        return self._engine.ledger.used() | ({"steps": (self._tell.step, steps)} if steps is not None else {})
+
+    def _budget_facts(self) -> dict[str, float]:
+        """`budget` is the largest share of a limit that is used; `budget_lines` counts the lines crossed by all limits."""
+        shares = [used / limit for used, limit in self._used().values()]
+        return {"budget": max(shares, default=0.0), "budget_lines": sum((share >= WARN_FROM) + (share >= 1) for share in shares)}
 
     def run(self, code: str, run: str) -> Block:
         """One block from its gate to its end."""
@@ -96,6 +123,8 @@ class Execution:
             )
         except (SyntaxError, BlockError, ValueError, RecursionError, MemoryError) as refused:
             return self._unrun(code, filename, refused)
+        place = {"step": tell.step, "block": tell.block, "depth": tell.depth}
+        block.coroutine.tracer = LineTracer(filename, self._engine.gates, place, block.coroutine.suspend)
         self.block = block
         self.site = Site(coroutine=block.coroutine, step=tell.step, block=tell.block, filename=filename, beside=self._ask_beside)
         error = yield from self._drive(block)
@@ -144,6 +173,8 @@ class Execution:
                 return (yield from self._wait(signal, told=told))
             if isinstance(signal, CallRequest):
                 return (yield from self._call(signal))
+            if isinstance(signal, AtLine):
+                return (yield from self.gate("line", line=signal.line))
             self._refuse_when_spent()
             if isinstance(signal, ChildRequest):
                 return (yield from self._run_children(signal))
@@ -164,7 +195,11 @@ class Execution:
     def _call(self, request: CallRequest) -> Generator[Action, Any, Any]:
         """One call or batch of the block itself, from its gate to its outcomes."""
         sent = yield from self._admit(request)
-        return (yield Await(ticket=sent)) if isinstance(sent, Ticket) else sent
+        if not isinstance(sent, Ticket):
+            return sent
+        outcomes = yield Await(ticket=sent)
+        yield from self.budget_gate()
+        return filled(outcomes, len(request.prompts))
 
     def _admit(self, request: CallRequest) -> Generator[Action, Any, Ticket | list[Outcome]]:
         """One call or batch, past its gate; answers that a person gives are logged as that person's."""
@@ -178,20 +213,30 @@ class Execution:
         if decision.answers is not None:
             self._tell.edited("answer", None, list(decision.answers), decision.by)
             return self._engine.traffic.answer(request, decision.answers, by=decision.by)
-        return self._start(request)
+        if decision.cap is not None:
+            self._tell.edited("cap", len(prompts), decision.cap, decision.by)
+            self.notes.append(f"The user let only the first {decision.cap} of the {len(prompts)} calls of a batch be made.")
+            request = replace(request, prompts=request.prompts[: decision.cap])
+        return (yield from self._start(request))
 
-    def _start(self, request: CallRequest) -> Ticket:
+    def _start(self, request: CallRequest) -> Generator[Action, Any, Ticket]:
+        """Sends calls; before they are refused, the gate of the budget is a place to raise a limit."""
         self.prompts += request.prompts[:SAMPLED_PROMPTS]
-        return self._engine.traffic.start(request)
+        try:
+            return self._engine.traffic.start(request)
+        except BudgetExceededError as error:
+            yield from self.budget_gate(str(error))
+            return self._engine.traffic.start(request)
 
     def _ask_beside(self, request: CallRequest) -> Errand:
         """From a thread of the block, or its loop: sent at once where no gate can close, else by way of the hub."""
         front = self._engine.traffic.front
         if front is None or (front.paused is None and not self._engine.gates.watching):
-            errand = Errand()
-            errand.take(self._start(request))
+            errand = Errand(None, len(request.prompts))
+            self.prompts += request.prompts[:SAMPLED_PROMPTS]
+            errand.take(self._engine.traffic.start(request))
         else:
-            errand = Errand(self._way(request, self.site))
+            errand = Errand(self._way(request, self.site), len(request.prompts))
             front.receive(errand)
         return errand
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -31,6 +33,7 @@ from rlm_lab.models.loop import ModelLoop
 _logger = logging.getLogger(__name__)
 TICK = 0.1  # seconds between two looks of a view while the hub waits
 STOP_TRIES = 3
+PAUSE, STOP = "pause", "stop"  # what a person can ask of a drive
 CANCEL_SECONDS = 1.0  # that requests in flight have to end when a run is stopped
 
 
@@ -55,7 +58,12 @@ class Arrived:
     value: Any
 
 
-Message = Interrupt | Arrived | Errand
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A message: a person has asked for something; `Hub.asked` holds what."""
+
+
+Message = Interrupt | Arrived | Wake | Errand
 
 
 class Hub:
@@ -76,6 +84,9 @@ class Hub:
         self._parents: dict[Task, tuple[Task, list[Task]]] = {}
         self._interrupts = Interrupts(lambda reason: self._inbox.put(Interrupt(reason)))
         self._over = False
+        self._driving = False
+        self._asking = threading.Lock()  # held while a drive ends, so that what is asked for is heeded or refused, never lost
+        self.asked: str | None = None  # pause or stop, since the last drive began
         self.interrupted = False  # by the user, since the last drive began
         self.paused: str | None = None
         self.inside: Task | None = None  # whose block is switched in
@@ -85,7 +96,8 @@ class Hub:
 
     def drive(self, settle: Callable[[], None]) -> None:
         """Goes on until the root has finished or the run is paused, then calls `settle`, before SIGINT is given back."""
-        self.paused = None
+        self.paused = self.asked = None
+        self._driving = True
         if self.held is not None:
             self._go_first(self.held[0], self.decision)
             self.held, self.decision = None, GO
@@ -95,15 +107,34 @@ class Hub:
                 while not self._root.finished and self.paused is None:
                     self._turn()
                 self._ledger.stop_clock()
+                self._end_asking()
                 if self._root.finished:
                     self._refuse_errands("The run has ended.")
                 self.interrupted = bool(self._interrupts.times)
                 settle()
         finally:
+            self._end_asking()
             self._ledger.stop_clock()
 
-    def stop(self) -> None:
-        """Cancels what is in flight, ends every open block and closes the lives; main thread only."""
+    def ask(self, what: str) -> bool:
+        """From any thread: has the drive end soon, to pause or to stop; False if none goes on."""
+        with self._asking:
+            if not self._driving:
+                return False
+            self.asked = STOP if self.asked == STOP else what
+        self._inbox.put(Wake())
+        self._interrupts.nudge()
+        return True
+
+    def _end_asking(self) -> None:
+        with self._asking:
+            self._driving = False
+
+    def stop(self, *, leave: bool = False) -> None:
+        """Cancels what is in flight, ends every open block and closes the lives; main thread only.
+
+        With `leave` the runs do not end: other lives go on with them.
+        """
         with self._interrupts.installed():
             self._traffic.close(CANCEL_SECONDS)
             self._refuse_errands("The run was stopped.")
@@ -112,7 +143,11 @@ class Hub:
             for task in reversed(self._tasks()):
                 if task.coroutine is not None and not task.coroutine.ended:
                     self._end_block(task.coroutine)
-                task.close()
+                task.leave() if leave else task.close()
+
+    def shielded(self) -> AbstractContextManager[None]:
+        """While it lasts an interrupt does no harm."""
+        return self._interrupts.installed()
 
     def receive(self, errand: Errand) -> None:
         """Takes a call of a block's thread to its gate, as soon as the block can be left; from any thread."""
@@ -121,7 +156,7 @@ class Hub:
             errand.refuse(NotInRunError("The run is over."))
             return
         self._inbox.put(errand)
-        self._interrupts.call()
+        self._interrupts.nudge()
 
     def _refuse_errands(self, why: str) -> None:
         for errand in list(self._errands):
@@ -172,6 +207,8 @@ class Hub:
             if self._waiting.get(message.task) is message.action:
                 del self._waiting[message.task]
                 self._ready.append((message.task, message.value))
+        elif isinstance(message, Wake):
+            self.paused = self.asked  # None where it was asked of an earlier drive
         elif message.reason == "interrupt":
             if self._interrupts.times:  # else it came at the end of an earlier drive, and was obeyed then
                 self.paused = "interrupt"

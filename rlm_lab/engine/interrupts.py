@@ -135,8 +135,8 @@ class Interrupts:
         self._deadline = None
         self._pending = False
 
-    def call(self) -> None:
-        """Has the block leave as soon as it may, from any thread: a message waits for whoever drives it."""
+    def nudge(self) -> None:
+        """From any thread: a block that computes is left as soon as may be, for a message that is in the inbox already."""
         self._pending = True
         Watchdog.shared().hurry()
 

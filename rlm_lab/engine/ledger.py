@@ -123,6 +123,19 @@ class Ledger:
         with self._lock:
             self._steps += 1
 
+    def used(self) -> dict[str, tuple[float, float]]:
+        """What is used of each limit that there is, and the limit; but for steps, which each run counts for itself."""
+        spent = self.spent
+        limits = {name: getattr(self.budget, name) for name in ("calls", "tokens", "cost", "seconds")}
+        return {name: (getattr(spent, name), limit) for name, limit in limits.items() if limit is not None}
+
+    def change(self, budget: Budget) -> None:
+        """Sets other limits from here on; what was said of the old ones is forgotten."""
+        with self._lock:
+            self.budget = budget
+            self._exhausted.clear()
+            self._warned.clear()
+
     def met(self) -> str | None:
         """The name of a limit that is crossed now, or None."""
         spent = self.spent

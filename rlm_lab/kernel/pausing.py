@@ -77,19 +77,23 @@ def place_of(run: Run) -> str:
         case "block":
             done = len(here.steps[-1].blocks) if here.steps else 0
             return f"before the block of {step}" if not done else f"before block {done + 1} of {step}"
+        case "line":
+            return f"in {step}, before line {gate.facts['line']}"
         case "call":
             return f"before the {'batch' if gate.facts['batch'] > 1 else 'call'} in {step}{line}"
         case "output":
             return f"after the output of {step}"
         case "error":
             return f"at the error in {step}"
+        case "budget":
+            return f"at a line of the budget in {step}"
         case _:
             return f"before the answer of {step} is accepted"
 
 
 def _why(run: Run) -> str:
     reason = run.pause_reason or ""
-    if reason.startswith("reached"):
+    if reason.startswith("reached") or reason == "pause":
         return "as you asked"
     return {"interrupt": "interrupted"}.get(reason, reason if reason.startswith("breakpoint") else "")
 
@@ -101,14 +105,19 @@ def _commands(gate: Gate | None) -> list[tuple[str, str]]:
             assert gate is not None
             into = [("step --into calls", "run it, stop at each call")] if "_query" in str(gate.facts["code"]) else []
             run_it = ("step", "run it, stop at the next block")
+            into += [("step --into lines", "run it line by line")]
             return [run_it, *into, ("edit", "change it in a new cell"), ("skip", "leave it out"), _STOP]
+        case "line":
+            return [("step --into lines", "go on to the next line"), ("step", "go on to the next block"), _STOP]
         case "call":
             assert gate is not None
             size = gate.facts["batch"]
             send = f"send all {size:,}" if size > 1 else "send it"
             answer = ("%%rlm_answer", "answer them, one a line") if size > 1 else ("answer TEXT", "answer it yourself")
             then = ("step --into calls", f"{send}, stop at the next call")
-            return [then, ("edit", f"change the prompt{'s' if size > 1 else ''} in a new cell"), answer, _STOP]
+            change = ("edit", f"change the prompt{'s' if size > 1 else ''} in a new cell")
+            cap = [("cap N", "send the first N only")] if size > 1 else []
+            return [then, change, answer, *cap, _STOP]
         case "final":
             return [("accept", "take this answer"), ("refuse WORDS", "send it back, and say why"), _STOP]
         case _:
@@ -129,6 +138,8 @@ def _pending(run: Run) -> Pending:
     match gate.kind:
         case "block":
             return {"code": gate.facts["code"]}
+        case "line":
+            return {"code": block.code if block is not None else None, "line": gate.facts["line"]}
         case "call":
             code = block.code if block is not None and not block.finished else None
             return {"code": code, "line": gate.facts.get("line"), **_pending_call(run, gate)}
@@ -138,8 +149,16 @@ def _pending(run: Run) -> Pending:
             return {**shown, "label": "Error", "text": str(gate.facts["error"])}
         case "output":
             return {"label": "Output", "text": str(gate.facts["output"])}
+        case "budget":
+            return {"label": "Budget", "text": "\n".join(_limits(gate.facts["used"])), "note": gate.facts["refused"]}
         case _:
             return {"label": "Answer", "text": str(gate.facts["answer"])}
+
+
+def _limits(used: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """A limit a line, the one that is nearest first."""
+    for name, (spent, limit) in sorted(used.items(), key=lambda item: -item[1][0] / item[1][1]):
+        yield f"{name}: {spent:,.6g} of {limit:,.6g} ({spent / limit:.0%})"
 
 
 def _pending_call(run: Run, gate: Gate) -> Pending:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
 
@@ -37,8 +37,8 @@ class Stopwatch:
     True
     """
 
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
+    def __init__(self, *, began: float = 0.0) -> None:
+        self._start = time.perf_counter() - began
         self._held: float | None = None
 
     def __call__(self) -> float:
@@ -86,6 +86,40 @@ class EventLog:
         self._subscribers: tuple[Subscriber, ...] = ()
         self._untold: deque[Event] = deque()
         self._telling = False
+
+    @classmethod
+    def continued(cls, path: Path, events: Sequence[Event]) -> EventLog:
+        """The log of a run whose process has ended, to be written on; `events` are those of the file.
+
+        The file is opened with the next event, and a line that was cut is taken off then. Raises `LogError` where another process
+        writes it.
+        """
+        clock = Stopwatch(began=events[-1].t if events else 0.0)
+        log = cls(path, clock=clock)
+        log._events = list(events)
+        log._open_again()
+        return log
+
+    @classmethod
+    def begun(cls, path: Path | None, events: Sequence[Event]) -> EventLog:
+        """A new log that begins with events of another one; they keep their times, and its own clock goes on from the last."""
+        log = cls(path, clock=Stopwatch(began=events[-1].t if events else 0.0))
+        for number, event in enumerate(events):
+            shared = dataclasses.replace(event, seq=number)
+            log._write(to_line(shared))
+            log._events.append(shared)
+        return log
+
+    def reopen(self) -> None:
+        """Write on after `close`; does nothing to a log in memory, or to one that is open."""
+        if self.path is not None and self._file is None and self.failure is None and self._closed:
+            self._open_again()
+
+    def _open_again(self) -> None:
+        assert self.path is not None
+        with self._lock:
+            self._file = _open_again(self.path)
+            self._closed = False
 
     @property
     def events(self) -> list[Event]:
@@ -186,6 +220,21 @@ class EventLog:
             self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
 
 
+def _open_again(path: Path) -> FileIO:
+    """The file of a log, at its end; a last line without an end is taken off."""
+    try:
+        file = FileIO(path, "rb+")
+    except OSError as error:
+        raise LogError(f"The log {path} cannot be written on ({error.strerror or error}).") from None
+    if not _lock_file(file):
+        file.close()
+        raise LogError(f"The log {path} is written by a process that still runs; stop that run first.")
+    whole = path.read_bytes().rfind(b"\n") + 1
+    file.truncate(whole)
+    file.seek(whole)
+    return file
+
+
 def _create(path: Path) -> FileIO:
     """A new file for this process alone, locked for as long as it is open, so that a reader knows that the run lives."""
     try:
@@ -203,15 +252,19 @@ def _create(path: Path) -> FileIO:
 
 if sys.platform == "win32":
 
-    def _lock_file(file: FileIO) -> None:
+    def _lock_file(file: FileIO) -> bool:
         """Windows has no advisory locks; a reader there cannot tell a running from an interrupted run."""
+        return True
 
 else:
     import fcntl
 
-    def _lock_file(file: FileIO) -> None:
-        """Hold the file's advisory lock; some network disks have none, and then a reader sees the run as interrupted."""
+    def _lock_file(file: FileIO) -> bool:
+        """Hold the file's advisory lock, unless another has it; where a disk has none, a reader sees an interrupted run."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
         except OSError:
             _logger.debug("No lock on %s.", file.name)
+        return True
