@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rlm_lab.engine.run import Run, paused_runs
     from rlm_lab.errors import RLMError
     from rlm_lab.kernel.ask import ask
+    from rlm_lab.kernel.replaying import replay, resume
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
@@ -35,6 +36,8 @@ _WHERE = {
     "ask": "rlm_lab.kernel.ask",
     "load": "rlm_lab.trajectory.store",
     "paused_runs": "rlm_lab.engine.run",
+    "replay": "rlm_lab.kernel.replaying",
+    "resume": "rlm_lab.kernel.replaying",
 }
 __all__ = [
     "Budget",
@@ -49,6 +52,8 @@ __all__ = [
     "load",
     "load_ipython_extension",
     "paused_runs",
+    "replay",
+    "resume",
 ]
 
 

@@ -49,7 +49,7 @@ def _generators() -> dict[str, Any]:
     """The random generators that all code of the process shares."""
     numpy: Any = sys.modules.get("numpy.random")
     found = {"random generator": random.getstate.__self__}  # type: ignore[attr-defined]
-    return found if numpy is None else found | {"numpy generator": numpy.seed.__self__}
+    return found if numpy is None else found | {"numpy generator": numpy.get_state.__self__}
 
 
 def contexts_of(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Decision:
     """`code` replaces a block, `prompts` those of a call, `answers` stand in for a model's; `skip` leaves a block out.
 
     `cap` sends only so many of a batch's calls, the first ones. `refusal` turns down a final answer, with a word for the model.
-    `by` is who decided.
+    `take_over` leaves the record that is played. `by` is who decided.
     """
 
     code: str | None = None
@@ -27,6 +27,7 @@ class Decision:
     cap: int | None = None
     skip: bool = False
     refusal: str | None = None
+    take_over: bool = False
     by: str = "user"
 
 
@@ -39,6 +40,8 @@ FITS = {
     "error": frozenset[str](),
     "budget": frozenset[str](),
     "final": frozenset({"refusal"}),
+    "record": frozenset[str](),
+    "difference": frozenset({"take_over"}),
 }
 
 

@@ -7,7 +7,7 @@ again and again is *given up*. Every method is for the main thread; the generato
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.decisions import GO, Decision
 from rlm_lab.engine.errands import Errand, Way, filled
 from rlm_lab.engine.explain import explain
-from rlm_lab.engine.gates import Gate
+from rlm_lab.engine.gates import STOPS, Gate
 from rlm_lab.engine.ledger import WARN_FROM
 from rlm_lab.engine.lines import AtLine, LineTracer
 from rlm_lab.engine.observation import BlockReport
@@ -35,6 +35,11 @@ OVERDUE_TRIES = 3  # how often a block that catches its time limit is told again
 GRACE = 1.0  # seconds that a block has to end after it was told
 SAMPLED_PROMPTS = 5  # of each request, kept to be looked at for text of the context
 
+DECIDED = {  # what a person may have decided at a gate: the name of the edit, the fact that it changed, the field of the decision
+    "block": (("skip", "code", "skip"), ("code", "code", "code")),
+    "call": (("prompt", "prompts", "prompts"), ("cap", "batch", "cap")),
+    "final": (("final", "answer", "refusal"),),
+}
 MakeChild = Callable[[str, Any, str | None], Question]
 Adopt = Callable[[Question], "Task"]
 Block = Generator[Action, Any, BlockReport]
@@ -70,14 +75,49 @@ class Execution:
     def gate(self, kind: str, **facts: Any) -> Generator[Action, Any, Decision]:
         """Comes to a gate; while none can close, nothing is asked."""
         gates, spent = self._engine.gates, self._engine.ledger.spent
-        if not gates.watching:
-            return GO
+        if not gates.watching and kind not in STOPS:
+            return self._recorded_decision(kind, facts)
         known = {name: getattr(spent, name) for name in ("calls", "tokens", "cost", "seconds")}
         known |= self._budget_facts() if gates.watches_budget else {}
         tell = self._tell
         place = {"step": tell.step, "block": tell.block + (kind == "block"), "depth": tell.depth}  # that block is yet to start
         decision: Decision = yield Gate(kind=kind, facts=place | known | facts)
-        return decision
+        return decision if decision != GO else self._recorded_decision(kind, facts)
+
+    def _recorded_decision(self, kind: str, facts: Mapping[str, Any]) -> Decision:
+        """What was decided at a gate when the run that is played was made."""
+        playback = self._engine.playback
+        if not playback.playing or kind not in DECIDED:
+            return GO
+        for what, fact, field in DECIDED[kind]:
+            before = list(facts[fact]) if fact == "prompts" else facts[fact]
+            edit = playback.take_edit(self._tell.run, self._tell.step, what, before)
+            if edit is not None:
+                after = tuple(edit.after) if field == "prompts" else field == "skip" or edit.after
+                chosen: dict[str, Any] = {field: after, "by": edit.by}
+                return Decision(**chosen)
+        return GO
+
+    def play_on(self) -> Generator[Action, Any, None]:
+        """The record ends here: the run stands where it stood, and is live from now on."""
+        if self._engine.playback.playing:
+            self._engine.playback.end()
+            yield from self.gate("record", line=self.line)
+
+    def _compare(self, report: BlockReport) -> Generator[Action, Any, None]:
+        """Holds a block that was run again against its record."""
+        playback, tell = self._engine.playback, self._tell
+        if not playback.playing:
+            return
+        difference = playback.compare(tell.run, tell.step, tell.block, report)
+        if difference is not None:
+            facts = {"what": difference.what, "recorded": difference.recorded, "now": difference.now}
+            decision = yield from self.gate("difference", difference=str(difference), **facts)
+            if decision.take_over:
+                self._engine.recorded.forget()
+                playback.end()
+        elif not playback.is_whole(tell.run, tell.step, tell.block):
+            yield from self.play_on()
 
     def budget_gate(self, refused: str = "") -> Generator[Action, Any, Decision]:
         """Comes to the gate of the budget's lines, where anybody looks at them; `refused` says what did not fit any more."""
@@ -107,6 +147,7 @@ class Execution:
             self._tell.edited("code", code, decision.code, decision.by)
             code = decision.code
         report = yield from self._run(code, run)
+        yield from self._compare(report)
         yield from self.gate("output", output=report.text)
         if report.error is not None:
             yield from self.gate("error", error=f"{report.error.type}: {report.error.message}")
@@ -222,6 +263,8 @@ class Execution:
     def _start(self, request: CallRequest) -> Generator[Action, Any, Ticket]:
         """Sends calls; before they are refused, the gate of the budget is a place to raise a limit."""
         self.prompts += request.prompts[:SAMPLED_PROMPTS]
+        if self._engine.playback.playing and not self._engine.recorded.knows(request.model.name, request.prompts):
+            yield from self.play_on()
         try:
             return self._engine.traffic.start(request)
         except BudgetExceededError as error:
@@ -230,8 +273,8 @@ class Execution:
 
     def _ask_beside(self, request: CallRequest) -> Errand:
         """From a thread of the block, or its loop: sent at once where no gate can close, else by way of the hub."""
-        front = self._engine.traffic.front
-        if front is None or (front.paused is None and not self._engine.gates.watching):
+        front, at_once = self._engine.traffic.front, not self._engine.gates.watching and not self._engine.playback.playing
+        if front is None or (front.paused is None and at_once):
             errand = Errand(None, len(request.prompts))
             self.prompts += request.prompts[:SAMPLED_PROMPTS]
             errand.take(self._engine.traffic.start(request))

@@ -15,6 +15,7 @@ from rlm_lab.engine.conditions import Condition, parse_condition
 from rlm_lab.errors import UsageError
 
 STEPS = {"blocks": {"block"}, "calls": {"block", "call"}, "lines": {"block", "line"}}
+STOPS = {"record": "the record ends here", "difference": "not as recorded"}  # gates that always close, and why
 GOALS = ("error", "answer")  # beside `step N`
 
 
@@ -107,6 +108,8 @@ class Gates:
 
     def closes(self, gate: Gate) -> str | None:
         """Why the run is to pause here, None if it is not."""
+        if gate.kind in STOPS:
+            return STOPS[gate.kind]
         hit = next(iter([point for point in self.breakpoints if _looks_at(point, gate) and point.closes(gate.facts)]), None)
         if self.stepping is not None and gate.kind in STEPS[self.stepping]:
             return f"before the {gate.kind}"

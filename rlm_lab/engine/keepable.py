@@ -132,13 +132,13 @@ def is_atom(value: object, home: str) -> bool:
     if cls in ATOMS:
         return True
     if issubclass(cls, type):
-        return _module(value) != home
+        return bool(_module(value) != home)
     package = _package(cls)
     if package in _STANDARD or package in _FOREIGN or type(cls).__name__ in {"EnumType", "EnumMeta"}:
         return not issubclass(cls, dict | list | set)
     if package == "numpy":
         numpy: Any = sys.modules["numpy"]
-        return cls is not numpy.void and issubclass(cls, (numpy.generic, numpy.dtype, numpy.ufunc))
+        return cls is not numpy.void and bool(issubclass(cls, (numpy.generic, numpy.dtype, numpy.ufunc)))
     return package in {"pandas", "polars"} and (cls.__name__ in _UNMUTABLE or cls.__name__.endswith(("Index", "Dtype")))
 
 

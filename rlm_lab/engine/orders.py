@@ -26,6 +26,8 @@ _PLACES = {
     "error": "at an error",
     "budget": "at a line of its budget",
     "final": "before its answer is accepted",
+    "record": "where its record ends",
+    "difference": "where it differs from its record",
 }
 Command = Mapping[str, Any]
 

@@ -10,6 +10,7 @@ from rlm_lab.config import Budget, Settings
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host
 from rlm_lab.engine.ledger import Ledger
+from rlm_lab.engine.playback import Playback
 from rlm_lab.engine.profiles import Profile
 from rlm_lab.engine.recorded import Recorded
 from rlm_lab.engine.schema import Schema
@@ -32,18 +33,20 @@ class Engine:
     profile_of: Callable[[Model], Profile]
     gates: Gates
     recorded: Recorded
+    playback: Playback
 
     @classmethod
     def make(cls, log: EventLog, run: str, budget: Budget, **parts: Any) -> Engine:
         """An engine with a log and a ledger of its own; `parts` are the other fields but for ledger and traffic."""
         ledger = Ledger(budget, lambda limit, used, most: _warn(log, run, limit, used, most))
         recorded: Recorded = parts.setdefault("recorded", Recorded())
+        parts.setdefault("playback", Playback())
         return cls(log=log, ledger=ledger, traffic=Traffic(log, ledger, parts["settings"], recorded), **parts)
 
     def again(self, log: EventLog, run: str, budget: Budget, **changes: Any) -> Engine:
         """The same for another run: its own log, ledger, gates and record."""
         parts = {name: getattr(self, name) for name in ("settings", "host", "resolve", "profile_of")}
-        return Engine.make(log, run, budget, **(parts | {"gates": Gates(), "recorded": Recorded()} | changes))
+        return Engine.make(log, run, budget, **(parts | {"gates": Gates()} | changes))
 
 
 def _warn(log: EventLog, run: str, limit: str, used: float, maximum: float) -> None:

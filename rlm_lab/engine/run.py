@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from rlm_lab.config import Budget
 from rlm_lab.engine.decisions import decide_at
+from rlm_lab.engine.forking import forked_question
 from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.going_back import UserNames, check_step, find_call, how_kept
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
@@ -115,6 +116,11 @@ class Record:
     def log_failure(self) -> RLMError | None:
         """Why the log is not whole, if it is not."""
         return self._engine.log.failure
+
+    @property
+    def events(self) -> list[events.Event]:
+        """The events of the whole tree so far."""
+        return self._engine.log.events
 
     @property
     def trajectory(self) -> Trajectory:
@@ -284,6 +290,13 @@ class Run(Record):
         run = Run(self._task.fork(step, budget, anew, **models), tick=self._tick)
         run._stand(None)
         return run
+
+    def again(self, name: str, origin: dict[str, Any], model: Model, sub_model: Model) -> Question | None:
+        """The question as it stood before the first step, with copies of all variables; None where those are not kept."""
+        kept = self._task.keeper.kept.get(1)
+        if kept is None:
+            return None
+        return forked_question(self.asked, kept, run=name, origin=origin, model=model, sub_model=sub_model)
 
     def variables(self, step: int) -> dict[str, HowKept]:
         """How each variable would come back if the run were taken back to before a step: exact, copied, rebuilt or lost."""

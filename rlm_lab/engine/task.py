@@ -30,7 +30,7 @@ from rlm_lab.engine.past import Keeper, Passed, Past
 from rlm_lab.engine.profiles import Profile
 from rlm_lab.engine.queries import NOTHING, Queries, Site
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.recorded import Talk
+from rlm_lab.engine.recorded import KnownReply, Talk
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
@@ -251,8 +251,9 @@ class Task:
             retries=0 if late else settings.call_retries,
         )
         new, key = self._hear(talk)
+        self._engine.playback.begin_step(self.run_id, self._tell.step + 1)
         self._tell.step_started(new, talk.dropped, temperature)
-        known = self._engine.recorded.reply(key)
+        known = yield from self._known(key)
         if known is not None:
             self._tell.reply_known(known)
             return Reply(text=known.text, model=known.model, usage=Usage(), finish_reason=known.finish_reason)
@@ -260,6 +261,16 @@ class Task:
             self._engine.ledger.count_step()
         outcome: Reply | Exception = yield Think(origin=self._tell.origin, model=self.question.model, request=request, free=free)
         return outcome
+
+    def _known(self, key: str) -> Generator[Action, Any, KnownReply | None]:
+        """The reply if it was received before, by its place in a record that is played, else by what was said."""
+        playback = self._engine.playback
+        if not playback.playing:
+            return self._engine.recorded.reply(key)
+        known = playback.reply(self.run_id, self._tell.step)
+        if known is None:
+            yield from self._execution.play_on()
+        return known
 
     def _met(self) -> Generator[Action, Any, str | None]:
         """The limit that the run has met, once a person had the chance to raise it."""

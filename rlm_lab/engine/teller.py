@@ -38,6 +38,10 @@ class Teller:
         self.block = 0
 
     @property
+    def run(self) -> str:
+        return self._run
+
+    @property
     def origin(self) -> Origin:
         return Origin(run=self._run, step=self.step)
 

@@ -85,6 +85,7 @@ class EventLog:
         self._events: list[Event] = []
         self._subscribers: tuple[Subscriber, ...] = ()
         self._untold: deque[Event] = deque()
+        self._held: list[Event] | None = None
         self._telling = False
 
     @classmethod
@@ -110,6 +111,18 @@ class EventLog:
             log._events.append(shared)
         return log
 
+    def hold(self) -> None:
+        """From now on events are held, neither stored nor told; what was held before is forgotten."""
+        with self._lock:
+            self._held = []
+
+    def let_go(self, first: Event) -> None:
+        """Stores and tells `first`, then what was held, and from now on everything again; does nothing if nothing is held."""
+        with self._lock:
+            held, self._held = self._held, None
+        for event in [first, *held] if held is not None else []:
+            self.append(event)
+
     def reopen(self) -> None:
         """Write on after `close`; does nothing to a log in memory, or to one that is open."""
         if self.path is not None and self._file is None and self.failure is None and self._closed:
@@ -133,6 +146,9 @@ class EventLog:
         """
         given = event
         with self._lock:
+            if self._held is not None:
+                self._held.append(event)
+                return event
             self._unwritten.append(event)
             while self._unwritten and not self._writing:
                 first = self._unwritten.popleft()
