@@ -16,6 +16,7 @@ from rlm_lab.engine.block import OpenBlock, Workspace
 from rlm_lab.engine.blockloop import Idle
 from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.decisions import GO, Decision
+from rlm_lab.engine.errands import Errand, Way, filled
 from rlm_lab.engine.explain import explain
 from rlm_lab.engine.gates import STOPS, Gate
 from rlm_lab.engine.ledger import WARN_FROM
@@ -25,8 +26,8 @@ from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.queries import AskRequest, ChildRequest, Site
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.teller import Teller
-from rlm_lab.engine.traffic import CallRequest, Ticket
-from rlm_lab.errors import BlockError, BudgetExceededError, NotSentError, RLMError
+from rlm_lab.engine.traffic import CallRequest, Outcome, Ticket
+from rlm_lab.errors import BlockError, BudgetExceededError, NotInRunError, RLMError
 
 if TYPE_CHECKING:
     from rlm_lab.engine.task import Task
@@ -173,7 +174,7 @@ class Execution:
         place = {"step": tell.step, "block": tell.block, "depth": tell.depth}
         block.coroutine.tracer = LineTracer(filename, self._engine.gates, place, block.coroutine.suspend)
         self.block = block
-        self.site = Site(coroutine=block.coroutine, step=tell.step, block=tell.block, filename=filename)
+        self.site = Site(coroutine=block.coroutine, step=tell.step, block=tell.block, filename=filename, beside=self._ask_beside)
         error = yield from self._drive(block)
         self.site = None
         return self._close(block, error)
@@ -240,6 +241,15 @@ class Execution:
             raise BudgetExceededError(f"The run has met its limit of {limit}; no child run is started any more.", limit=limit)
 
     def _call(self, request: CallRequest) -> Generator[Action, Any, Any]:
+        """One call or batch of the block itself, from its gate to its outcomes."""
+        sent = yield from self._admit(request)
+        if not isinstance(sent, Ticket):
+            return sent
+        outcomes = yield Await(ticket=sent)
+        yield from self.budget_gate()
+        return filled(outcomes, len(request.prompts))
+
+    def _admit(self, request: CallRequest) -> Generator[Action, Any, Ticket | list[Outcome]]:
         """One call or batch, past its gate; answers that a person gives are logged as that person's."""
         prompts = request.prompts
         decision = yield from self.gate(
@@ -255,13 +265,11 @@ class Execution:
             self._tell.edited("cap", len(prompts), decision.cap, decision.by)
             self.notes.append(f"The user let only the first {decision.cap} of the {len(prompts)} calls of a batch be made.")
             request = replace(request, prompts=request.prompts[: decision.cap])
-        self.prompts += request.prompts[:SAMPLED_PROMPTS]
-        outcomes = yield Await(ticket=(yield from self._start(request)))
-        yield from self.budget_gate()
-        return [*outcomes, *(_not_sent(number, len(prompts)) for number in range(len(outcomes) + 1, len(prompts) + 1))]
+        return (yield from self._start(request))
 
     def _start(self, request: CallRequest) -> Generator[Action, Any, Ticket]:
         """Sends calls; before they are refused, the gate of the budget is a place to raise a limit."""
+        self.prompts += request.prompts[:SAMPLED_PROMPTS]
         if self._engine.playback.playing and not self._engine.recorded.knows(request.model.name, request.prompts):
             yield from self.play_on()
         try:
@@ -269,6 +277,24 @@ class Execution:
         except BudgetExceededError as error:
             yield from self.budget_gate(str(error))
             return self._engine.traffic.start(request)
+
+    def _ask_beside(self, request: CallRequest) -> Errand:
+        """From a thread of the block, or its loop: sent at once where no gate can close, else by way of the hub."""
+        front, at_once = self._engine.traffic.front, not self._engine.gates.watching and not self._engine.playback.playing
+        if front is None or (front.paused is None and at_once):
+            errand = Errand(None, len(request.prompts))
+            self.prompts += request.prompts[:SAMPLED_PROMPTS]
+            errand.take(self._engine.traffic.start(request))
+        else:
+            errand = Errand(self._way(request, self.site), len(request.prompts))
+            front.receive(errand)
+        return errand
+
+    def _way(self, request: CallRequest, site: Site | None) -> Way:
+        if site is None or site.coroutine.ended:
+            raise NotInRunError("The block that this call came from has ended; wait for your threads before a block's last line.")
+        sent = yield from self._admit(request)
+        return sent
 
     def _wait(self, idle: Idle, *, told: bool) -> Generator[Action, Any, Any]:
         """Waits as a block's loop does; one that was told to end may not wait for longer than the time it has for that."""
@@ -309,7 +335,3 @@ class Execution:
         report = BlockReport(code=code, pieces=(), error=explain(error, code, filename, self._space.namespace))
         self._tell.block_finished(report, 0.0, "")
         return report
-
-
-def _not_sent(number: int, size: int) -> NotSentError:
-    return NotSentError(f"Call {number} of {size} was not sent: the user let only the first ones be made.")

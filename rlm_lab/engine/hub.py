@@ -22,11 +22,12 @@ from typing import Any
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Think, Until
 from rlm_lab.engine.coroutine import Coroutine, Done, abandon
 from rlm_lab.engine.decisions import GO
+from rlm_lab.engine.errands import Errand
 from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.interrupts import Interrupts
 from rlm_lab.engine.question import Engine
 from rlm_lab.engine.task import Task
-from rlm_lab.errors import BlockStopped, RLMError
+from rlm_lab.errors import BlockStopped, NotInRunError, RLMError
 from rlm_lab.models.loop import ModelLoop
 
 _logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Wake:
     """A message: a person has asked for something; `Hub.asked` holds what."""
 
 
-Message = Interrupt | Arrived | Wake
+Message = Interrupt | Arrived | Wake | Errand
 
 
 class Hub:
@@ -77,6 +78,8 @@ class Hub:
         self._ticked = 0.0
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self._ready: deque[tuple[Task, Any]] = deque([(root, None)])
+        self._beside: deque[tuple[Errand, Any]] = deque()  # errands that can advance; they go before the blocks they come from
+        self._errands: set[Errand] = set()
         self._waiting: dict[Task, Action] = {}
         self._parents: dict[Task, tuple[Task, list[Task]]] = {}
         self._interrupts = Interrupts(lambda reason: self._inbox.put(Interrupt(reason)))
@@ -87,15 +90,16 @@ class Hub:
         self.interrupted = False  # by the user, since the last drive began
         self.paused: str | None = None
         self.inside: Task | None = None  # whose block is switched in
-        self.held: tuple[Task, Gate] | None = None  # the closed gate at which the run stands
+        self.held: tuple[Task | Errand, Gate] | None = None  # the closed gate at which the run stands
         self.decision = GO
+        engine.traffic.front = self
 
     def drive(self, settle: Callable[[], None]) -> None:
         """Goes on until the root has finished or the run is paused, then calls `settle`, before SIGINT is given back."""
         self.paused = self.asked = None
         self._driving = True
         if self.held is not None:
-            self._ready.appendleft((self.held[0], self.decision))
+            self._go_first(self.held[0], self.decision)
             self.held, self.decision = None, GO
         self._ledger.start_clock()
         try:
@@ -104,6 +108,8 @@ class Hub:
                     self._turn()
                 self._ledger.stop_clock()
                 self._end_asking()
+                if self._root.finished:
+                    self._refuse_errands("The run has ended.")
                 self.interrupted = bool(self._interrupts.times)
                 settle()
         finally:
@@ -131,6 +137,7 @@ class Hub:
         """
         with self._interrupts.installed():
             self._traffic.close(CANCEL_SECONDS)
+            self._refuse_errands("The run was stopped.")
             for action in self._waiting.values():
                 self._unwatch(action)
             for task in reversed(self._tasks()):
@@ -155,6 +162,20 @@ class Hub:
         """The run's limit of time was changed: it may be met anew."""
         self._over = False
 
+    def receive(self, errand: Errand) -> None:
+        """Takes a call of a block's thread to its gate, as soon as the block can be left; from any thread."""
+        self._errands.add(errand)
+        if self._traffic.closed or self._root.finished:
+            errand.refuse(NotInRunError("The run is over."))
+            return
+        self._inbox.put(errand)
+        self._interrupts.nudge()
+
+    def _refuse_errands(self, why: str) -> None:
+        for errand in list(self._errands):
+            errand.refuse(NotInRunError(f"{why} This call was not sent."))
+        self._errands.clear()
+
     def interrupted_twice(self, seconds: float) -> bool:
         """Whether the user's last two interrupts came within so many seconds."""
         times = self._interrupts.times
@@ -166,6 +187,8 @@ class Hub:
         message = self._next_message()
         if message is not None:
             self._take(message)
+        elif self._beside:
+            self._advance(*self._beside.popleft())
         elif self._ready:
             self._advance(*self._ready.popleft())
         else:
@@ -185,11 +208,14 @@ class Hub:
 
     def _next_message(self) -> Message | None:
         try:
-            return self._inbox.get_nowait() if self._ready else self._inbox.get(timeout=self._patience())
+            return self._inbox.get_nowait() if self._ready or self._beside else self._inbox.get(timeout=self._patience())
         except Empty:
             return None
 
     def _take(self, message: Message) -> None:
+        if isinstance(message, Errand):
+            self._beside.append((message, None))
+            return
         if isinstance(message, Arrived):
             if self._waiting.get(message.task) is message.action:
                 del self._waiting[message.task]
@@ -204,21 +230,29 @@ class Hub:
 
     # lives
 
-    def _advance(self, task: Task, value: Any) -> None:
+    def _go_first(self, task: Task | Errand, value: Any) -> None:
+        if isinstance(task, Errand):
+            self._beside.appendleft((task, value))
+        else:
+            self._ready.appendleft((task, value))
+
+    def _advance(self, task: Task | Errand, value: Any) -> None:
         action = value if isinstance(value, Enter) else task.send(value)
-        if isinstance(action, Enter):
+        if isinstance(action, Gate):
+            self._come_to(task, action)
+        elif isinstance(task, Errand):
+            self._errands.discard(task)
+        elif isinstance(action, Enter):
             self._enter(task, action)
         elif action is None:
             self._finish(task)
-        elif isinstance(action, Gate):
-            self._come_to(task, action)
         else:
             self._begin(task, action)
 
-    def _come_to(self, task: Task, gate: Gate) -> None:
+    def _come_to(self, task: Task | Errand, gate: Gate) -> None:
         reason = self._gates.closes(gate)
         if reason is None:
-            self._ready.appendleft((task, GO))
+            self._go_first(task, GO)
         else:
             self.held, self.paused = (task, gate), reason
 

@@ -55,13 +55,16 @@ class Playback:
     step: int = 0
 
     @classmethod
-    def of(cls, trajectory: Trajectory, events: Iterable[Event], *, name: str, log: EventLog | None = None) -> Playback:
-        """The playback of a run from its first step, under a name; `log` is the run's own where it is to be written on."""
+    def of(cls, trajectory: Trajectory, events: Iterable[Event], *, name: str) -> Playback:
+        """The playback of a run from its first step, under a name."""
         edits = [dataclasses.replace(edit, run=name + edit.run.removeprefix(trajectory.run)) for edit in _edits(events)]
         runs = {name + run.run.removeprefix(trajectory.run): run for run in _all_runs(trajectory)}
-        if log is not None:
-            log.hold()
-        return cls(runs=runs, edits=edits, playing=True, root=name, log=log)
+        return cls(runs=runs, edits=edits, playing=True, root=name)
+
+    def write_to(self, log: EventLog) -> None:
+        """The run's own log, to be written on where the record ends."""
+        self.log = log
+        log.hold()
 
     def begin_step(self, run: str, step: int) -> None:
         """A step begins: what the steps before it told is in the file already."""

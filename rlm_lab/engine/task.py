@@ -55,7 +55,7 @@ class Task:
         self.question = question
         self.profile = engine.profile_of(question.model)
         self._tell = Teller(engine.log, question.run, question.depth)
-        self._queries = Queries(self, engine.traffic)
+        self._queries = Queries(self)
         self._space = _workspace(engine, question, self._queries, self.profile, self._end_block)
         self._execution = Execution(engine, self._space, self._tell, self._make_child, self._adopt)
         self._history = History((), {})

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlm_lab.config import Settings
 from rlm_lab.engine.ledger import Ledger, Reservation
@@ -25,6 +25,9 @@ from rlm_lab.models.loop import ModelLoop
 from rlm_lab.trajectory.events import BatchStarted, CallFailed, CallFinished, CallStarted, ReplyDelta, ReplyFailed, ReplyReceived
 from rlm_lab.trajectory.store import EventLog
 from rlm_lab.trajectory.tree import Call
+
+if TYPE_CHECKING:
+    from rlm_lab.engine.errands import Front
 
 Outcome = str | Exception
 
@@ -92,8 +95,14 @@ class Traffic:
         self._closed = threading.Event()
         self._lock = threading.RLock()
         self._gates: dict[int, asyncio.Semaphore] = {}
+        self.front: Front | None = None  # of the hub that drives these runs
         self.calls_started = 0
         self.calls_done = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the runs are being stopped."""
+        return self._closed.is_set()
 
     def next_batch(self) -> int:
         return next(self._batches)

@@ -86,13 +86,14 @@ def resume(
     if recorded.status in ENDED:
         raise StateError(f"The run {recorded.run} is {recorded.status.replace('_', ' ')}; rlm_lab.replay plays it again.")
     settings = given.settings or load_settings()
-    log = EventLog.continued(path, events)
-    playback = Playback.of(recorded, events, name=recorded.run, log=log)
+    playback = Playback.of(recorded, events, name=recorded.run)
     named = (
         model or playback.last("model") or recorded.model,
         sub_model or model or playback.last("sub_model") or recorded.sub_model,
     )
     asked = _question(recorded, given, [resolve_model(one, settings) for one in named], recorded.run)
+    log = EventLog.continued(path, events)
+    playback.write_to(log)
     engine = _engine(log, recorded, settings, playback, budget)
     engine.ledger.carry(_spent(recorded))
     return _played(engine, asked, given.tick)
