@@ -1,7 +1,8 @@
 """Gates: the places where a run may pause, and what decides whether it does.
 
 States of the gates: *open* (nothing closes), *stepping* (each block, call or line closes), *until* (open up to a goal), beside
-them breakpoints, which close on a condition. Main thread only. Nothing here pauses: the hub asks, and acts.
+them breakpoints, which close on a condition. Main thread only, but that any thread may add and remove breakpoints. Nothing here
+pauses: the hub asks, and acts.
 """
 
 from __future__ import annotations
@@ -59,15 +60,15 @@ class Gates:
     def add(self, text: str) -> Breakpoint:
         """Adds a breakpoint; raises `UsageError` for a condition that cannot be read."""
         made = Breakpoint(parse_condition(text))
-        self.breakpoints.append(made)
+        self.breakpoints = [*self.breakpoints, made]  # a new list: the run may be looking at the old one
         return made
 
     def remove(self, number: int | None = None) -> None:
         """Removes a breakpoint by its place in the list, from 1, or all of them."""
         if number is None:
-            self.breakpoints.clear()
+            self.breakpoints = []
         elif 1 <= number <= len(self.breakpoints):
-            del self.breakpoints[number - 1]
+            self.breakpoints = [*self.breakpoints[: number - 1], *self.breakpoints[number:]]
         else:
             raise UsageError(f"There is no breakpoint {number}; there are {len(self.breakpoints)}.")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from rlm_lab.models.loop import ModelLoop
 _logger = logging.getLogger(__name__)
 TICK = 0.1  # seconds between two looks of a view while the hub waits
 STOP_TRIES = 3
+PAUSE, STOP = "pause", "stop"  # what a person can ask of a drive
 CANCEL_SECONDS = 1.0  # that requests in flight have to end when a run is stopped
 
 
@@ -54,7 +56,12 @@ class Arrived:
     value: Any
 
 
-Message = Interrupt | Arrived
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A message: a person has asked for something; `Hub.asked` holds what."""
+
+
+Message = Interrupt | Arrived | Wake
 
 
 class Hub:
@@ -73,6 +80,9 @@ class Hub:
         self._parents: dict[Task, tuple[Task, list[Task]]] = {}
         self._interrupts = Interrupts(lambda reason: self._inbox.put(Interrupt(reason)))
         self._over = False
+        self._driving = False
+        self._asking = threading.Lock()  # held while a drive ends, so that what is asked for is heeded or refused, never lost
+        self.asked: str | None = None  # pause or stop, since the last drive began
         self.interrupted = False  # by the user, since the last drive began
         self.paused: str | None = None
         self.inside: Task | None = None  # whose block is switched in
@@ -81,7 +91,8 @@ class Hub:
 
     def drive(self, settle: Callable[[], None]) -> None:
         """Goes on until the root has finished or the run is paused, then calls `settle`, before SIGINT is given back."""
-        self.paused = None
+        self.paused = self.asked = None
+        self._driving = True
         if self.held is not None:
             self._ready.appendleft((self.held[0], self.decision))
             self.held, self.decision = None, GO
@@ -91,10 +102,26 @@ class Hub:
                 while not self._root.finished and self.paused is None:
                     self._turn()
                 self._ledger.stop_clock()
+                self._end_asking()
                 self.interrupted = bool(self._interrupts.times)
                 settle()
         finally:
+            self._end_asking()
             self._ledger.stop_clock()
+
+    def ask(self, what: str) -> bool:
+        """From any thread: has the drive end soon, to pause or to stop; False if none goes on."""
+        with self._asking:
+            if not self._driving:
+                return False
+            self.asked = STOP if self.asked == STOP else what
+        self._inbox.put(Wake())
+        self._interrupts.nudge()
+        return True
+
+    def _end_asking(self) -> None:
+        with self._asking:
+            self._driving = False
 
     def stop(self) -> None:
         """Cancels what is in flight, ends every open block and closes the lives; main thread only."""
@@ -146,6 +173,8 @@ class Hub:
             if self._waiting.get(message.task) is message.action:
                 del self._waiting[message.task]
                 self._ready.append((message.task, message.value))
+        elif isinstance(message, Wake):
+            self.paused = self.asked  # None where it was asked of an earlier drive
         elif message.reason == "interrupt":
             if self._interrupts.times:  # else it came at the end of an earlier drive, and was obeyed then
                 self.paused = "interrupt"

@@ -114,6 +114,11 @@ class Interrupts:
         self._deadline = None
         self._pending = False
 
+    def nudge(self) -> None:
+        """From any thread: a block that computes is left as soon as may be, for a message that is in the inbox already."""
+        self._pending = True
+        Watchdog.shared().hurry()
+
     def look(self) -> float:
         """Called by the watchdog: pokes the main thread where that is due; returns the seconds until the next look."""
         if self._suspend is None or self._reason is not None:

@@ -1,7 +1,7 @@
 """A run as its user holds it: what it is asked, where it stands, what came of it, and the commands.
 
 States: *waiting* ─▶ *running* ⇄ *paused* ─▶ *done*, *failed*, *stopped* or *out_of_budget*. Each command is for the main
-thread; a command that does not fit the state raises `StateError` and changes nothing.
+thread, but for `pause` and `stop` of a running run; one that does not fit the state raises `StateError` and changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from rlm_lab.engine.decisions import FITS, Decision
 from rlm_lab.engine.gates import Gate, Gates
-from rlm_lab.engine.hub import Hub
+from rlm_lab.engine.hub import PAUSE, STOP, Hub
 from rlm_lab.engine.ledger import Ledger, Spent
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.task import ENDED, Task
@@ -135,6 +135,7 @@ class Run(Record):
         super().__init__(engine, Task(engine, question))
         self._hub = Hub(self._task, engine, tick=lambda: tick(self))
         self._paused_at = 0.0
+        self._stamp = 0
 
     @property
     def status(self) -> str:
@@ -197,8 +198,23 @@ class Run(Record):
     def pause_reason(self) -> str | None:
         return self._hub.paused
 
+    @property
+    def stamp(self) -> int:
+        """Counts the run's changes between running and paused: a command that was made for an older one comes too late."""
+        return self._stamp
+
+    def pause(self) -> None:
+        """From any thread, also from the run's own block: a running run soon pauses at the very point where it stands.
+
+        Returns at once. The cell that drives the run ends as it does at a gate, without a `KeyboardInterrupt`.
+        """
+        if not self._hub.ask(PAUSE):
+            raise StateError(f"The run {self.id} is {self.status}, not running; there is nothing to pause.")
+
     def stop(self) -> None:
-        """Ends a paused run: what is in flight is cancelled, its block is ended."""
+        """Ends a run: what is in flight is cancelled, its block is ended. One that runs ends soon, whatever thread asks."""
+        if self._hub.ask(STOP):
+            return
         self._must_be("paused")
         self._stop()
 
@@ -217,6 +233,7 @@ class Run(Record):
         if _driving:
             raise StateError(f"The run {_driving[-1].id} is running; ask again when it has ended.")
         _driving.append(self)
+        self._stamp += 1
         try:
             self._hub.drive(self._settle)
         except BaseException:
@@ -231,8 +248,11 @@ class Run(Record):
 
     def _settle(self) -> None:
         """What is done at the end of a drive, while an interrupt can do no harm."""
+        self._stamp += 1
         if self._task.finished:
             self._end()
+        elif self._hub.asked == STOP:
+            self._stop()
         else:
             self._pause()
 

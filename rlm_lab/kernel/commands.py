@@ -117,7 +117,8 @@ _ALL = (
         takes="WORDS",
         told="send the pending answer back with a word for the model; the next one is shown again",
     ),
-    Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run"),
+    Command(name="pause", do=control.pause, takes="[ID]", told="pause the run that goes on; from a subshell or another thread"),
+    Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run, or the one that goes on"),
     _look("help", _help, "", "this list"),
 )
 COMMANDS = {command.name: command for command in _ALL}

@@ -1,6 +1,7 @@
 """The sub-commands of `%rlm` that steer a paused run, and what the cell magics `%%rlm_edit` and `%%rlm_answer` do.
 
-Each is a few methods of `Run`: decide, then go on. One that does not fit raises its line and changes nothing. Main thread only.
+Each makes an order of `engine.orders` of its words. One that does not fit raises its line and changes nothing. Main thread only,
+but for `pause` and `stop` of a running run, which come from a subshell or a thread.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.gates import STEPS, Gate
-from rlm_lab.engine.run import Run, paused_runs
+from rlm_lab.engine.orders import apply
+from rlm_lab.engine.run import Run, paused_runs, running
 from rlm_lab.errors import StateError, UsageError
 from rlm_lab.kernel.pausing import place_of
 from rlm_lab.kernel.tables import Table, note
@@ -66,8 +68,25 @@ def go_on(magics: RLM, rest: str) -> None:
     magics.drive(magics.held_of(run), lambda: run.resume(until))
 
 
+def pause(magics: RLM, rest: str) -> None:
+    """For a subshell, a thread, or a block: a cell of the main shell is never run while a run goes on."""
+    run = running()
+    words = _words("pause", words_of(rest))
+    if run is None or not run.id.startswith(words[0] if words else ""):
+        named = f" called {words[0]!r}" if words else ""
+        raise StateError(f"No run{named} is running, so there is nothing to pause; a cell waits until a run has ended or paused.")
+    apply(run, {"command": "pause"})
+    magics.say(note(f"The run {run.id} pauses at the point where it stands; %rlm continue goes on."))
+
+
 def stop(magics: RLM, rest: str) -> None:
-    run = _named("stop", words_of(rest))
+    words = _words("stop", words_of(rest))
+    run = running()
+    if run is not None and run.id.startswith(words[0] if words else ""):
+        apply(run, {"command": "stop"})
+        magics.say(note(f"The run {run.id} is being stopped. Its log: {run.path}"))
+        return
+    run = paused_run(words[0] if words else None)
     magics.stop(run)
     magics.say(note(f"The run {run.id} is stopped. Its log: {run.path}"))
 
@@ -113,8 +132,7 @@ def edited(magics: RLM, line: str, cell: str) -> None:
         raise StateError(f"This edit was made for another pause of the run {run.id}, which is now {place_of(run)}; %rlm edit anew.")
     if not cell.strip():
         raise UsageError("The cell is empty; %rlm edit gives one to change, %rlm skip leaves a block out.")
-    decision = _edit_of(gate, cell)
-    _decide(magics, run, decision)
+    _order(magics, run, _edit_of(gate, cell))
 
 
 def answer(magics: RLM, rest: str) -> None:
@@ -122,7 +140,7 @@ def answer(magics: RLM, rest: str) -> None:
     gate = _gate(run, "answer")
     if not rest.strip():
         raise UsageError("The answer is missing; write %rlm answer TEXT, or %%rlm_answer with the text on the lines below.")
-    _decide(magics, run, {"answers": answers_of(rest, gate.facts["batch"])})
+    _order(magics, run, {"command": "answer", "answers": answers_of(rest, gate.facts["batch"])})
 
 
 def answered(magics: RLM, line: str, cell: str) -> None:
@@ -131,19 +149,19 @@ def answered(magics: RLM, line: str, cell: str) -> None:
     gate = _gate(run, "answer")
     if not cell.strip():
         raise UsageError("The cell is empty; write the answer below the line, for a batch one a line or a JSON list.")
-    _decide(magics, run, {"answers": answers_of(cell, gate.facts["batch"])})
+    _order(magics, run, {"command": "answer", "answers": answers_of(cell, gate.facts["batch"])})
 
 
 def skip(magics: RLM, rest: str) -> None:
     run = _named("skip", words_of(rest))
     _gate(run, "skip")
-    _decide(magics, run, {"skip": True})
+    _order(magics, run, {"command": "skip"})
 
 
 def accept(magics: RLM, rest: str) -> None:
     run = _named("accept", words_of(rest))
     _gate(run, "accept")
-    _decide(magics, run, {})
+    _order(magics, run, {"command": "accept"})
 
 
 def refuse(magics: RLM, rest: str) -> None:
@@ -151,16 +169,7 @@ def refuse(magics: RLM, rest: str) -> None:
     _gate(run, "refuse")
     if not rest.strip():
         raise UsageError("The reason is missing; write %rlm refuse and what is wrong with the answer: the model reads it.")
-    stepped = run.gates.stepping is not None
-
-    def go() -> None:
-        run.decide(refusal=rest.strip())
-        if stepped:
-            run.go_on()
-        else:
-            run.resume("answer")  # who has refused one wants to see the next
-
-    magics.drive(magics.held_of(run), go)
+    _order(magics, run, {"command": "refuse", "reason": rest.strip()})
 
 
 def answers_of(text: str, count: int) -> tuple[str, ...]:
@@ -177,13 +186,9 @@ def answers_of(text: str, count: int) -> tuple[str, ...]:
     return tuple(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in listed)
 
 
-def _decide(magics: RLM, run: Run, decision: dict[str, Any]) -> None:
-    def go() -> None:
-        if decision:
-            run.decide(**decision)
-        run.go_on()
-
-    magics.drive(magics.held_of(run), go)
+def _order(magics: RLM, run: Run, command: dict[str, Any] | None) -> None:
+    """Does what a command says; without one the run goes on as it went before."""
+    magics.drive(magics.held_of(run), run.go_on if command is None else lambda: apply(run, command))
 
 
 def _gate(run: Run, command: str) -> Gate:
@@ -204,19 +209,19 @@ def _pending_text(gate: Gate) -> tuple[str, str]:
     return (prompts[0], "prompt") if len(prompts) == 1 else (json.dumps(prompts, ensure_ascii=False, indent=1), "batch")
 
 
-def _edit_of(gate: Gate, cell: str) -> dict[str, Any]:
-    """The decision that a cell's body stands for; none where nothing was changed."""
+def _edit_of(gate: Gate, cell: str) -> dict[str, Any] | None:
+    """The order that a cell's body stands for; none where nothing was changed."""
     text = cell.rstrip("\n")
     if text == _pending_text(gate)[0].rstrip("\n"):
-        return {}
+        return None
     if gate.kind == "block":
-        return {"code": text}
+        return {"command": "edit", "code": text}
     if len(gate.facts["prompts"]) == 1:
-        return {"prompts": (text,)}
+        return {"command": "prompt", "prompts": (text,)}
     listed = _json_list(text)
     if listed is None or not all(isinstance(one, str) for one in listed):
         raise UsageError("The cell is no JSON list of texts, which the prompts of a batch must be; %rlm edit gives them anew.")
-    return {"prompts": tuple(listed)}
+    return {"command": "prompt", "prompts": tuple(listed)}
 
 
 def _json_list(text: str) -> list[Any] | None:
@@ -237,13 +242,19 @@ def _pause(run: Run) -> int:
 
 def _named(command: str, words: Sequence[str]) -> Run:
     """The paused run that the words name, the newest without words."""
+    words = _words(command, words)
+    return paused_run(words[0] if words else None)
+
+
+def _words(command: str, words: Sequence[str]) -> Sequence[str]:
+    """At most one word, a run's id. Raises `UsageError` for anything else."""
     for word in words:
         if word.startswith("-"):
             known = {"step": ["--into"], "continue": ["--until"]}.get(command, [])
             raise UsageError(f"%rlm {command} has no flag {word}.{near(word, known)} It takes {', '.join([*known, 'a run’s id'])}.")
     if len(words) > 1:
         raise UsageError(f"%rlm {command} takes one word, ID; {words[1]!r} is too many.")
-    return paused_run(words[0] if words else None)
+    return words
 
 
 def _option(command: str, words: list[str], flag: str) -> tuple[str | None, list[str]]:

@@ -89,7 +89,7 @@ def place_of(run: Run) -> str:
 
 def _why(run: Run) -> str:
     reason = run.pause_reason or ""
-    if reason.startswith("reached"):
+    if reason.startswith("reached") or reason == "pause":
         return "as you asked"
     return {"interrupt": "interrupted"}.get(reason, reason if reason.startswith("breakpoint") else "")
 

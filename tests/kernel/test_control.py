@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -78,6 +79,19 @@ def test_variables_changed_while_a_block_is_paused_count(cells: Any) -> None:
     cells["n"] = 99
     does(cells, "%rlm continue")
     assert (run.answer, cells["answer"]) == (99, 99)
+
+
+@pytest.mark.parametrize(("line", "status"), [("pause", "paused"), ("stop", "stopped")])
+def test_a_run_that_goes_on_is_paused_or_stopped_from_another_thread(cells: Any, line: str, status: str) -> None:
+    cells["ask"] = lambda: threading.Thread(target=lambda: cells.shell.run_line_magic("rlm", line)).start()
+    run = begin(cells, "", "ask()\nwhile flights: pass\nFINAL(1)")
+    assert run.status == status
+    assert status.title() in cells.shell.display_formatter.format(run)[0]["text/plain"]
+
+
+def test_pausing_where_nothing_runs_says_so(cells: Any) -> None:
+    assert "No run is running, so there is nothing to pause" in cells.error("%rlm pause")
+    assert "No run called 'abc' is running" in cells.error("%rlm pause abc")
 
 
 def test_a_run_driven_in_python_is_shown_and_bound_too(cells: Any) -> None:
