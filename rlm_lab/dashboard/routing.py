@@ -22,7 +22,7 @@ from rlm_lab.dashboard.guard import Guard, Visit
 ASSETS = Path(__file__).parent / "assets"
 SERVED = ("page.css", "boot.js", "shell.js", "pane.js")  # of our own files
 # Panel's and Bokeh's: the page needs no more of them. /ws is the websocket, / the page.
-OFFERED = re.compile(r"/|/ws|/assets/[a-z.]+|/static/js/bokeh(-gl|-api)?\.min\.js|/static/extensions/panel/(panel\.min\.js|css/[a-z_]+\.css)")
+OFFERED = re.compile(r"/|/ws|/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js|/static/extensions/panel/(panel\.min\.js|css/[a-z_]+\.css)")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

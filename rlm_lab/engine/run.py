@@ -113,6 +113,11 @@ class Record:
         return self._engine.log.failure
 
     @property
+    def events(self) -> list[events.Event]:
+        """The events of the run and its children so far, in their order."""
+        return self._engine.log.events
+
+    @property
     def trajectory(self) -> Trajectory:
         """All that is known of the run, folded from its events."""
         known = self._engine.log.events
