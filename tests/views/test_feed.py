@@ -15,7 +15,9 @@ START = ev.RunStarted(run="a", question="Why?", model="m", sub_model="s", contex
 BLOCK: list[ev.Event] = [
     START,
     ev.StepStarted(run="a", step=1, messages=[{"role": "user", "content": "Why?"}], t=1),
-    ev.ReplyReceived(run="a", step=1, text="I ask.\n```repl\nx = llm_query('q')\n```", model="m", prompt_tokens=10, completion_tokens=5, t=2),
+    ev.ReplyReceived(
+        run="a", step=1, text="I ask.\n```repl\nx = llm_query('q')\n```", model="m", prompt_tokens=10, completion_tokens=5, t=2
+    ),
     ev.BlockStarted(run="a", step=1, block=1, code="x = llm_query('q')", t=2),
 ]
 
@@ -83,7 +85,9 @@ def test_a_snapshot_and_its_deltas_add_up_to_a_later_snapshot():
         feed.take(event)
         for key, node in by_id(feed.delta() or {"nodes": []}).items():
             known.setdefault(key, {}).update(node)
-    told = {key: {name: value for name, value in node.items() if value is not None or name == "parent"} for key, node in known.items()}
+    told = {
+        key: {name: value for name, value in node.items() if value is not None or name == "parent"} for key, node in known.items()
+    }
     assert told == by_id(feed.snapshot())
 
 
@@ -122,7 +126,9 @@ def test_calls_of_a_batch_stand_below_it_and_those_of_a_loop_below_their_block()
 def test_a_child_run_stands_below_the_block_that_asked_and_counts_for_its_parent():
     child = [
         ev.ChildStarted(run="a", step=1, block=1, child="a.1", line=1, t=3),
-        ev.RunStarted(run="a.1", question="Sub?", model="m", sub_model="s", contexts=[], budget={}, started="", parent="a", depth=1, t=3),
+        ev.RunStarted(
+            run="a.1", question="Sub?", model="m", sub_model="s", contexts=[], budget={}, started="", parent="a", depth=1, t=3
+        ),
         ev.StepStarted(run="a.1", step=1, messages=[], t=3),
         ev.ReplyReceived(run="a.1", step=1, text="FINAL(1)", model="m", prompt_tokens=7, completion_tokens=1, t=4),
         ev.ChildFinished(run="a", child="a.1", status="done", t=5),
@@ -156,7 +162,9 @@ def test_a_file_without_an_end_can_be_told_to_have_one():
 @pytest.mark.parametrize("hostile", ["\x1b[31mred\ud800", 5, None, {"a": float("nan")}])
 def test_what_a_hostile_log_holds_is_shown_as_text_or_left_out(hostile):
     events = [
-        ev.RunStarted(run="a", question=hostile, model=hostile, sub_model=hostile, contexts=hostile, budget=hostile, started=hostile),
+        ev.RunStarted(
+            run="a", question=hostile, model=hostile, sub_model=hostile, contexts=hostile, budget=hostile, started=hostile
+        ),
         ev.StepStarted(run="a", step=1, messages=hostile),
         ev.BlockStarted(run="a", step=1, block=1, code=hostile),
         ev.Output(run="a", step=1, block=1, kind=hostile, text=hostile, data=hostile),
