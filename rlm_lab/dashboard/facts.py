@@ -53,4 +53,6 @@ def _budget(budget: Mapping[str, Any]) -> str:
     """
     words = {"cost": "USD"}
     given = [(name, budget[name]) for name in LIMITS if isinstance(budget.get(name), (int, float))]
-    return ", ".join(f"{value:,g}" + f" {words.get(name, name)}" if name == "cost" else f"{value:,.0f} {name}" for name, value in given)
+    return ", ".join(
+        f"{value:,g}" + f" {words.get(name, name)}" if name == "cost" else f"{value:,.0f} {name}" for name, value in given
+    )

@@ -107,7 +107,9 @@ class Guard:
         if origin is None:
             return not visit.websocket
         parts = urlsplit(origin)
-        return parts.scheme in {"http", "https"} and parts.netloc == visit.host and visit.headers.get("Sec-Fetch-Site") != "cross-site"
+        return (
+            parts.scheme in {"http", "https"} and parts.netloc == visit.host and visit.headers.get("Sec-Fetch-Site") != "cross-site"
+        )
 
     def _has_secret(self, visit: Visit) -> bool:
         try:

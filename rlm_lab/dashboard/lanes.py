@@ -75,6 +75,10 @@ class Lanes:
             if handler is not None:
                 handler(self, known)
 
+    def place_of(self, node: str) -> int | None:
+        """The place of a node's bar."""
+        return self._places.get(node)
+
     def at(self, t: float | None) -> float:
         """A time of the run, without what was spent waiting for a person."""
         t = t or 0.0
@@ -160,7 +164,23 @@ class Lanes:
 
 
 _KEPT = frozenset(
-    ("id", "kind", "parent", "t", "end", "replied", "number", "status", "retries", "cost", "tokens_in", "name", "model", "reason", "what")
+    (
+        "id",
+        "kind",
+        "parent",
+        "t",
+        "end",
+        "replied",
+        "number",
+        "status",
+        "retries",
+        "cost",
+        "tokens_in",
+        "name",
+        "model",
+        "reason",
+        "what",
+    )
 )
 _HANDLERS = {
     "step": Lanes._step, "block": Lanes._block, "call": Lanes._call, "run": Lanes._child, "pause": Lanes._act, "edit": Lanes._act,

@@ -96,7 +96,7 @@ def application(desk: Desk, nonces: Nonces, secret: bytes, lifetime: int) -> Bok
 
 def build(desk: Desk, doc: Document) -> None:
     """Makes the page of one tab: its parts, and the viewer that serves them."""
-    shell, pane = Shell(lambda message: hear_shell(message)), Pane(lambda message: viewer.hear_pane(message))
+    shell, pane = Shell(lambda message: hear_shell(message)), Pane(lambda message: hear_pane(message))
     timeline = Timeline(lambda node: pane.send(json.dumps({"kind": "select", "id": node})))
     viewer = Viewer(desk, pane.send, shell.send, lambda source: _on_page(doc, timeline, source))
 
@@ -107,12 +107,19 @@ def build(desk: Desk, doc: Document) -> None:
             timeline.shown = message["time"] is True
         viewer.hear_shell(message)
 
+    def hear_pane(message: object) -> None:
+        if isinstance(message, dict) and isinstance(message.get("select"), str):
+            timeline.select(message["select"])
+        else:
+            viewer.hear_pane(message)
+
     template = pn.Template(_template())
     for name, part in (("shell", shell), ("pane", pane), ("timeline", pn.pane.Bokeh(timeline.layout, sizing_mode="stretch_both"))):
         template.add_panel(name, part)
     context = doc.session_context
     template.add_variable("nonce", context.token_payload.get("nonce", "") if context is not None else "")
     template.server_doc(doc, title="rlm_lab", location=False)
+    doc.config.reconnect_session = doc.config.notify_connection_status = False  # our page tells it, and opens itself anew
     desk.viewers.add(viewer)
     doc.on_session_destroyed(lambda _: viewer.close())
     desk.wake()

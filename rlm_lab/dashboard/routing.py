@@ -22,7 +22,10 @@ from rlm_lab.dashboard.guard import Guard, Visit
 ASSETS = Path(__file__).parent / "assets"
 SERVED = ("page.css", "boot.js", "shell.js", "pane.js")  # of our own files
 # Panel's and Bokeh's: the page needs no more of them. /ws is the websocket, / the page.
-OFFERED = re.compile(r"/|/ws|/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js|/static/extensions/panel/(panel\.min\.js|css/[a-z_]+\.css)")
+OFFERED = re.compile(
+    r"/|/ws|/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js"
+    r"|/static/extensions/panel/(panel\.min\.js|(css|bundled/theme)/[a-z_]+\.css)"
+)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -82,7 +85,11 @@ class Gatekeeper(Router):
         self._guard = guard
         self._inside = inside
         self._door = Application(
-            [(r"/", Door, {"guard": guard, "nonces": nonces}), (r"/enter", Door, {"guard": guard, "nonces": nonces}), (r".*", Refusal)],
+            [
+                (r"/", Door, {"guard": guard, "nonces": nonces}),
+                (r"/enter", Door, {"guard": guard, "nonces": nonces}),
+                (r".*", Refusal),
+            ],
             log_function=_silent,
         )
         for application in (inside, self._door):

@@ -128,7 +128,13 @@ def _row(known: Known) -> Row:
         "steps": head.steps, "calls": usage.get("calls"), "tokens": sum(tokens) if tokens else None, "cost": usage.get("cost"),
         "seconds": head.seconds,
     }  # fmt: skip
-    texts = {"question": head.question, "answer": head.answer_text, "model": head.model, "status": head.status, "started": head.started}
+    texts = {
+        "question": head.question,
+        "answer": head.answer_text,
+        "model": head.model,
+        "status": head.status,
+        "started": head.started,
+    }
     return {
         "run": plain(head.run)[:LONGEST],
         **{name: short(text) for name, text in texts.items()},
@@ -148,7 +154,14 @@ def _live(run: Run) -> Row:
 
 def _unwritten(run: Run) -> Row:
     empty = dict.fromkeys(("answer", "steps", "parent", "file"))
-    return {"run": run.id, "question": short(run.question), "model": short(run.asked.model.name), "started": "~", **empty, **_live(run)}
+    return {
+        "run": run.id,
+        "question": short(run.question),
+        "model": short(run.asked.model.name),
+        "started": "~",
+        **empty,
+        **_live(run),
+    }
 
 
 def short(text: object) -> str:

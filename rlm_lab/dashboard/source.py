@@ -146,7 +146,11 @@ class Source:
     def _made_state(self) -> Message:
         if self.run is None:
             trouble = None if self._follower is None else self._follower.failure
-            why = "This run is saved; a run can be steered where it lives." if self._ended else "This run lives in another kernel; steer it there."
+            why = (
+                "This run is saved; a run can be steered where it lives."
+                if self._ended
+                else "This run lives in another kernel; steer it there."
+            )
             status = "saved" if self._ended else "running"
             return {
                 "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],

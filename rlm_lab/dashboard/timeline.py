@@ -51,6 +51,7 @@ class Timeline:
         self._lanes: Lanes | None = None
         self._drawn = 0.0
         self._end = 0.0
+        self._picking = False
         self._version = self._bar_version = -1
         self.paint(dark=False)
 
@@ -58,7 +59,10 @@ class Timeline:
         """Whether a batch is due."""
         if source is None or source.lanes is not self._lanes:
             return self._lanes is not None or source is not None
-        return self.shown and source.lanes.version != self._version and time.monotonic() - self._drawn >= PERIOD
+        if not self.shown or time.monotonic() - self._drawn < PERIOD:
+            return False
+        source.lanes.take()
+        return source.lanes.version != self._version
 
     def draw(self, source: Source | None) -> None:
         """Draws what is new; another run's timeline is begun anew."""
@@ -74,6 +78,16 @@ class Timeline:
         fresh = lanes.acts[len(self._acts.data["t"]) :]
         self._acts.stream({"t": [t for t, _ in fresh], "lane": [-0.55] * len(fresh), "label": [label for _, label in fresh]})
         self._fit(lanes)
+
+    def select(self, node: str) -> None:
+        """Marks the bar of a node that was chosen elsewhere; none where it has none."""
+        place = None if self._lanes is None else self._lanes.place_of(node)
+        known = place is not None and place < len(self._bars.data["id"])
+        self._picking = True  # what is marked here is not told as chosen
+        try:
+            self._bars.selected.indices = [place] if known else []
+        finally:
+            self._picking = False
 
     def paint(self, *, dark: bool) -> None:
         """Light or dark, as the page is."""
@@ -159,7 +173,7 @@ class Timeline:
             self._upper.y_range.start = bottom
 
     def _picked(self, _name: str, _old: object, indices: Sequence[int]) -> None:
-        if self._lanes is not None and indices and indices[0] < len(self._lanes.bars):
+        if not self._picking and self._lanes is not None and indices and indices[0] < len(self._lanes.bars):
             self._chosen(self._lanes.bars[indices[0]].id)
 
 

@@ -107,7 +107,7 @@ class Viewer:
         elif "ack" in message:
             self._under_way = False
         elif "ping" in message:
-            self._to_pane(json.dumps({"kind": "reply", "ping": message["ping"]}))
+            self._to_pane(json.dumps({"kind": "reply", "pong": message["ping"]}))
         elif self.source is not None:
             self._ask(self.source, message)
         self._desk.wake()

@@ -151,6 +151,12 @@ class Run(Record):
         """Calls back with every event from now on, in the thread that emits it; gives a function that ends it."""
         return self._engine.log.subscribe(callback)
 
+    def dashboard(self) -> Any:
+        """A link to this run in the dashboard, which is started where it is not: works while the run goes on, too."""
+        import rlm_lab  # by its public name: the dashboard stands above the engine
+
+        return rlm_lab.dashboard_link(self)
+
     def start(self) -> None:
         """Goes from waiting to the end, or to a pause; raises `KeyboardInterrupt` when the pause is an interrupt's."""
         self._must_be("waiting")

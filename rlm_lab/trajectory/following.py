@@ -72,10 +72,14 @@ class Follower:
                 try:
                     event = from_line(line)
                 except LogError as error:
-                    self.failure = f"{self.path} is corrupt in line {self._line} ({str(error).rstrip('.')}); all before it is shown."
+                    self.failure = (
+                        f"{self.path} is corrupt in line {self._line} ({str(error).rstrip('.')}); all before it is shown."
+                    )
                     break
                 if self._line == 1 and not isinstance(event, RunStarted):
-                    self.failure = f"{self.path} is not a run log: its first line is {event.type or 'unknown'!r}, not 'run_started'."
+                    self.failure = (
+                        f"{self.path} is not a run log: its first line is {event.type or 'unknown'!r}, not 'run_started'."
+                    )
                     break
                 found.append(event)
         return found

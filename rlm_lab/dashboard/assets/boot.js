@@ -30,7 +30,5 @@ Bokeh.set_log_level?.("warn");
 const item = JSON.parse(document.getElementById("items").textContent);
 await Bokeh.embed.embed_items({}, [item]);
 for (const doc of Bokeh.documents) {
-  doc.config.reconnect_session = false;
-  doc.config.notify_connection_status = false;
   doc.on_event("connection_lost", () => { if (!lost) { lost = performance.now(); setTimeout(tryAgain, 300); } });
 }
