@@ -151,8 +151,8 @@ class Hub:
 
     @property
     def standing(self) -> Task:
-        """The run that stands at the closed gate; where none is closed, the root."""
-        return self._root if self.held is None else self.held[0]
+        """The run that stands at the closed gate; where none is closed, or a thread's call stands there, the root."""
+        return self.held[0] if self.held is not None and isinstance(self.held[0], Task) else self._root
 
     def held_locks(self) -> list[str]:
         """The names of locks that the suspended blocks hold."""

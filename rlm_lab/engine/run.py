@@ -121,7 +121,7 @@ class Record:
 
     @property
     def events(self) -> list[events.Event]:
-        """The events of the whole tree so far."""
+        """The events of the run and its children so far, in their order."""
         return self._engine.log.events
 
     @property
@@ -160,6 +160,12 @@ class Run(Record):
     def subscribe(self, callback: Callable[[events.Event], None]) -> Callable[[], None]:
         """Calls back with every event from now on, in the thread that emits it; gives a function that ends it."""
         return self._engine.log.subscribe(callback)
+
+    def dashboard(self) -> Any:
+        """A link to this run in the dashboard, which is started where it is not: works while the run goes on, too."""
+        import rlm_lab  # by its public name: the dashboard stands above the engine
+
+        return rlm_lab.dashboard_link(self)
 
     def start(self) -> None:
         """Goes from waiting to the end, or to a pause; raises `KeyboardInterrupt` when the pause is an interrupt's."""

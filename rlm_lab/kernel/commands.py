@@ -48,6 +48,13 @@ def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
     return find_run(words[0] if words else None, magics.settings().runs)
 
 
+def _dashboard(magics: RLM, words: list[str]) -> None:
+    import rlm_lab  # by its public name: the dashboard stands above the magics
+
+    run = None if not words else find_run(words[0], magics.settings().runs)
+    magics.say(rlm_lab.dashboard_link(run, folder=magics.settings().runs).bundle())
+
+
 def _models(magics: RLM, _: list[str]) -> None:
     magics.say(doctor.model_table(magics.settings()).bundle())
 
@@ -98,6 +105,7 @@ _ALL = (
     _look("last", _last, "", "the last run of this kernel; run = %rlm last binds it"),
     _look("runs", _runs, "", "the runs in the runs folder"),
     _look("show", _show, "[ID or PATH]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
+    _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
     _look("models", _models, "", "the models that can be used here"),
     _look(
         "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"
