@@ -320,9 +320,11 @@ class Execution:
     ) -> Generator[Action, Any, list[str | Exception]]:
         for index, child in enumerate(children):
             self._tell.child_started(child.run_id, line, batch, None if batch is None else index)
-        outcomes: list[str | Exception] = yield Spawn(children=tuple(children))
-        for child in children:
-            self._tell.child_finished(child.run_id, child.status)
+        try:
+            outcomes: list[str | Exception] = yield Spawn(children=tuple(children))
+        finally:  # also where the run is stopped meanwhile
+            for child in children:
+                self._tell.child_finished(child.run_id, child.status if child.finished else "stopped")
         return outcomes
 
     def _close(self, block: OpenBlock, error: BaseException | None) -> BlockReport:

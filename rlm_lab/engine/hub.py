@@ -82,6 +82,8 @@ class Hub:
         self._errands: set[Errand] = set()
         self._waiting: dict[Task, Action] = {}
         self._parents: dict[Task, tuple[Task, list[Task]]] = {}
+        self._unstarted: dict[Task, deque[Task]] = {}  # children, by their parent
+        self._max_children = engine.settings.max_children
         self._interrupts = Interrupts(lambda reason: self._inbox.put(Interrupt(reason)))
         self._over = False
         self._driving = False
@@ -277,16 +279,26 @@ class Hub:
             waiting = list(action.children)
             for child in action.children:
                 self._parents[child] = (task, waiting)
-                self._ready.append((child, None))
+            self._unstarted[task] = deque(waiting)
+            self._start_children(task, self._max_children)
 
     def _arrive(self, task: Task, action: Action, value: Any) -> None:
         self._inbox.put(Arrived(task, action, value))
 
     def _finish(self, task: Task) -> None:
         parent, siblings = self._parents.pop(task, (None, []))
-        if parent is not None and all(child.finished for child in siblings):
+        if parent is None:
+            return
+        self._start_children(parent, 1)
+        if all(child.finished for child in siblings):
             self._waiting.pop(parent, None)
+            del self._unstarted[parent]
             self._ready.append((parent, [child.outcome for child in siblings]))
+
+    def _start_children(self, parent: Task, count: int) -> None:
+        unstarted = self._unstarted[parent]
+        for _ in range(min(count, len(unstarted))):
+            self._ready.append((unstarted.popleft(), None))
 
     # blocks
 

@@ -146,13 +146,16 @@ class Task:
 
     def close(self) -> None:
         """Ends the run as stopped; its block must have ended or been abandoned."""
+        begun = self.status != "waiting"
         self.leave()
-        self._finish("stopped")
+        if begun:
+            self._finish("stopped")
+        self.status = "stopped" if not begun else self.status
 
     def leave(self) -> None:
         """Ends the life, not the run: another task goes on with it."""
-        self._execution.give_up()
         self._life.close()
+        self._execution.give_up()
         self._space.close()
         self.finished = True
 

@@ -193,6 +193,7 @@ class _Models:
         if inquiry.record is not None and inquiry.replay is not None:
             raise UsageError("Both record and replay are given; a run can be recorded or played, not both.")
         self._settings = settings
+        self._made: dict[str, Model] = {}  # one object a name, so that its limit of requests in flight holds for all
         self._recorded = None if inquiry.record is None else Cassette.record(inquiry.record)
         self._played = None if inquiry.replay is None else Cassette.load(inquiry.replay)
         if self._played is not None:
@@ -210,6 +211,14 @@ class _Models:
         return None if self._played is None else self._played.label
 
     def named(self, spec: str | Model | None) -> Model:
+        if isinstance(spec, str) and spec in self._made:
+            return self._made[spec]
+        made = self._make(spec)
+        if isinstance(spec, str):
+            self._made[spec] = made
+        return made
+
+    def _make(self, spec: str | Model | None) -> Model:
         if self._played is not None:
             return ReplayingModel(self._played, spec if isinstance(spec, str) else None)
         model = resolve(spec, self._settings)
