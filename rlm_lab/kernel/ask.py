@@ -18,7 +18,8 @@ from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host, PlainHost
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.run import Record, Run, running
+from rlm_lab.engine.record import Record
+from rlm_lab.engine.run import Run, running
 from rlm_lab.engine.schema import Schema
 from rlm_lab.engine.task import Task
 from rlm_lab.engine.textfile import TextFile
