@@ -48,9 +48,9 @@ class RunNames:
 
 def _generators() -> dict[str, Any]:
     """The random generators that all code of the process shares."""
-    numpy: Any = sys.modules.get("numpy.random")
     found = {"random generator": random.getstate.__self__}  # type: ignore[attr-defined]
-    return found if numpy is None else found | {"numpy generator": numpy.get_state.__self__}
+    numpy = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
+    return found if numpy is None else found | {"numpy generator": numpy}
 
 
 def contexts_of(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from rlm_lab.errors import UsageError
 COUNTED = frozenset(
     {"step", "block", "calls", "tokens", "cost", "seconds", "depth", "budget"}
 )  # they grow: a condition on them is met once
-MOMENTARY = frozenset({"prompt", "prompts", "code", "output", "error", "answer", "batch", "line"})  # known at one gate only
+MOMENTARY = frozenset({"prompt", "prompts", "code", "output", "error", "answer", "batch", "line", "reply"})  # known at one gate
 NAMES = COUNTED | MOMENTARY
 LONGEST = 500  # characters of a condition
 

@@ -15,12 +15,15 @@ SLACK = 0.5  # to which share of that a prompt is cut, so that the cut is not ma
 
 
 class Conversation:
-    """An opening that always stays, and what was said since. `dropped` counts messages that are left out now."""
+    """An opening that always stays, and what was said since. `dropped` counts messages that are left out now.
+
+    `window` is the model's, and changes with it.
+    """
 
     def __init__(self, opening: Sequence[Message], *, window: int) -> None:
         self._opening = tuple(opening)
         self._said: list[Message] = []
-        self._window = window
+        self.window = window
         self._new: list[Message] = list(opening)
         self.dropped = 0
 
@@ -62,7 +65,7 @@ class Conversation:
         )
 
     def _fit(self) -> None:
-        room = self._window * SHARE - sum(estimate_tokens(message.content) for message in self._opening)
+        room = self.window * SHARE - sum(estimate_tokens(message.content) for message in self._opening)
         if self._size() <= room:
             return
         while len(self._said) - self.dropped > 2 and self._size() > room * SLACK:

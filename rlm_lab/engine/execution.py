@@ -21,6 +21,7 @@ from rlm_lab.engine.explain import explain
 from rlm_lab.engine.gates import STOPS, Gate
 from rlm_lab.engine.ledger import WARN_FROM
 from rlm_lab.engine.lines import AtLine, LineTracer
+from rlm_lab.engine.locks import held_locks
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.queries import AskRequest, ChildRequest, Site
 from rlm_lab.engine.question import Engine, Question
@@ -38,7 +39,8 @@ SAMPLED_PROMPTS = 5  # of each request, kept to be looked at for text of the con
 DECIDED = {  # what a person may have decided at a gate: the name of the edit, the fact that it changed, the field of the decision
     "block": (("skip", "code", "skip"), ("code", "code", "code")),
     "call": (("prompt", "prompts", "prompts"), ("cap", "batch", "cap")),
-    "final": (("final", "answer", "refusal"),),
+    "reply": (("reply", "reply", "reply"),),
+    "final": (("final", "answer", "refusal"), ("final_answer", "answer", "answer")),
 }
 MakeChild = Callable[[str, Any, str | None], Question]
 Adopt = Callable[[Question], "Task"]
@@ -66,6 +68,11 @@ class Execution:
         while frame is not None and self.block is not None and frame.f_code.co_filename != self.block.filename:
             frame = frame.f_back
         return None if frame is None else int(frame.f_lineno)
+
+    @property
+    def held_locks(self) -> list[str]:
+        """The names of locks that the suspended block holds, as far as can be seen."""
+        return [] if self.block is None else held_locks(self.block.coroutine.frame, self.block.filename)
 
     def take_notes(self) -> list[str]:
         """What the model is to be told of the user's decisions since the last call."""

@@ -133,9 +133,9 @@ class Gates:
 
 
 def _looks_at(point: Breakpoint, gate: Gate) -> bool:
-    """Whether a breakpoint has a say at a gate: lines and budget lines are places for those that name them."""
-    if gate.kind == "budget":
-        return "budget" in point.condition.names
+    """Whether a breakpoint has a say at a gate: lines, budget lines and replies are places for those that name them."""
+    if gate.kind in {"budget", "reply"}:
+        return gate.kind in point.condition.names
     return gate.kind == "line" or not point.condition.is_of_lines
 
 

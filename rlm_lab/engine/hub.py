@@ -151,6 +151,19 @@ class Hub:
         """While it lasts an interrupt does no harm."""
         return self._interrupts.installed()
 
+    @property
+    def standing(self) -> Task:
+        """The run that stands at the closed gate; where none is closed, or a thread's call stands there, the root."""
+        return self.held[0] if self.held is not None and isinstance(self.held[0], Task) else self._root
+
+    def held_locks(self) -> list[str]:
+        """The names of locks that the suspended blocks hold."""
+        return [name for task in self._tasks() for name in task.held_locks]
+
+    def forget_time(self) -> None:
+        """The run's limit of time was changed: it may be met anew."""
+        self._over = False
+
     def receive(self, errand: Errand) -> None:
         """Takes a call of a block's thread to its gate, as soon as the block can be left; from any thread."""
         self._errands.add(errand)

@@ -32,8 +32,13 @@ class Kind(Protocol):
     def make(self, value: Any, state: Any, found: Found) -> Any: ...
 
 
-def _unchanged(value: Any, state: Any) -> bool:
-    return state is not None and len(value) == len(state) and all(map(is_, value, state))
+def _same(one: Iterable[object], other: Iterable[object]) -> bool:
+    return all(map(is_, one, other))
+
+
+def _builtin(value: object, *bases: type) -> Any:
+    """The class whose own methods are used: those of a class that is built on it may be foreign code."""
+    return next(base for base in bases if issubclass(type(value), base))
 
 
 class Sequence:
@@ -42,14 +47,17 @@ class Sequence:
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        return before if _unchanged(value, before) else tuple(value)
+        base = _builtin(value, list, deque)
+        same = before is not None and base.__len__(value) == len(before) and _same(base.__iter__(value), before)
+        return before if same else tuple(base.__iter__(value))
 
     def parts(self, state: Any) -> Iterable[object]:
         return state  # type: ignore[no-any-return]
 
     def put(self, value: Any, state: Any, found: Found) -> None:
-        value.clear()
-        value.extend(map(found, state))
+        base = _builtin(value, list, deque)
+        base.clear(value)
+        base.extend(value, map(found, state))
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
         return deque(maxlen=value.maxlen) if isinstance(value, deque) else []
@@ -61,24 +69,24 @@ class Mapping:
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        factory = value.default_factory if isinstance(value, defaultdict) else None
-        same = before is not None and before[1] is factory and _same_dict(value, before[0])
-        return before if same else (dict(value), factory)
+        factory = value.default_factory if issubclass(type(value), defaultdict) else None
+        base = _builtin(value, OrderedDict, dict)
+        items = dict(zip(base.keys(value), base.values(value), strict=True)) if base is OrderedDict else dict.copy(value)
+        same = before is not None and before[1] is factory and _same_dict(items, before[0])
+        return before if same else (items, factory)
 
     def parts(self, state: Any) -> Iterable[object]:
         return chain(state[0].keys(), state[0].values(), (state[1],))
 
     def put(self, value: Any, state: Any, found: Found) -> None:
-        value.clear()
-        same = all(found(key) is key for key in state[0])
-        dict.update(value, state[0] if same else {found(key): item for key, item in state[0].items()})  # keeps their hashes
-        for key, item in state[0].items():
-            if found(item) is not item:
-                dict.__setitem__(value, found(key), found(item))
-        if isinstance(value, OrderedDict):
-            for key in state[0]:
-                value.move_to_end(key)
-        if isinstance(value, defaultdict):
+        base = _builtin(value, OrderedDict, dict)
+        base.clear(value)
+        if base is OrderedDict or not all(found(key) is key and found(item) is item for key, item in state[0].items()):
+            for key, item in state[0].items():
+                base.__setitem__(value, found(key), found(item))
+        else:
+            dict.update(value, state[0])  # keeps the hashes that are known
+        if issubclass(type(value), defaultdict):
             value.default_factory = found(state[1])
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
@@ -91,15 +99,16 @@ class Set:
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        same = before is not None and len(before) == len(value) and set(map(id, before)) == set(map(id, value))
-        return before if same else frozenset(value)
+        items = frozenset(set.copy(value))
+        same = before is not None and len(before) == len(items) and set(map(id, before)) == set(map(id, items))
+        return before if same else items
 
     def parts(self, state: Any) -> Iterable[object]:
         return state  # type: ignore[no-any-return]
 
     def put(self, value: Any, state: Any, found: Found) -> None:
-        value.clear()
-        value.update(map(found, state))
+        set.clear(value)
+        set.update(value, state if all(found(item) is item for item in state) else map(found, state))
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
         return set()
@@ -312,7 +321,7 @@ def _inner(state: Any) -> Any:
 
 
 def _same_dict(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
-    return len(one) == len(other) and all(map(is_, one, other)) and all(map(is_, one.values(), other.values()))
+    return len(one) == len(other) and _same(one, other) and _same(one.values(), other.values())
 
 
 def slots_of(cls: type) -> list[str]:

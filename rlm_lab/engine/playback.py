@@ -55,13 +55,16 @@ class Playback:
     step: int = 0
 
     @classmethod
-    def of(cls, trajectory: Trajectory, events: Iterable[Event], *, name: str, log: EventLog | None = None) -> Playback:
-        """The playback of a run from its first step, under a name; `log` is the run's own where it is to be written on."""
+    def of(cls, trajectory: Trajectory, events: Iterable[Event], *, name: str) -> Playback:
+        """The playback of a run from its first step, under a name."""
         edits = [dataclasses.replace(edit, run=name + edit.run.removeprefix(trajectory.run)) for edit in _edits(events)]
         runs = {name + run.run.removeprefix(trajectory.run): run for run in _all_runs(trajectory)}
-        if log is not None:
-            log.hold()
-        return cls(runs=runs, edits=edits, playing=True, root=name, log=log)
+        return cls(runs=runs, edits=edits, playing=True, root=name)
+
+    def write_to(self, log: EventLog) -> None:
+        """The run's own log, to be written on where the record ends."""
+        self.log = log
+        log.hold()
 
     def begin_step(self, run: str, step: int) -> None:
         """A step begins: what the steps before it told is in the file already."""
@@ -91,6 +94,14 @@ class Playback:
                 self.edits.remove(edit)
                 return edit
         return None
+
+    def hints(self, run: str, step: int) -> list[str]:
+        """The hints that were given in a step."""
+        return [str(edit.after) for edit in self.edits if self.playing and (edit.run, edit.step, edit.what) == (run, step, "hint")]
+
+    def last(self, what: str) -> Any:
+        """What the run's model, sub-model or budget was changed to last, None if it never was."""
+        return next((edit.after for edit in reversed(self.edits) if (edit.run, edit.what) == (self.root, what)), None)
 
     def is_whole(self, run: str, step: int, block: int) -> bool:
         """Whether the record tells how a block ended."""

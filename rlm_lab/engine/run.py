@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from rlm_lab.config import Budget
+from rlm_lab.engine.changing import Named, changed_budget, changed_question, difference
 from rlm_lab.engine.decisions import decide_at
 from rlm_lab.engine.forking import forked_question
 from rlm_lab.engine.gates import Gate, Gates
@@ -21,6 +22,7 @@ from rlm_lab.engine.going_back import UserNames, check_step, find_call, how_kept
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
 from rlm_lab.engine.keeping import HowKept
 from rlm_lab.engine.ledger import Ledger, Spent
+from rlm_lab.engine.meanwhile import Meanwhile
 from rlm_lab.engine.question import Question
 from rlm_lab.engine.task import ENDED, Task
 from rlm_lab.errors import RLMError, StateError, UsageError
@@ -119,7 +121,7 @@ class Record:
 
     @property
     def events(self) -> list[events.Event]:
-        """The events of the whole tree so far."""
+        """The events of the run and its children so far, in their order."""
         return self._engine.log.events
 
     @property
@@ -148,6 +150,7 @@ class Run(Record):
         self._paused_at = 0.0
         self._names = UserNames()
         self._stamp = 0
+        self.meanwhile = Meanwhile()
 
     @property
     def status(self) -> str:
@@ -157,6 +160,12 @@ class Run(Record):
     def subscribe(self, callback: Callable[[events.Event], None]) -> Callable[[], None]:
         """Calls back with every event from now on, in the thread that emits it; gives a function that ends it."""
         return self._engine.log.subscribe(callback)
+
+    def dashboard(self) -> Any:
+        """A link to this run in the dashboard, which is started where it is not: works while the run goes on, too."""
+        import rlm_lab  # by its public name: the dashboard stands above the engine
+
+        return rlm_lab.dashboard_link(self)
 
     def start(self) -> None:
         """Goes from waiting to the end, or to a pause; raises `KeyboardInterrupt` when the pause is an interrupt's."""
@@ -186,14 +195,44 @@ class Run(Record):
     def decide(self, **decision: Any) -> None:
         """Decides at the closed gate, for when the run goes on: the fields of `Decision` that fit the gate.
 
-        Before a block `code` or `skip`, before a call `prompts` or `answers`, before a batch also `cap`, before the end `refusal`;
-        `by` says who.
+        Before a block `code` or `skip`, before a call `prompts` or `answers`, before a batch also `cap`, to a reply
+        `reply`, before the end `refusal` or another `answer`; `by` says who.
         """
         self._must_be("paused")
         gate = self.gate
         if gate is None:
             raise StateError(f"The run {self.id} is paused in the midst of its work, not at a gate; nothing can be changed there.")
         self._hub.decision = decide_at(gate, decision)
+
+    def hint(self, text: str, *, by: str = "user") -> None:
+        """A word for the model of the run that stands here, told as the user's with what that model is told next."""
+        self._must_be("paused")
+        if not text.strip():
+            raise UsageError("The hint is empty; write what the model should know.")
+        self._hub.standing.hint(text.strip(), by)
+
+    def change(
+        self,
+        *,
+        model: Named = None,
+        sub_model: Named = None,
+        budget: Budget | Mapping[str, Any] | None = None,
+        by: str = "user",
+    ) -> None:
+        """Other models, or other limits, from here on: names or model objects, a `Budget` or some of its limits by name.
+
+        Child runs that are under way keep their models; a call that is pending keeps the one that it was made for.
+        """
+        self._must_be("paused")
+        question = changed_question(self._engine, self.asked, model, sub_model)
+        before, after = self.ledger.budget, changed_budget(self.ledger.budget, budget)
+        for what, given in (("model", model), ("sub_model", sub_model)):
+            if given is not None:
+                self._task.change(what, question, by)
+        if after != before:
+            self.ledger.change(after)
+            self._hub.forget_time()
+            self._task.tell_budget(*difference(before, after), by)
 
     @property
     def gate(self) -> Gate | None:
@@ -208,6 +247,11 @@ class Run(Record):
     @property
     def pause_reason(self) -> str | None:
         return self._hub.paused
+
+    @property
+    def held_locks(self) -> list[str]:
+        """The names of locks that a paused run's blocks hold: a cell that waits for one of them would wait for ever."""
+        return self._hub.held_locks() if self.status == "paused" else []
 
     @property
     def stamp(self) -> int:
@@ -315,8 +359,9 @@ class Run(Record):
             self._engine.log.reopen()
             self._engine.log.append(events.Rewound(run=self.id, step=step))
             self._engine.traffic.reopen()
-            self._engine.recorded.forget()
-            if not anew:
+            if anew:
+                self._engine.recorded.forget()
+            else:
                 self._engine.recorded.add(steps, since=step)
             self._task = self._task.before(step, leave)
             self._hub = self._new_hub()
@@ -349,6 +394,9 @@ class Run(Record):
 
     def _tell_resumed(self) -> None:
         paused = round(time.monotonic() - self._paused_at, 3)
+        done = self.meanwhile.end(self._task.namespace)
+        if done is not None:
+            self._engine.log.append(events.Intervened(run=self.id, step=self._task.step, **done))
         self._engine.log.append(events.Resumed(run=self.id, step=self._task.step, seconds=paused))
 
     def _go(self) -> None:
@@ -384,6 +432,7 @@ class Run(Record):
             self._stop()
             return
         _paused[self.id] = self
+        self.meanwhile.begin(self._task.namespace, self._task.hidden)
         self._paused_at = time.monotonic()
         step, block, line = self._task.position
         self._engine.log.append(events.Paused(run=self.id, reason=self._hub.paused or "", step=step, block=block, line=line))

@@ -20,6 +20,7 @@ from rlm_lab.engine.block import RunNames, Workspace
 from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.conversation import Conversation
 from rlm_lab.engine.coroutine import Coroutine
+from rlm_lab.engine.decisions import UNCHANGED
 from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
 from rlm_lab.engine.forking import forked_log, forked_question, new_id, numbers_in
@@ -30,7 +31,7 @@ from rlm_lab.engine.past import Keeper, Passed, Past
 from rlm_lab.engine.profiles import Profile
 from rlm_lab.engine.queries import NOTHING, Queries, Site
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.recorded import KnownReply, Talk
+from rlm_lab.engine.recorded import KnownReply, Recorded, Talk
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
@@ -64,6 +65,7 @@ class Task:
         self.keeper = keeper or Keeper(engine.settings.keep_steps if question.depth == 0 else 0)
         self._life = self._live()
         self._children = 0 if past is None else past.children
+        self._hints: list[str] = []
         self._said: tuple[Any, str] = (NOTHING, "")
         self.finished = False
         self.status = "waiting"
@@ -124,6 +126,10 @@ class Task:
         return self._tell.step, None if self._execution.block is None else self._tell.block, self._execution.line
 
     @property
+    def held_locks(self) -> list[str]:
+        return self._execution.held_locks
+
+    @property
     def outcome(self) -> str | Exception:
         """What a child run gives to the block that started it."""
         if self.status in {"done", "out_of_budget"}:
@@ -166,10 +172,11 @@ class Task:
         origin = {"kind": "fork", "run": asked.run, "step": step}
         folder = None if engine.log.path is None else engine.log.path.parent
         log = forked_log(engine.log.events, asked.run, step, name, folder, origin)
-        other = engine.again(log, name, budget or engine.ledger.budget)
-        other.traffic.number_from(*numbers_in(log.events))
+        known = Recorded() if anew else engine.recorded.copy()
         if not anew:
-            other.recorded.add(fold(engine.log.events).steps, since=step)
+            known.add(fold(engine.log.events).steps, since=step)
+        other = engine.again(log, name, budget or engine.ledger.budget, recorded=known)
+        other.traffic.number_from(*numbers_in(log.events))
         question = forked_question(asked, self.keeper.kept[step], run=name, origin=origin, **models)
         return Task(other, question, self.past_before(step))
 
@@ -184,6 +191,20 @@ class Task:
     def count_computing(self, seconds: float) -> None:
         if self._execution.block is not None:
             self._execution.block.computed += seconds
+
+    def hint(self, text: str, by: str) -> None:
+        """A word for the model, which it reads with what it is told next."""
+        self._hints.append(text)
+        self._tell.edited("hint", None, text, by)
+
+    def change(self, what: str, question: Question, by: str) -> None:
+        """Asks another `model` or `sub_model` from here on."""
+        before, after = getattr(self.question, what).name, getattr(question, what).name
+        self.question = replace(self.question, **{what: getattr(question, what)})
+        self._tell.edited(what, before, after, by)
+
+    def tell_budget(self, before: Mapping[str, Any], after: Mapping[str, Any], by: str) -> None:
+        self._tell.edited("budget", dict(before), dict(after), by)
 
     # the life
 
@@ -205,7 +226,7 @@ class Task:
             if problem is None:
                 return self._finish("done")
             empty = 0 if parsed.blocks or problem else empty + 1
-            said = problem or self._observation(parsed, reports)
+            said = self._with_hints(problem or self._observation(parsed, reports))
             self._pass(Passed(reply=talk.last, reports=tuple(reports), said=said, empty=empty))
             talk.say("user", said)
             if empty == EMPTY_REPLIES:
@@ -245,6 +266,7 @@ class Task:
         return new, self._talk.add({"role": message.role, "content": message.content} for message in new)
 
     def _think(self, talk: Conversation, *, free: bool = False) -> Generator[Action, Any, Reply | Exception]:
+        talk.window = self.question.model.context_window
         settings, late = self._engine.settings, self.limit == "seconds"
         temperature = self.profile.retry_temperature if self._history.repeats else self.profile.temperature
         request = talk.request(
@@ -259,11 +281,20 @@ class Task:
         known = yield from self._known(key)
         if known is not None:
             self._tell.reply_known(known)
-            return Reply(text=known.text, model=known.model, usage=Usage(), finish_reason=known.finish_reason)
+            reply = Reply(text=known.text, model=known.model, usage=Usage(), finish_reason=known.finish_reason)
+            return (yield from self._review(reply))
         if not free:
             self._engine.ledger.count_step()
         outcome: Reply | Exception = yield Think(origin=self._tell.origin, model=self.question.model, request=request, free=free)
-        return outcome
+        return outcome if isinstance(outcome, Exception) else (yield from self._review(outcome))
+
+    def _review(self, reply: Reply) -> Generator[Action, Any, Reply]:
+        """The reply as it is used: a person may have changed it."""
+        decision = yield from self._execution.gate("reply", reply=reply.text)
+        if decision.reply is None or decision.reply == reply.text:
+            return reply
+        self._tell.edited("reply", reply.text, decision.reply, decision.by)
+        return replace(reply, text=decision.reply)
 
     def _known(self, key: str) -> Generator[Action, Any, KnownReply | None]:
         """The reply if it was received before, by its place in a record that is played, else by what was said."""
@@ -355,10 +386,14 @@ class Task:
 
     def _offer_answer(self, value: Any) -> Generator[Action, Any, str | None]:
         """Brings a value to the gate before the end; what is wrong with it, None if it is accepted."""
-        decision = yield from self._execution.gate("final", answer=self._text_of(value))
+        text, schema = self._text_of(value), self.question.schema
+        decision = yield from self._execution.gate("final", answer=text, value=value, schema=schema)
         if decision.refusal is not None:
-            self._tell.edited("final", self._text_of(value), decision.refusal, decision.by)
+            self._tell.edited("final", text, decision.refusal, decision.by)
             return refused_answer(decision.refusal)
+        if decision.answer is not UNCHANGED:
+            value = decision.answer
+            self._tell.edited("final_answer", text, self._text_of(value), decision.by)
         return self._take_answer(value)
 
     def _take_answer(self, value: Any) -> str | None:
@@ -402,6 +437,10 @@ class Task:
         if self.question.schema is not None:
             tools.append(f"The answer must have this form: {self.question.schema.describe()}")
         return self.profile.open(question=self.question.text, contexts=described, tools="\n".join(tools))
+
+    def _with_hints(self, text: str) -> str:
+        hints, self._hints = [*self._engine.playback.hints(self.run_id, self._tell.step), *self._hints], []
+        return "\n\n".join([text, *(f"A hint from the user: {hint}" for hint in hints)])
 
     def _observation(self, parsed: ParsedReply, reports: Sequence[BlockReport]) -> str:
         if not reports:

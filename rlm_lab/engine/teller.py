@@ -134,7 +134,7 @@ class Teller:
         self._log.append(events.ChildFinished(run=self._run, child=child, status=status))
 
     def edited(self, what: str, before: Any, after: Any, by: str) -> None:
-        block = self.block or None
+        block = self.block + 1 if what == "code" else self.block or None  # code is changed before its block begins
         self._log.append(events.Edited(run=self._run, step=self.step, block=block, what=what, before=before, after=after, by=by))
 
     def flagged(self, flag: str, message: str) -> None:

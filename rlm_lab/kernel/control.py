@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 LARGEST_CELL = 100_000  # characters that a pending prompt may have to be put into a cell
 _FIT = {
+    "reply": "%rlm edit and %rlm hint",
     "block": "%rlm edit and %rlm skip",
     "call": "%rlm edit, %rlm answer and %rlm cap",
-    "final": "%rlm accept and %rlm refuse",
+    "final": "%rlm accept, %rlm refuse and %rlm answer",
 }
 _FOR = {
-    "edit": ("a block or a call", ("block", "call")),
-    "answer": ("a call", ("call",)),
+    "edit": ("a reply, a block, a call or an answer", ("reply", "block", "call", "final")),
+    "answer": ("a call or an answer", ("call", "final")),
     "cap": ("a batch", ("call",)),
     "skip": ("a block", ("block",)),
     "accept": ("an answer", ("final",)),
@@ -139,7 +140,7 @@ def answer(magics: RLM, rest: str) -> None:
     gate = _gate(run, "answer")
     if not rest.strip():
         raise UsageError("The answer is missing; write %rlm answer TEXT, or %%rlm_answer with the text on the lines below.")
-    _order(magics, run, {"command": "answer", "answers": answers_of(rest, gate.facts["batch"])})
+    _order(magics, run, {"command": "answer", "answers": answers_of(rest, gate.facts.get("batch", 1))})
 
 
 def answered(magics: RLM, line: str, cell: str) -> None:
@@ -148,7 +149,7 @@ def answered(magics: RLM, line: str, cell: str) -> None:
     gate = _gate(run, "answer")
     if not cell.strip():
         raise UsageError("The cell is empty; write the answer below the line, for a batch one a line or a JSON list.")
-    _order(magics, run, {"command": "answer", "answers": answers_of(cell, gate.facts["batch"])})
+    _order(magics, run, {"command": "answer", "answers": answers_of(cell, gate.facts.get("batch", 1))})
 
 
 def skip(magics: RLM, rest: str) -> None:
@@ -179,6 +180,32 @@ def refuse(magics: RLM, rest: str) -> None:
     if not rest.strip():
         raise UsageError("The reason is missing; write %rlm refuse and what is wrong with the answer: the model reads it.")
     _order(magics, run, {"command": "refuse", "reason": rest.strip()})
+
+
+def hint(magics: RLM, rest: str) -> None:
+    run = paused_run()
+    apply(run, {"command": "hint", "text": rest})
+    magics.say(note(f"The model of the run {run.id} reads this with what it is told next, as the user's hint."))
+
+
+def change(magics: RLM, rest: str) -> None:
+    """Other models or limits from here on, as pairs of a name and a value."""
+    run, words = paused_run(), words_of(rest)
+    if not words or len(words) % 2:
+        raise UsageError("%rlm set takes pairs such as model gpt-4.1, sub_model local, calls 500 or cost none.")
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    models = {name: magics.expressions().model(given.pop(name)) for name in ("model", "sub_model") if name in given}
+    run.change(**models, budget={name.removeprefix("max_"): _limit(name, value) for name, value in given.items()})
+    magics.say(note(f"From here on: {', '.join(f'{name} {value}' for name, value in zip(words[::2], words[1::2], strict=True))}."))
+
+
+def _limit(name: str, text: str) -> float | int | None:
+    if text.lower() == "none":
+        return None
+    try:
+        return int(text.replace("_", "")) if "." not in text else float(text)
+    except ValueError:
+        raise UsageError(f"%rlm set {name} takes a number or none; {text!r} is neither.") from None
 
 
 def answers_of(text: str, count: int) -> tuple[str, ...]:
@@ -212,8 +239,9 @@ def _gate(run: Run, command: str) -> Gate:
 
 def _pending_text(gate: Gate) -> tuple[str, str]:
     """What is pending as a cell's body, and what it is called."""
-    if gate.kind == "block":
-        return str(gate.facts["code"]), "block"
+    if gate.kind != "call":
+        fact, told = {"block": ("code", "block"), "reply": ("reply", "reply"), "final": ("answer", "answer")}[gate.kind]
+        return str(gate.facts[fact]), told
     prompts = gate.facts["prompts"]
     return (prompts[0], "prompt") if len(prompts) == 1 else (json.dumps(prompts, ensure_ascii=False, indent=1), "batch")
 
@@ -223,8 +251,13 @@ def _edit_of(gate: Gate, cell: str) -> dict[str, Any] | None:
     text = cell.rstrip("\n")
     if text == _pending_text(gate)[0].rstrip("\n"):
         return None
-    if gate.kind == "block":
-        return {"command": "edit", "code": text}
+    if gate.kind != "call":
+        order, field, value = {
+            "block": ("edit", "code", text),
+            "reply": ("reply", "text", text),
+            "final": ("answer", "answers", [text]),
+        }[gate.kind]
+        return {"command": order, field: value}
     if len(gate.facts["prompts"]) == 1:
         return {"command": "prompt", "prompts": (text,)}
     listed = _json_list(text)

@@ -86,10 +86,14 @@ def resume(
     if recorded.status in ENDED:
         raise StateError(f"The run {recorded.run} is {recorded.status.replace('_', ' ')}; rlm_lab.replay plays it again.")
     settings = given.settings or load_settings()
-    models = [resolve_model(one, settings) for one in (model or recorded.model, sub_model or model or recorded.sub_model)]
-    asked = _question(recorded, given, models, recorded.run)
+    playback = Playback.of(recorded, events, name=recorded.run)
+    named = (
+        model or playback.last("model") or recorded.model,
+        sub_model or model or playback.last("sub_model") or recorded.sub_model,
+    )
+    asked = _question(recorded, given, [resolve_model(one, settings) for one in named], recorded.run)
     log = EventLog.continued(path, events)
-    playback = Playback.of(recorded, events, name=recorded.run, log=log)
+    playback.write_to(log)
     engine = _engine(log, recorded, settings, playback, budget)
     engine.ledger.carry(_spent(recorded))
     return _played(engine, asked, given.tick)
@@ -132,7 +136,7 @@ def _played(engine: Engine, question: Question, tick: Tick) -> Run:
 def _engine(
     log: EventLog, recorded: Trajectory, settings: Settings, playback: Playback, budget: Budget | None, gates: Gates | None = None
 ) -> Engine:
-    known = Recorded(failures=True)
+    known = Recorded(played=True)
     known.add(recorded.steps)
     limits = {name: value for name, value in recorded.budget.items() if name in Budget.__dataclass_fields__}
     engine = Engine.make(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.trajectory import events as ev
-from rlm_lab.trajectory.tree import BudgetWarning, Flag
+from rlm_lab.trajectory.tree import BudgetWarning, Edit, Flag, Intervention
 
 
 @dataclass(slots=True)
@@ -39,6 +39,8 @@ class OpenStep:
     failure: ev.ReplyFailed | None = None
     lost_seconds: float = 0.0
     flags: list[Flag] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    interventions: list[Intervention] = field(default_factory=list)
     ended: float | None = None  # when the next step began
 
 
@@ -53,6 +55,7 @@ class OpenRun:
     discarded: list[OpenStep] = field(default_factory=list)
     calls: dict[int, OpenCall] = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
     warnings: list[BudgetWarning] = field(default_factory=list)
     pauses: list[ev.Paused] = field(default_factory=list)
     resumed: list[ev.Resumed] = field(default_factory=list)
@@ -148,6 +151,7 @@ class Collector:
     def rewound(self, run: OpenRun, event: ev.Rewound) -> None:
         run.end = run.end_status = None
         run.flags = [flag for flag in run.flags if flag.step < event.step]
+        run.edits = [edit for edit in run.edits if edit.step < event.step]
         for number in [number for number in run.steps if number >= event.step]:
             step = run.steps.pop(number)
             step.ended = step.ended or event.t
@@ -166,6 +170,19 @@ class Collector:
 
     def budget_warned(self, run: OpenRun, event: ev.BudgetWarned) -> None:
         run.warnings.append(BudgetWarning(limit=event.limit, used=event.used, maximum=event.maximum, t=event.t))
+
+    def edited(self, run: OpenRun, event: ev.Edited) -> None:
+        names = ("step", "block", "what", "before", "after", "by", "t")
+        edit = Edit(**{name: getattr(event, name) for name in names})
+        run.edits.append(edit)
+        if step := run.steps.get(event.step):
+            step.edits.append(edit)
+
+    def intervened(self, run: OpenRun, event: ev.Intervened) -> None:
+        if step := run.steps.get(event.step):
+            names = ("step", "more", "variables", "t")
+            fields = {name: getattr(event, name) for name in names}
+            step.interventions.append(Intervention(cells=tuple(str(cell.get("source", "")) for cell in event.cells), **fields))
 
     def flagged(self, run: OpenRun, event: ev.Flagged) -> None:
         flag = Flag(step=event.step, flag=event.flag, message=event.message)
@@ -191,6 +208,8 @@ _HANDLERS: dict[type[ev.Event], Callable[[Collector, OpenRun, Any], None]] = {
     ev.Paused: Collector.paused,
     ev.Resumed: Collector.was_resumed,
     ev.Rewound: Collector.rewound,
+    ev.Edited: Collector.edited,
+    ev.Intervened: Collector.intervened,
     ev.BudgetWarned: Collector.budget_warned,
     ev.Flagged: Collector.flagged,
     ev.RunFinished: Collector.run_finished,

@@ -250,7 +250,10 @@ class Rewound(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited(Event):
-    """A person changed something: `what` is code, reply, prompt, answer, final, hint, model, sub_model, budget or skip."""
+    """A person changed something: `what` is code, reply, prompt, answer, cap, skip, final_answer, hint, model, sub_model or budget.
+
+    `final` is an answer that was refused; `after` is then the reason. `cap` sent only so many calls of a batch.
+    """
 
     type: ClassVar[str] = "edited"
     step: int
@@ -260,6 +263,21 @@ class Edited(Event):
     by: str = "user"
     block: int | None = None
     call: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervened(Event):
+    """What the user did while the run was paused, told when it goes on.
+
+    `cells` are {source, cut, digest}: the code that was run, without keys, how many characters were cut off its end, and a digest
+    of the whole; `more` counts further cells. `variables` is as in `BlockFinished`.
+    """
+
+    type: ClassVar[str] = "intervened"
+    step: int
+    cells: list[dict[str, JSON]] = field(default_factory=list)
+    more: int = 0
+    variables: dict[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,8 +331,8 @@ TYPES: dict[str, type[Event]] = {
     kind.type: kind
     for kind in (
         RunStarted, StepStarted, ReplyDelta, ReplyReceived, ReplyFailed, BlockStarted, Output, CallStarted, CallFinished,
-        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, Rewound, Edited, BudgetWarned,
-        Flagged, RunFinished,
+        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, Rewound, Edited, Intervened,
+        BudgetWarned, Flagged, RunFinished,
     )
 }  # fmt: skip
 _FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind) if f.name != "extra") for kind in [*TYPES.values(), UnknownEvent]}

@@ -61,6 +61,7 @@ def _trajectory(run: OpenRun, built: Mapping[str, Trajectory], unfinished: str, 
         steps=steps,
         discarded=discarded,
         flags=tuple(run.flags),
+        edits=tuple(run.edits),
         usage=_recorded(usage, end.usage) if end and not origin else usage,
         warnings=tuple(run.warnings),
         pauses=_pauses(run),
@@ -137,6 +138,8 @@ def _step(step: OpenStep, seconds: float, built: Mapping[str, Trajectory]) -> St
         source=reply.source if reply else "",
         blocks=blocks,
         flags=tuple(step.flags),
+        edits=tuple(step.edits),
+        interventions=tuple(step.interventions),
     )
 
 

@@ -125,6 +125,8 @@ class Step:
     source: str = ""
     blocks: tuple[Block, ...] = ()
     flags: tuple[Flag, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -139,6 +141,30 @@ class Flag:
     step: int
     flag: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What a person changed, as `events.Edited` has it; at `t`, in seconds of the run."""
+
+    step: int
+    what: str
+    before: JSON
+    after: JSON
+    by: str = "user"
+    block: int | None = None
+    t: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """What the user did in a pause: the `cells` that were run, as far as the log has them, and `variables` as a block has them."""
+
+    step: int
+    cells: tuple[str, ...] = ()
+    more: int = 0
+    variables: Mapping[str, JSON] = field(default_factory=dict)
+    t: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +226,7 @@ class Trajectory:
     steps: tuple[Step, ...] = ()
     discarded: tuple[Step, ...] = ()
     flags: tuple[Flag, ...] = ()
+    edits: tuple[Edit, ...] = ()
     usage: Usage = field(default_factory=Usage)
     warnings: tuple[BudgetWarning, ...] = ()
     pauses: tuple[Pause, ...] = ()
