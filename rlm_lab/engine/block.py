@@ -24,7 +24,8 @@ from rlm_lab.engine.host import Host
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.names import Names, variables_of
 from rlm_lab.engine.observation import BlockReport
-from rlm_lab.engine.output import BlockOutput, OutputRouter, Piece, ProcessOutput
+from rlm_lab.engine.output import BlockOutput, OutputRouter, Piece
+from rlm_lab.engine.processes import ProcessOutput
 from rlm_lab.engine.program import Program, compile_program
 from rlm_lab.engine.surroundings import Attributes, Surroundings, WorkingDirectory, standard_swaps
 from rlm_lab.engine.variables import Snapshot
@@ -163,9 +164,10 @@ class OpenBlock:
 
     def finish(self, error: BaseException | None) -> tuple[BlockReport, str]:
         """What the block did, and a digest of all it showed; to be called once it has ended or was given up."""
-        text, cut = self._space.processes.read(self._limit)
-        if text:
-            self._output.write("process", text + (f"\n[{cut:,} bytes left out here]" if cut else ""))
+        beginning, left_out, end = self._space.processes.read(self._limit)
+        self._output.write("process", beginning)
+        self._output.skip(left_out)
+        self._output.write("process", end)
         digest = self._output.close()
         self._space.router.direct(None)
         report = BlockReport(

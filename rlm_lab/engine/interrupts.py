@@ -8,6 +8,7 @@ code is reached. It never raises. The watchdog is one thread that sleeps unless 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -202,6 +203,7 @@ class Watchdog:
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._watched: Interrupts | None = None
         self._asleep = False
+        self.chore: Callable[[], None] | None = None  # done at each look, while a block computes
         self._pid = os.getpid()
 
     @classmethod
@@ -229,7 +231,14 @@ class Watchdog:
             self._asleep = True
             watched = self._watched  # read after the line above: `watch` writes first and then looks whether to wake us
             self._asleep = watched is None
+            self._do_chore()
             try:
                 self._wake.get(timeout=None if watched is None else watched.look())
             except Empty:
                 continue
+
+    def _do_chore(self) -> None:
+        chore = self.chore
+        if chore is not None:
+            with contextlib.suppress(OSError):  # a block may have closed anything
+                chore()
