@@ -131,7 +131,7 @@ export function Block({ app, block, many, edits, most }: { app: App; block: RunN
   const showsModel = app.opened.has(`${block.id}/model`);
   return (
     <section class="block" data-reveal={block.id}>
-      <p class="label">{many ? `Code, block ${text(block, "number")}` : "Code"} {edit && <span class="quiet">this is yours; <button type="button" class="link" onClick={() => app.toggle(app.opened, `${block.id}/model`)}>{showsModel ? "hide what the model wrote" : "see what the model wrote"}</button></span>}</p>
+      <p class="label">{many ? `Code, block ${text(block, "number")}` : "Code"} {edit && <span class="quiet">{yoursText(changedLines(text(edit, "before"), text(block, "code")))}; <button type="button" class="link" onClick={() => app.toggle(app.opened, `${block.id}/model`)}>{showsModel ? "hide what the model wrote" : "see what the model wrote"}</button></span>}</p>
       {showsModel && edit && <pre class="code before">{codeLines(text(edit, "before")).map((line) => <div class="line"><span class="src">{line}</span></div>)}</pre>}
       <Code app={app} block={block} yours={edit ? changedLines(text(edit, "before"), text(block, "code")) : null} most={most ?? SHOWN} />
       <Outputs app={app} block={block} />
@@ -139,6 +139,13 @@ export function Block({ app, block, many, edits, most }: { app: App; block: RunN
       <Variables app={app} block={block} />
     </section>
   );
+}
+
+function yoursText(lines: Set<number>): string {
+  const numbers = [...lines];
+  if (!numbers.length) return "this is yours";
+  if (numbers.length > 6) return `${numbers.length} lines are yours`;
+  return numbers.length === 1 ? `line ${numbers[0]} is yours` : `lines ${numbers.slice(0, -1).join(", ")} and ${numbers.at(-1)} are yours`;
 }
 
 /** Lines of the second text that the first does not have. */
