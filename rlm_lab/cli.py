@@ -19,7 +19,7 @@ from rlm_lab.kernel.arguments import Help, Parser, add_run_flags, from_namespace
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "model", "doctor", "demo")
+COMMANDS = ("ask", "show", "runs", "dashboard", "model", "doctor", "demo")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -66,6 +66,10 @@ def build_parser() -> Parser:
     _add_ask(commands)
     _add(commands, "show", _show, "a run in full", ("run", "a log's path, or a run's id", "?"))
     _add(commands, "runs", _runs, "the runs in the runs folder")
+    dashboard = _add(
+        commands, "dashboard", _dashboard, "a page with saved runs, and those that run now", ("folder", "of runs", "?")
+    )
+    dashboard.add_argument("--no-browser", action="store_true", help="print the link, open nothing")
     _add_model(commands)
     doctor = _add(commands, "doctor", _doctor, "what is installed, whether the model answers, what is missing")
     doctor.add_argument("--no-ask", action="store_true", help="do not ask the model for a token")
@@ -147,6 +151,32 @@ def _runs(_: argparse.Namespace) -> int:
     from rlm_lab.kernel.stored import runs_table
 
     print(runs_table(load_settings().runs).text())
+    return 0
+
+
+def _dashboard(parsed: argparse.Namespace) -> int:
+    """Prints the link on one line, and serves until Ctrl-C."""
+    import threading
+    import webbrowser
+
+    from rlm_lab.config import load_settings
+    from rlm_lab.dashboard.server import Dashboard
+
+    folder = Path(parsed.folder) if parsed.folder else load_settings().runs
+    if parsed.folder and not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}; give one that holds runs, or none for {load_settings().runs}.")
+    server = Dashboard(folder, kernel=False)
+    server.start()
+    link = server.address(lasting=True)
+    _say(link)
+    if not parsed.no_browser:
+        webbrowser.open(link)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        _complain("The dashboard has ended.")
+    finally:
+        server.close()
     return 0
 
 

@@ -75,6 +75,7 @@ class Settings:
     max_concurrency: calls in flight at once, per model.
     output_characters: how much of a block's output the model is shown; the rest is cut out of its middle.
     allow_shell: whether model code may use `%magics` and `!commands`.
+    keep_steps: for how many of its latest steps a run keeps the variables, so that it can be taken back to them; 0 keeps none.
 
     Raises `ConfigError` for a number that cannot be.
     """
@@ -89,6 +90,7 @@ class Settings:
     max_concurrency: int = 128
     output_characters: int = 8_000
     allow_shell: bool = False
+    keep_steps: int = 50
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -97,6 +99,7 @@ class Settings:
             ("call_retries", 0),
             ("max_concurrency", 1),
             ("output_characters", 100),
+            ("keep_steps", 0),
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:

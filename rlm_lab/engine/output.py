@@ -12,6 +12,7 @@ import os
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -51,6 +52,8 @@ class BlockOutput:
         self._cut = 0
         self._digest = hashlib.blake2b(digest_size=16)
         self._lock = threading.RLock()
+        self._telling = threading.Lock()
+        self._untold: deque[Piece] = deque()
         self._closed = False
         self.pieces: list[Piece] = []
 
@@ -67,6 +70,7 @@ class BlockOutput:
                 self._add_head(kind, head)
             if rest:
                 self._add_tail(kind, rest)
+        self._tell_new()
 
     def show(self, bundle: dict[str, Any], kind: str = "display", *, last: bool = False) -> None:
         """Adds a rich display or the echo of a value; the `last` of a block has room however much was shown before it."""
@@ -82,12 +86,13 @@ class BlockOutput:
             room = max(self._head_left, self._tail_limit if last else self._shown_left)
             if room <= 0:
                 self._left_out += 1
-                return
+                return  # what waited is told with the next piece, at the latest at the end
             if last:
                 self._tell_left_out()
             shown = text[:room]
             self._use_room(max(len(shown), 1))
             self._add(Piece(kind=kind, text=shown + _cut_note(len(text) - len(shown)), data=self._data_of(bundle)))
+        self._tell_new()
 
     def close(self) -> str:
         """Tells what is left; returns a digest of everything that was shown, cut parts included."""
@@ -98,12 +103,14 @@ class BlockOutput:
                 self._add(Piece(kind=kind, text=text, cut=self._cut if number == 0 else 0))
             self._tail.clear()
             self._closed = True
-            return self._digest.hexdigest()
+        self._tell_new(wait=True)
+        return self._digest.hexdigest()
 
     def flush(self) -> None:
         """Tells the text that is waiting to be told."""
         with self._lock:
             self._flush_head()
+        self._tell_new()
 
     def _use_room(self, characters: int) -> None:
         of_head = min(characters, self._head_left)
@@ -167,7 +174,23 @@ class BlockOutput:
 
     def _add(self, piece: Piece) -> None:
         self.pieces.append(piece)
-        self._tell(piece)
+        self._untold.append(piece)
+
+    def _tell_new(self, *, wait: bool = False) -> None:
+        """Tells what is new while no lock is held, so that a finaliser which prints in the midst of the log's work never waits.
+
+        One thread tells at a time; it tells what others add meanwhile, and only `wait` waits for it.
+        """
+        if not wait and not self._untold:
+            return
+        while self._telling.acquire(blocking=wait):
+            try:
+                while self._untold:
+                    self._tell(self._untold.popleft())
+            finally:
+                self._telling.release()
+            if not self._untold:
+                return
 
 
 def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -14,15 +14,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlm_lab.config import Settings
 from rlm_lab.engine.ledger import Ledger, Reservation
-from rlm_lab.errors import BudgetExceededError, ModelError, NotInRunError, UsageError
+from rlm_lab.engine.recorded import Recorded
+from rlm_lab.errors import BudgetExceededError, ModelError, NotInRunError, RLMError, UsageError
 from rlm_lab.models.base import Message, Model, Reply, Request, Usage
 from rlm_lab.models.loop import ModelLoop
 from rlm_lab.trajectory.events import BatchStarted, CallFailed, CallFinished, CallStarted, ReplyDelta, ReplyFailed, ReplyReceived
 from rlm_lab.trajectory.store import EventLog
+from rlm_lab.trajectory.tree import Call
+
+if TYPE_CHECKING:
+    from rlm_lab.engine.errands import Front
 
 Outcome = str | Exception
 
@@ -79,7 +84,8 @@ class Ticket:
 class Traffic:
     """Sends requests for a whole tree of runs: one log, one ledger."""
 
-    def __init__(self, log: EventLog, ledger: Ledger, settings: Settings) -> None:
+    def __init__(self, log: EventLog, ledger: Ledger, settings: Settings, recorded: Recorded) -> None:
+        self._recorded = recorded
         self._log = log
         self._ledger = ledger
         self._settings = settings
@@ -87,10 +93,16 @@ class Traffic:
         self._batches = itertools.count(1)
         self._open: set[Ticket] = set()
         self._closed = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._gates: dict[int, asyncio.Semaphore] = {}
+        self.front: Front | None = None  # of the hub that drives these runs
         self.calls_started = 0
         self.calls_done = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the runs are being stopped."""
+        return self._closed.is_set()
 
     def next_batch(self) -> int:
         return next(self._batches)
@@ -101,20 +113,12 @@ class Traffic:
         """Starts calls; raises `BudgetExceededError`, `UsageError` or `NotInRunError`, and then nothing was started."""
         if self._closed.is_set():
             raise NotInRunError("The run is being stopped; no call is sent any more.")
-        requests = [self._request(prompt) for prompt in call.prompts]
-        estimates = [call.model.estimate(request) for request in requests]
-        _check_window(call, estimates)
-        self._ledger.reserve(len(requests), _total(estimates))
-        members = [
-            _Member(
-                run=call.origin.run,
-                number=next(self._calls),
-                index=index,
-                request=request,
-                held=Reservation(calls=1, tokens=usage.tokens, cost=usage.cost or 0.0),
-            )
-            for index, (request, usage) in enumerate(zip(requests, estimates, strict=True))
-        ]
+        known = self._recorded.answers(call.model.name, call.prompts)
+        try:
+            members = self._members(call, known)
+        except RLMError:
+            self._recorded.give_back(known)
+            raise
         self._log_start(call, members)
         ticket = Ticket(len(members))
         with self._lock:
@@ -122,8 +126,49 @@ class Traffic:
             self.calls_started += len(members)
         if self._closed.is_set():  # since the look above
             ticket.cancel()
-        ModelLoop.shared().submit(self._send_all(call.model, members, ticket))
+        for member, answer in zip(members, known, strict=True):
+            if answer is not None:
+                self._answer_from_record(member, ticket, answer)
+        new = [member for member, answer in zip(members, known, strict=True) if answer is None]
+        if new:
+            ModelLoop.shared().submit(self._send_all(call.model, new, ticket))
+        else:
+            self._close(ticket)
         return ticket
+
+    def _members(self, call: CallRequest, known: Sequence[Call | None]) -> list[_Member]:
+        """The calls of a request, reserved but for those whose answers are known."""
+        requests = [self._request(prompt) for prompt in call.prompts]
+        estimates = [Usage() if answer else call.model.estimate(request) for request, answer in zip(requests, known, strict=True)]
+        _check_window(call, estimates)
+        self._ledger.reserve(sum(answer is None for answer in known), _total(estimates))
+        return [
+            _Member(
+                run=call.origin.run,
+                number=next(self._calls),
+                index=index,
+                request=request,
+                held=Reservation(calls=int(answer is None), tokens=usage.tokens, cost=usage.cost or 0.0),
+            )
+            for index, (request, usage, answer) in enumerate(zip(requests, estimates, known, strict=True))
+        ]
+
+    def _answer_from_record(self, member: _Member, ticket: Ticket, known: Call) -> None:
+        self.calls_done += 1
+        if known.answer is None:
+            ticket.outcomes[member.index] = ModelError(known.error or "The call failed.")
+            self._log.append(CallFailed(run=member.run, call=member.number, error=known.error or "", kind=known.kind or ""))
+            return
+        ticket.outcomes[member.index] = known.answer
+        self._log.append(CallFinished(run=member.run, call=member.number, answer=known.answer, model=known.model, source="record"))
+
+    def number_from(self, calls: int, batches: int) -> None:
+        """Numbers what comes after what a log holds already."""
+        self._calls, self._batches = itertools.count(calls + 1), itertools.count(batches + 1)
+
+    def reopen(self) -> None:
+        """Takes requests again after `close`: the run was taken back."""
+        self._closed.clear()
 
     def answer(self, call: CallRequest, answers: Sequence[str], *, by: str) -> list[Outcome]:
         """Logs calls that a person answers in place of the model; nothing is sent and nothing is spent."""

@@ -48,6 +48,13 @@ def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
     return find_run(words[0] if words else None, magics.settings().runs)
 
 
+def _dashboard(magics: RLM, words: list[str]) -> None:
+    import rlm_lab  # by its public name: the dashboard stands above the magics
+
+    run = None if not words else find_run(words[0], magics.settings().runs)
+    magics.say(rlm_lab.dashboard_link(run, folder=magics.settings().runs).bundle())
+
+
 def _models(magics: RLM, _: list[str]) -> None:
     magics.say(doctor.model_table(magics.settings()).bundle())
 
@@ -98,17 +105,29 @@ _ALL = (
     _look("last", _last, "", "the last run of this kernel; run = %rlm last binds it"),
     _look("runs", _runs, "", "the runs in the runs folder"),
     _look("show", _show, "[ID or PATH]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
+    _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
     _look("models", _models, "", "the models that can be used here"),
     _look(
         "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"
     ),
-    Command(name="step", do=control.step, takes="[--into blocks|calls] [ID]", told="go on to the next block, or to the next call"),
+    Command(name="step", do=control.step, takes="[--into blocks|calls|lines] [ID]", told="go on to the next block, call or line"),
     Command(
         name="continue", do=control.go_on, takes='[ID] [--until "step 5"|error|answer]', told="go on to the end, or up to a place"
     ),
     Command(name="break", do=control.breakpoints, takes="[CONDITION | --clear [N]]", told="list breakpoints; add one; clear them"),
-    Command(name="edit", do=control.edit, takes="[ID]", told="the pending block or prompt in the next cell, to be changed and run"),
-    Command(name="answer", do=control.answer, takes="TEXT", told="answer the pending call in the model's place, and go on"),
+    Command(
+        name="edit",
+        do=control.edit,
+        takes="[ID]",
+        told="the pending block, prompt, reply or answer in the next cell, to be changed",
+    ),
+    Command(
+        name="answer",
+        do=control.answer,
+        takes="TEXT",
+        told="answer the pending call in the model's place, or the question, and go on",
+    ),
+    Command(name="cap", do=control.cap, takes="N [ID]", told="send only the first N calls of the pending batch, and go on"),
     Command(name="skip", do=control.skip, takes="[ID]", told="leave the pending block out, and go on"),
     Command(name="accept", do=control.accept, takes="[ID]", told="take the pending answer, and go on"),
     Command(
@@ -117,7 +136,12 @@ _ALL = (
         takes="WORDS",
         told="send the pending answer back with a word for the model; the next one is shown again",
     ),
-    Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run"),
+    Command(name="pause", do=control.pause, takes="[ID]", told="pause the run that goes on; from a subshell or another thread"),
+    Command(name="hint", do=control.hint, takes="TEXT", told="a word for the paused run's model, told with what it reads next"),
+    Command(
+        name="set", do=control.change, takes="NAME VALUE ...", told="model, sub_model or a limit (calls, cost ...) from here on"
+    ),
+    Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run, or the one that goes on"),
     _look("help", _help, "", "this list"),
 )
 COMMANDS = {command.name: command for command in _ALL}

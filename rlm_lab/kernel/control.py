@@ -1,6 +1,7 @@
 """The sub-commands of `%rlm` that steer a paused run, and what the cell magics `%%rlm_edit` and `%%rlm_answer` do.
 
-Each is a few methods of `Run`: decide, then go on. One that does not fit raises its line and changes nothing. Main thread only.
+Each makes an order of `engine.orders` of its words. One that does not fit raises its line and changes nothing. Main thread only,
+but for `pause` and `stop` of a running run, which come from a subshell or a thread.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rlm_lab.engine.gates import STEPS, Gate
-from rlm_lab.engine.run import Run, paused_runs
+from rlm_lab.engine.gates import Gate
+from rlm_lab.engine.orders import apply
+from rlm_lab.engine.run import Run, paused_runs, running
 from rlm_lab.errors import StateError, UsageError
 from rlm_lab.kernel.pausing import place_of
 from rlm_lab.kernel.tables import Table, note
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
 
 LARGEST_CELL = 100_000  # characters that a pending prompt may have to be put into a cell
 _FIT = {
+    "reply": "%rlm edit and %rlm hint",
     "block": "%rlm edit and %rlm skip",
-    "call": "%rlm edit and %rlm answer",
-    "final": "%rlm accept and %rlm refuse",
+    "call": "%rlm edit, %rlm answer and %rlm cap",
+    "final": "%rlm accept, %rlm refuse and %rlm answer",
 }
 _FOR = {
-    "edit": ("a block or a call", ("block", "call")),
-    "answer": ("a call", ("call",)),
+    "edit": ("a reply, a block, a call or an answer", ("reply", "block", "call", "final")),
+    "answer": ("a call or an answer", ("call", "final")),
+    "cap": ("a batch", ("call",)),
     "skip": ("a block", ("block",)),
     "accept": ("an answer", ("final",)),
     "refuse": ("an answer", ("final",)),
@@ -51,9 +55,7 @@ def paused_run(name: str | None = None) -> Run:
 def step(magics: RLM, rest: str) -> None:
     into, words = _option("step", words_of(rest), "--into")
     run = _named("step", words)
-    if into is not None and into not in STEPS:
-        raise UsageError(f"A run cannot be stepped into {into!r}; give {' or '.join(STEPS)}.")
-    magics.drive(magics.held_of(run), lambda: run.step(into or "blocks"))
+    _order(magics, run, {"command": "step", "into": into or "blocks"})
 
 
 def go_on(magics: RLM, rest: str) -> None:
@@ -63,11 +65,28 @@ def go_on(magics: RLM, rest: str) -> None:
         words[at : at + 2] = [f"step {words[at + 1]}"]
     until, words = _option("continue", words, "--until")
     run = _named("continue", words)
-    magics.drive(magics.held_of(run), lambda: run.resume(until))
+    _order(magics, run, {"command": "continue", "until": until})
+
+
+def pause(magics: RLM, rest: str) -> None:
+    """For a subshell, a thread, or a block: a cell of the main shell is never run while a run goes on."""
+    run = running()
+    words = _words("pause", words_of(rest))
+    if run is None or not run.id.startswith(words[0] if words else ""):
+        named = f" called {words[0]!r}" if words else ""
+        raise StateError(f"No run{named} is running, so there is nothing to pause; a cell waits until a run has ended or paused.")
+    apply(run, {"command": "pause"})
+    magics.say(note(f"The run {run.id} pauses at the point where it stands; %rlm continue goes on."))
 
 
 def stop(magics: RLM, rest: str) -> None:
-    run = _named("stop", words_of(rest))
+    words = _words("stop", words_of(rest))
+    run = running()
+    if run is not None and run.id.startswith(words[0] if words else ""):
+        apply(run, {"command": "stop"})
+        magics.say(note(f"The run {run.id} is being stopped. Its log: {run.path}"))
+        return
+    run = paused_run(words[0] if words else None)
     magics.stop(run)
     magics.say(note(f"The run {run.id} is stopped. Its log: {run.path}"))
 
@@ -113,8 +132,7 @@ def edited(magics: RLM, line: str, cell: str) -> None:
         raise StateError(f"This edit was made for another pause of the run {run.id}, which is now {place_of(run)}; %rlm edit anew.")
     if not cell.strip():
         raise UsageError("The cell is empty; %rlm edit gives one to change, %rlm skip leaves a block out.")
-    decision = _edit_of(gate, cell)
-    _decide(magics, run, decision)
+    _order(magics, run, _edit_of(gate, cell))
 
 
 def answer(magics: RLM, rest: str) -> None:
@@ -122,7 +140,7 @@ def answer(magics: RLM, rest: str) -> None:
     gate = _gate(run, "answer")
     if not rest.strip():
         raise UsageError("The answer is missing; write %rlm answer TEXT, or %%rlm_answer with the text on the lines below.")
-    _decide(magics, run, {"answers": answers_of(rest, gate.facts["batch"])})
+    _order(magics, run, {"command": "answer", "answers": answers_of(rest, gate.facts.get("batch", 1))})
 
 
 def answered(magics: RLM, line: str, cell: str) -> None:
@@ -131,19 +149,29 @@ def answered(magics: RLM, line: str, cell: str) -> None:
     gate = _gate(run, "answer")
     if not cell.strip():
         raise UsageError("The cell is empty; write the answer below the line, for a batch one a line or a JSON list.")
-    _decide(magics, run, {"answers": answers_of(cell, gate.facts["batch"])})
+    _order(magics, run, {"command": "answer", "answers": answers_of(cell, gate.facts.get("batch", 1))})
 
 
 def skip(magics: RLM, rest: str) -> None:
     run = _named("skip", words_of(rest))
     _gate(run, "skip")
-    _decide(magics, run, {"skip": True})
+    _order(magics, run, {"command": "skip"})
+
+
+def cap(magics: RLM, rest: str) -> None:
+    """Sends only the first calls of the pending batch."""
+    number, *words = words_of(rest) or [""]
+    run = _named("cap", words)
+    _gate(run, "cap")
+    if not number.isdecimal():
+        raise UsageError(f"%rlm cap takes how many calls are sent, a whole number; {number!r} is none.")
+    _order(magics, run, {"command": "cap", "calls": int(number)})
 
 
 def accept(magics: RLM, rest: str) -> None:
     run = _named("accept", words_of(rest))
     _gate(run, "accept")
-    _decide(magics, run, {})
+    _order(magics, run, {"command": "accept"})
 
 
 def refuse(magics: RLM, rest: str) -> None:
@@ -151,16 +179,33 @@ def refuse(magics: RLM, rest: str) -> None:
     _gate(run, "refuse")
     if not rest.strip():
         raise UsageError("The reason is missing; write %rlm refuse and what is wrong with the answer: the model reads it.")
-    stepped = run.gates.stepping is not None
+    _order(magics, run, {"command": "refuse", "reason": rest.strip()})
 
-    def go() -> None:
-        run.decide(refusal=rest.strip())
-        if stepped:
-            run.go_on()
-        else:
-            run.resume("answer")  # who has refused one wants to see the next
 
-    magics.drive(magics.held_of(run), go)
+def hint(magics: RLM, rest: str) -> None:
+    run = paused_run()
+    apply(run, {"command": "hint", "text": rest})
+    magics.say(note(f"The model of the run {run.id} reads this with what it is told next, as the user's hint."))
+
+
+def change(magics: RLM, rest: str) -> None:
+    """Other models or limits from here on, as pairs of a name and a value."""
+    run, words = paused_run(), words_of(rest)
+    if not words or len(words) % 2:
+        raise UsageError("%rlm set takes pairs such as model gpt-4.1, sub_model local, calls 500 or cost none.")
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    models = {name: magics.expressions().model(given.pop(name)) for name in ("model", "sub_model") if name in given}
+    run.change(**models, budget={name.removeprefix("max_"): _limit(name, value) for name, value in given.items()})
+    magics.say(note(f"From here on: {', '.join(f'{name} {value}' for name, value in zip(words[::2], words[1::2], strict=True))}."))
+
+
+def _limit(name: str, text: str) -> float | int | None:
+    if text.lower() == "none":
+        return None
+    try:
+        return int(text.replace("_", "")) if "." not in text else float(text)
+    except ValueError:
+        raise UsageError(f"%rlm set {name} takes a number or none; {text!r} is neither.") from None
 
 
 def answers_of(text: str, count: int) -> tuple[str, ...]:
@@ -177,13 +222,9 @@ def answers_of(text: str, count: int) -> tuple[str, ...]:
     return tuple(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in listed)
 
 
-def _decide(magics: RLM, run: Run, decision: dict[str, Any]) -> None:
-    def go() -> None:
-        if decision:
-            run.decide(**decision)
-        run.go_on()
-
-    magics.drive(magics.held_of(run), go)
+def _order(magics: RLM, run: Run, command: dict[str, Any] | None) -> None:
+    """Does what a command says; without one the run goes on as it went before."""
+    magics.drive(magics.held_of(run), run.go_on if command is None else lambda: apply(run, command))
 
 
 def _gate(run: Run, command: str) -> Gate:
@@ -198,25 +239,31 @@ def _gate(run: Run, command: str) -> Gate:
 
 def _pending_text(gate: Gate) -> tuple[str, str]:
     """What is pending as a cell's body, and what it is called."""
-    if gate.kind == "block":
-        return str(gate.facts["code"]), "block"
+    if gate.kind != "call":
+        fact, told = {"block": ("code", "block"), "reply": ("reply", "reply"), "final": ("answer", "answer")}[gate.kind]
+        return str(gate.facts[fact]), told
     prompts = gate.facts["prompts"]
     return (prompts[0], "prompt") if len(prompts) == 1 else (json.dumps(prompts, ensure_ascii=False, indent=1), "batch")
 
 
-def _edit_of(gate: Gate, cell: str) -> dict[str, Any]:
-    """The decision that a cell's body stands for; none where nothing was changed."""
+def _edit_of(gate: Gate, cell: str) -> dict[str, Any] | None:
+    """The order that a cell's body stands for; none where nothing was changed."""
     text = cell.rstrip("\n")
     if text == _pending_text(gate)[0].rstrip("\n"):
-        return {}
-    if gate.kind == "block":
-        return {"code": text}
+        return None
+    if gate.kind != "call":
+        order, field, value = {
+            "block": ("edit", "code", text),
+            "reply": ("reply", "text", text),
+            "final": ("answer", "answers", [text]),
+        }[gate.kind]
+        return {"command": order, field: value}
     if len(gate.facts["prompts"]) == 1:
-        return {"prompts": (text,)}
+        return {"command": "prompt", "prompts": (text,)}
     listed = _json_list(text)
     if listed is None or not all(isinstance(one, str) for one in listed):
         raise UsageError("The cell is no JSON list of texts, which the prompts of a batch must be; %rlm edit gives them anew.")
-    return {"prompts": tuple(listed)}
+    return {"command": "prompt", "prompts": tuple(listed)}
 
 
 def _json_list(text: str) -> list[Any] | None:
@@ -237,13 +284,19 @@ def _pause(run: Run) -> int:
 
 def _named(command: str, words: Sequence[str]) -> Run:
     """The paused run that the words name, the newest without words."""
+    words = _words(command, words)
+    return paused_run(words[0] if words else None)
+
+
+def _words(command: str, words: Sequence[str]) -> Sequence[str]:
+    """At most one word, a run's id. Raises `UsageError` for anything else."""
     for word in words:
         if word.startswith("-"):
             known = {"step": ["--into"], "continue": ["--until"]}.get(command, [])
             raise UsageError(f"%rlm {command} has no flag {word}.{near(word, known)} It takes {', '.join([*known, 'a run’s id'])}.")
     if len(words) > 1:
         raise UsageError(f"%rlm {command} takes one word, ID; {words[1]!r} is too many.")
-    return paused_run(words[0] if words else None)
+    return words
 
 
 def _option(command: str, words: list[str], flag: str) -> tuple[str | None, list[str]]:

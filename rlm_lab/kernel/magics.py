@@ -29,6 +29,7 @@ from rlm_lab.kernel.completion import Completer
 from rlm_lab.kernel.expressions import Expressions
 from rlm_lab.kernel.headless import stops
 from rlm_lab.kernel.live import Live, result_bundle, run_bundle
+from rlm_lab.kernel.pausing import note_cell
 from rlm_lab.kernel.second_interrupt import second_interrupt_stops
 from rlm_lab.kernel.tables import note
 from rlm_lab.trajectory import events as ev
@@ -37,7 +38,7 @@ _SETTINGS = (
     "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "output_characters",
     "allow_shell",
 )  # fmt: skip
-_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse)\s.*\?\s*$")
+_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint)\s.*\?\s*$")
 _LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
 
 
@@ -94,6 +95,7 @@ class RLM(Magics):
         live = Live(self.ipython, out=flags.out)
         held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
         live.follow(held.run)
+        held.run.meanwhile.own.update({flags.out} if flags.out else ())
         held.run.subscribe(lambda event: self._heed(held, event))
         self.drive(held, held.run.start)
 
@@ -106,7 +108,7 @@ class RLM(Magics):
     @no_var_expand
     @cell_magic("rlm_edit")  # type: ignore[arg-type]
     def edit(self, line: str, cell: str) -> None:
-        """`%%rlm_edit [ID]`: the cell's code, or prompt, takes the place of the pending one; the run goes on. See `%rlm edit`."""
+        """`%%rlm_edit [ID]`: the cell's text takes the place of the pending one; the run goes on. See `%rlm edit`."""
         control.edited(self, line, cell)
 
     @no_var_expand
@@ -231,6 +233,7 @@ def register(shell: InteractiveShell) -> None:
         return
     magics = RLM(shell)
     shell.register_magics(magics)
+    shell.events.register("pre_run_cell", lambda info: note_cell(info.raw_cell or ""))
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers.append(Completer(shell, magics).matcher())
