@@ -26,7 +26,7 @@ export function CallRow({ app, id, inList }: { app: App; id: string; inList?: bo
       <span class="n">{number ?? ""}</span>
       <span class="asked">{marked(clipped(distinct(call), 140), app.wanted)}</span>
       <span class="answered">{status === "answered" ? <q>{marked(clipped(answer, 140), app.wanted)}</q> : <em>{status === "failed" && <Icon name="failed" />}{clipped(answer, 120)}</em>}</span>
-      <span class="cost">{byYou && <b class="you">by you </b>}{figure(call, "retries") ? <b class="you">try {figure(call, "retries")! + 1} </b> : null}{callCost(call)}</span>
+      <span class="cost">{byYou && <b class="you">by you </b>}{text(call, "source") === "record" && "recorded "}{figure(call, "retries") ? <b class="you">try {figure(call, "retries")! + 1} </b> : null}{callCost(call)}</span>
     </div>
   );
 }
