@@ -104,6 +104,13 @@ class Record:
     def steps(self) -> tuple[Step, ...]:
         return self.trajectory.steps
 
+    def to_html(self, path: str | Path, *, shorten: int | None = None) -> Path:
+        """Writes the run as one HTML page that needs no network; texts over `shorten` characters are cut there, and say so."""
+        import rlm_lab  # by its public name: views stand above the engine
+
+        whole = self.id == next((event.run for event in self._engine.log.events), self.id)
+        return rlm_lab.save_page(self._engine.log.events if whole else self.trajectory, path, shorten=shorten)
+
 
 def _found(trajectory: Trajectory, run: str) -> Trajectory:
     """The trajectory of a child run, somewhere below its root's."""
