@@ -129,8 +129,13 @@ class Record:
         """All that is known of the run, folded from its events."""
         known = self._engine.log.events
         if self._trajectory is None or self._trajectory[0] != len(known):
-            self._trajectory = (len(known), _found(fold(known), self.id))
+            self._trajectory = (len(known), _found(fold(known), self.id) or self._not_begun())
         return self._trajectory[1]
+
+    def _not_begun(self) -> Trajectory:
+        asked = self.asked
+        names = asked.model.name, asked.sub_model.name
+        return Trajectory(run=self.id, status=self.status, question=asked.text, model=names[0], sub_model=names[1])
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -406,7 +411,9 @@ class Run(Record):
         self._stamp += 1
         try:
             self._hub.drive(self._settle)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Exception):  # ours: it must not look as if a person had stopped the run
+                self._task.fail(error)
             with contextlib.suppress(Exception):  # the first error is the one to tell
                 self._hub.stop()
             self._end()
@@ -463,9 +470,9 @@ class Run(Record):
             raise StateError(f"The run {self.id} is {self.status}, not {status}.")
 
 
-def _found(trajectory: Trajectory, run: str) -> Trajectory:
-    """The trajectory of a child run, somewhere below its root's."""
+def _found(trajectory: Trajectory, run: str) -> Trajectory | None:
+    """The trajectory of a run, a root's or somewhere below it; None where no event has told of it."""
     if trajectory.run == run:
         return trajectory
     children = (child for step in trajectory.steps for block in step.blocks for child in block.children)
-    return next(_found(child, run) for child in children if run == child.run or run.startswith(f"{child.run}."))
+    return next((_found(child, run) for child in children if run == child.run or run.startswith(f"{child.run}.")), None)
