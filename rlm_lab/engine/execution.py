@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Until
+from rlm_lab.engine.asides import Aside, Way, filled
 from rlm_lab.engine.block import OpenBlock, Workspace
 from rlm_lab.engine.blockloop import Idle
 from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.decisions import GO, Decision
-from rlm_lab.engine.errands import Errand, Way, filled
 from rlm_lab.engine.explain import explain
 from rlm_lab.engine.gates import STOPS, Gate
 from rlm_lab.engine.ledger import WARN_FROM
@@ -278,17 +278,17 @@ class Execution:
             yield from self.budget_gate(str(error))
             return self._engine.traffic.start(request)
 
-    def _ask_beside(self, request: CallRequest) -> Errand:
+    def _ask_beside(self, request: CallRequest) -> Aside:
         """From a thread of the block, or its loop: sent at once where no gate can close, else by way of the hub."""
         front, at_once = self._engine.traffic.front, not self._engine.gates.watching and not self._engine.playback.playing
         if front is None or (front.paused is None and at_once):
-            errand = Errand(None, len(request.prompts))
+            aside = Aside(None, len(request.prompts))
             self.prompts += request.prompts[:SAMPLED_PROMPTS]
-            errand.take(self._engine.traffic.start(request))
+            aside.take(self._engine.traffic.start(request))
         else:
-            errand = Errand(self._way(request, self.site), len(request.prompts))
-            front.receive(errand)
-        return errand
+            aside = Aside(self._way(request, self.site), len(request.prompts))
+            front.receive(aside)
+        return aside
 
     def _way(self, request: CallRequest, site: Site | None) -> Way:
         if site is None or site.coroutine.ended:

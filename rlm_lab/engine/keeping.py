@@ -10,12 +10,13 @@ running the recorded code again), *lost* (the same object, in whatever state it 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rlm_lab.engine.keepable import ATOMS, again, is_atom, kind_of, members
-from rlm_lab.engine.kinds import Kind
+from rlm_lab.engine.kinds import Kind, fresh_bytes
 
 MOST_ITEMS = 1_000_000  # items of lists, dicts and sets that are looked at for one moment
 MOST_NODES, MOST_EACH = 30_000, 10_000  # objects that can change: of all variables, of one; more would take too long at each step
@@ -69,6 +70,18 @@ class Kept:
         kept = dict(values)
         walk.go(kept.values())
         return cls(values=kept, nodes=walk.nodes, unkept=walk.unkept, home=home)
+
+    def fresh_bytes(self, before: Kept | None) -> int:
+        """About how much memory is held for this moment that was not held for the one before: large arrays, frames, texts."""
+        old = {} if before is None else before.nodes
+        total = 0
+        for key, node in self.nodes.items():
+            last = old.get(key)
+            if last is not node:
+                total += fresh_bytes(node.state, last.state if last is not None and last.value is node.value else None)
+        known = {} if before is None else before.values
+        texts = [value for name, value in self.values.items() if type(value) in {str, bytes} and known.get(name) is not value]
+        return total + sum(sys.getsizeof(text) for text in texts)
 
     def restore(self) -> dict[str, Any]:
         """Gives every kept object its state back and returns the variables; a frame comes back as a copy of itself."""

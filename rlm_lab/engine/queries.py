@@ -1,7 +1,7 @@
 """What model code can call: `llm_query` and its kin, `FINAL` and its kin, `SHOW_VARS`.
 
 To the code these are ordinary blocking functions. In the block's own greenlet they leave the block with a request and come
-back with its answer; in a thread that the block started they wait beside it (`engine.errands`); anywhere else they raise
+back with its answer; in a thread that the block started they wait beside it (`engine.asides`); anywhere else they raise
 `NotInRunError`. They never run on the loop's thread.
 """
 
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rlm_lab.engine.asides import Aside
 from rlm_lab.engine.coroutine import Coroutine
-from rlm_lab.engine.errands import Errand
 from rlm_lab.engine.interrupts import within_engine
 from rlm_lab.engine.traffic import CallRequest, Origin, Outcome
 from rlm_lab.engine.variables import delta
@@ -57,7 +57,7 @@ class Site:
     step: int
     block: int
     filename: str
-    beside: Callable[[CallRequest], Errand]
+    beside: Callable[[CallRequest], Aside]
 
 
 class Owner(Protocol):
@@ -126,11 +126,11 @@ class Queries:
 
     async def llm_query_async(self, prompt: str, model: str | None = None) -> str:
         """`llm_query` to be awaited: other awaits of the block go on meanwhile."""
-        errand = self._site().beside(self._request([prompt], model, batched=False))
+        aside = self._site().beside(self._request([prompt], model, batched=False))
         try:
-            outcome = (await asyncio.wrap_future(errand.done))[0]
+            outcome = (await asyncio.wrap_future(aside.done))[0]
         except asyncio.CancelledError:
-            errand.cancel()
+            aside.cancel()
             raise
         if isinstance(outcome, Exception):
             raise outcome

@@ -345,7 +345,9 @@ class Run(Record):
         self._stamp += 1
         try:
             self._hub.drive(self._settle)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Exception):  # ours: it must not look as if a person had stopped the run
+                self._task.fail(error)
             with contextlib.suppress(Exception):  # the first error is the one to tell
                 self._hub.stop()
             self._end()

@@ -40,6 +40,7 @@ from rlm_lab.models.base import Message, Model, Reply, Usage
 from rlm_lab.trajectory.fold import fold
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
+MOST_BLOCKS = 10  # of one reply that are run
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
 ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
 
@@ -216,7 +217,7 @@ class Task:
             if isinstance(reply, Exception):
                 limit = reply.limit if isinstance(reply, BudgetExceededError) else self._limit()
                 if limit is None:
-                    return self._fail(reply)
+                    return self.fail(reply)
                 break
             talk.say("assistant", reply.text)
             parsed = parse(reply.text)
@@ -230,7 +231,7 @@ class Task:
             self._pass(Passed(reply=talk.last, reports=tuple(reports), said=said, empty=empty))
             talk.say("user", said)
             if empty == EMPTY_REPLIES:
-                return self._fail(ModelError(f"{self.question.model.name} gave neither code nor an answer {empty} times in a row."))
+                return self.fail(ModelError(f"{self.question.model.name} gave neither code nor an answer {empty} times in a row."))
         assert limit is not None
         yield from self._give_last_answer(talk, limit)
 
@@ -285,6 +286,7 @@ class Task:
             return (yield from self._review(reply))
         if not free:
             self._engine.ledger.count_step()
+            self._engine.ledger.warn_of("steps", self._tell.step)
         outcome: Reply | Exception = yield Think(origin=self._tell.origin, model=self.question.model, request=request, free=free)
         return outcome if isinstance(outcome, Exception) else (yield from self._review(outcome))
 
@@ -332,6 +334,10 @@ class Task:
         reports: list[BlockReport] = []
         self.keeper.keep(self._tell.step, self._space.variables(), str(self.namespace.get("__name__", "__main__")))
         for code in parsed.blocks:
+            if len(reports) == MOST_BLOCKS:
+                left = len(parsed.blocks) - MOST_BLOCKS
+                self._execution.notes.append(f"Your reply had too many blocks: the last {left} did not run. Write one at a time.")
+                break
             report = yield from self._execution.run(code, self.run_id)
             talk.amend(code, report.code)
             reports.append(report)
@@ -407,7 +413,8 @@ class Task:
         self.answer_text = self._text_of(value)
         return None
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """Ends the run with an error."""
         self.error = error if isinstance(error, RLMError) else ModelError(f"{type(error).__name__}: {error}")
         self._finish("failed")
 

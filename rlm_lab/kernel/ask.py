@@ -32,6 +32,7 @@ from rlm_lab.trajectory.store import SUFFIX, EventLog
 
 Tools = Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]]
 Tick = Callable[[Run], None]
+_OF_ROOTS = ("budget", "step", "breakpoints")  # what a whole tree of runs has once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,8 @@ def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Rec
     breakpoints: conditions such as `"calls > 50"` or `"'password' in prompt"` at which the run pauses.
     tick: called with the run on the main thread, about ten times a second while it waits.
 
-    Asked inside a block, the question becomes a child run: it shares the outer run's ledger and log, and takes its models where
-    none are given.
+    Asked inside a block, the question becomes a child run: it shares the outer run's ledger and log, takes its models where
+    none are given, and has no budget, steps or breakpoints of its own.
 
     Raises `UsageError`, `ConfigError`, `ContextError` or `ModelError` before anything is run. A run that fails later is given
     back with its `status` and `error`. An interrupt pauses the run and raises `KeyboardInterrupt`.
@@ -139,6 +140,9 @@ def _child_question(inquiry: Inquiry, outer: Run) -> Question:
     """The question of a run that is asked for inside a block: in a namespace of its own unless one is given."""
     if not inquiry.question.strip():
         raise UsageError("The question is empty; write what you want to know.")
+    given_too = [name for name in _OF_ROOTS if getattr(inquiry, name) not in (None, False, ())]
+    if given_too:
+        raise UsageError(f"A question inside a block is part of the outer run and has no {given_too[0]} of its own; leave it out.")
     asked = outer.asked
     given = replace(inquiry, model=inquiry.model or asked.model, sub_model=inquiry.sub_model or asked.sub_model)
     namespace = {"__name__": "__main__"} if inquiry.namespace is None else inquiry.namespace

@@ -169,6 +169,15 @@ def test_steps_that_are_kept_no_longer_are_refused_with_what_is_kept(asked: Any)
         run.rewind(1)
 
 
+def test_very_large_data_of_older_steps_is_forgotten_but_the_first_step_is_not(asked: Any) -> None:
+    from rlm_lab.engine.past import Keeper
+
+    keeper = Keeper(most=50, most_bytes=10_000_000)
+    for step in range(1, 7):
+        keeper.keep(step, {"text": "x" * 4_000_000 + str(step)}, "__main__")
+    assert list(keeper.kept) == [1, 5, 6]
+
+
 # forks
 
 
