@@ -118,7 +118,7 @@ def test_the_kernel_is_usable_at_each_line_of_a_block(kernel: Kernel, block: str
         lines.append(kernel.cell("run.gate.facts['line']"))
         assert kernel.cell(USABLE) == "printed\n2"
         assert kernel.cell("sys.gettrace()") == ""
-    assert set(lines) == {"1", "2", "3", "4"}
+    assert set(lines) >= {"1", "2", "3", "4"}
     assert kernel.cell("run.answer") == answer
 
 
