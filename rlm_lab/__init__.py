@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from rlm_lab.config import Budget, Settings
+    from rlm_lab.dashboard.links import dashboard_link
     from rlm_lab.engine.run import Run, paused_runs
     from rlm_lab.errors import RLMError
     from rlm_lab.kernel.ask import ask
+    from rlm_lab.kernel.replaying import replay, resume
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.store import load
+    from rlm_lab.views.page import save_page
 
 _WHERE = {
     "Budget": "rlm_lab.config",
@@ -33,8 +36,12 @@ _WHERE = {
     "Settings": "rlm_lab.config",
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
+    "dashboard_link": "rlm_lab.dashboard.links",
     "load": "rlm_lab.trajectory.store",
     "paused_runs": "rlm_lab.engine.run",
+    "replay": "rlm_lab.kernel.replaying",
+    "resume": "rlm_lab.kernel.replaying",
+    "save_page": "rlm_lab.views.page",
 }
 __all__ = [
     "Budget",
@@ -46,9 +53,13 @@ __all__ = [
     "Trajectory",
     "__version__",
     "ask",
+    "dashboard_link",
     "load",
     "load_ipython_extension",
     "paused_runs",
+    "replay",
+    "resume",
+    "save_page",
 ]
 
 

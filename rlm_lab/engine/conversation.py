@@ -42,6 +42,11 @@ class Conversation:
         if self._new and self._new[-1] is last:
             self._new[-1] = self._said[-1]
 
+    @property
+    def last(self) -> str:
+        """What was said last."""
+        return self._said[-1].content
+
     def take_new(self) -> list[Message]:
         """The messages since the last call."""
         new, self._new = self._new, []

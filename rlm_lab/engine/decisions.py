@@ -20,7 +20,8 @@ class Decision:
     """`code` replaces a block, `prompts` those of a call, `answers` stand in for a model's; `skip` leaves a block out.
 
     `cap` sends only so many of a batch's calls, the first ones. `reply` replaces the root model's, before it is read. `refusal`
-    turns down a final answer, with a word for the model; `answer` is given in its place. `by` is who decided.
+    turns down a final answer, with a word for the model; `answer` is given in its place. `take_over` leaves the record that is
+    played. `by` is who decided.
     """
 
     code: str | None = None
@@ -31,6 +32,7 @@ class Decision:
     reply: str | None = None
     answer: Any = UNCHANGED
     refusal: str | None = None
+    take_over: bool = False
     by: str = "user"
 
 
@@ -44,6 +46,8 @@ FITS = {
     "error": frozenset[str](),
     "budget": frozenset[str](),
     "final": frozenset({"refusal", "answer"}),
+    "record": frozenset[str](),
+    "difference": frozenset({"take_over"}),
 }
 
 

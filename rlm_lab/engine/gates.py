@@ -15,6 +15,7 @@ from rlm_lab.engine.conditions import Condition, parse_condition
 from rlm_lab.errors import UsageError
 
 STEPS = {"blocks": {"block"}, "calls": {"block", "call"}, "lines": {"block", "line"}}
+STOPS = {"record": "the record ends here", "difference": "not as recorded"}  # gates that always close, and why
 GOALS = ("error", "answer")  # beside `step N`
 
 
@@ -50,13 +51,14 @@ class Gates:
         self.stepping: str | None = "blocks" if step else None
         self.breakpoints: list[Breakpoint] = []
         self._goal: str | None = None
+        self._requests: int | None = None  # that are still let pass before one closes
         for text in breakpoints:
             self.add(text)
 
     @property
     def watching(self) -> bool:
         """Whether any gate could close: while none can, nobody need ask."""
-        return self.stepping is not None or self._goal is not None or bool(self.breakpoints)
+        return self.stepping is not None or self._goal is not None or self._requests is not None or bool(self.breakpoints)
 
     @property
     def watches_budget(self) -> bool:
@@ -92,19 +94,30 @@ class Gates:
         goal = None if until is None else " ".join(until.split()).lower()
         if goal is not None and goal not in GOALS and not _is_step(goal):
             raise UsageError(f"A run cannot go on until {until!r}; give step N, error or answer.")
-        self.stepping, self._goal = None, goal
+        self.stepping, self._goal, self._requests = None, goal, None
 
     def step(self, into: str = "blocks") -> None:
         """Lets the run go on to the next block, with `calls` to the next call or block, with `lines` to the next line or block."""
         if into not in STEPS:
             raise UsageError(f"A run cannot be stepped into {into!r}; give {', '.join(list(STEPS)[:-1])} or {list(STEPS)[-1]}.")
-        self.stepping, self._goal = into, None
+        self.stepping, self._goal, self._requests = into, None, None
+
+    def stop_at_request(self, number: int) -> None:
+        """Lets the run go on to its next request of this number, counted from 1: a call or a batch."""
+        self.stepping, self._goal, self._requests = None, None, number - 1
 
     def closes(self, gate: Gate) -> str | None:
         """Why the run is to pause here, None if it is not."""
+        if gate.kind in STOPS:
+            return STOPS[gate.kind]
         hit = next(iter([point for point in self.breakpoints if _looks_at(point, gate) and point.closes(gate.facts)]), None)
         if self.stepping is not None and gate.kind in STEPS[self.stepping]:
             return f"before the {gate.kind}"
+        if self._requests is not None and gate.kind == "call":
+            self._requests -= 1
+            if self._requests < 0:
+                self._requests = None
+                return "before the call"
         if self._goal is not None and self._reached(gate):
             self._goal = None
             return f"reached: {gate.kind}"
@@ -120,9 +133,9 @@ class Gates:
 
 
 def _looks_at(point: Breakpoint, gate: Gate) -> bool:
-    """Whether a breakpoint has a say at a gate: lines and budget lines are places for those that name them."""
-    if gate.kind == "budget":
-        return "budget" in point.condition.names
+    """Whether a breakpoint has a say at a gate: lines, budget lines and replies are places for those that name them."""
+    if gate.kind in {"budget", "reply"}:
+        return gate.kind in point.condition.names
     return gate.kind == "line" or not point.condition.is_of_lines
 
 

@@ -7,21 +7,17 @@ are ever asked anything. Main thread only.
 
 from __future__ import annotations
 
-import array
 import copyreg
-import io
-import random
-import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import chain
 from operator import is_
 from typing import Any, Protocol
 
 Found = Callable[[Any], Any]  # the object that stands for a kept one now: itself, or a copy
 LARGEST_ARRAY = 8_000_000  # bytes of an array that is copied at each step where it has changed
-_MANAGED_DICT = 1 << 4  # a type flag: the dict is not counted in the size of an object
+MANAGED_DICT = 1 << 4  # a type flag: the dict is not counted in the size of an object
 _EMPTY: Any = object()
 
 
@@ -36,8 +32,13 @@ class Kind(Protocol):
     def make(self, value: Any, state: Any, found: Found) -> Any: ...
 
 
-def _unchanged(value: Any, state: Any) -> bool:
-    return state is not None and len(value) == len(state) and all(map(is_, value, state))
+def _same(one: Iterable[object], other: Iterable[object]) -> bool:
+    return all(map(is_, one, other))
+
+
+def _builtin(value: object, *bases: type) -> Any:
+    """The class whose own methods are used: those of a class that is built on it may be foreign code."""
+    return next(base for base in bases if issubclass(type(value), base))
 
 
 class Sequence:
@@ -46,14 +47,17 @@ class Sequence:
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        return before if _unchanged(value, before) else tuple(value)
+        base = _builtin(value, list, deque)
+        same = before is not None and base.__len__(value) == len(before) and _same(base.__iter__(value), before)
+        return before if same else tuple(base.__iter__(value))
 
     def parts(self, state: Any) -> Iterable[object]:
         return state  # type: ignore[no-any-return]
 
     def put(self, value: Any, state: Any, found: Found) -> None:
-        value.clear()
-        value.extend(map(found, state))
+        base = _builtin(value, list, deque)
+        base.clear(value)
+        base.extend(value, map(found, state))
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
         return deque(maxlen=value.maxlen) if isinstance(value, deque) else []
@@ -65,20 +69,24 @@ class Mapping:
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        factory = value.default_factory if isinstance(value, defaultdict) else None
-        same = before is not None and before[1] is factory and _same_dict(value, before[0])
-        return before if same else (dict(value), factory)
+        factory = value.default_factory if issubclass(type(value), defaultdict) else None
+        base = _builtin(value, OrderedDict, dict)
+        items = dict(zip(base.keys(value), base.values(value), strict=True)) if base is OrderedDict else dict.copy(value)
+        same = before is not None and before[1] is factory and _same_dict(items, before[0])
+        return before if same else (items, factory)
 
     def parts(self, state: Any) -> Iterable[object]:
         return chain(state[0].keys(), state[0].values(), (state[1],))
 
     def put(self, value: Any, state: Any, found: Found) -> None:
-        value.clear()
-        dict.update(value, {found(key): found(item) for key, item in state[0].items()})
-        if isinstance(value, OrderedDict):
-            for key in state[0]:
-                value.move_to_end(key)
-        if isinstance(value, defaultdict):
+        base = _builtin(value, OrderedDict, dict)
+        base.clear(value)
+        if base is OrderedDict or not all(found(key) is key and found(item) is item for key, item in state[0].items()):
+            for key, item in state[0].items():
+                base.__setitem__(value, found(key), found(item))
+        else:
+            dict.update(value, state[0])  # keeps the hashes that are known
+        if issubclass(type(value), defaultdict):
             value.default_factory = found(state[1])
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
@@ -91,15 +99,16 @@ class Set:
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        same = before is not None and len(before) == len(value) and set(map(id, before)) == set(map(id, value))
-        return before if same else frozenset(value)
+        items = frozenset(set.copy(value))
+        same = before is not None and len(before) == len(items) and set(map(id, before)) == set(map(id, items))
+        return before if same else items
 
     def parts(self, state: Any) -> Iterable[object]:
         return state  # type: ignore[no-any-return]
 
     def put(self, value: Any, state: Any, found: Found) -> None:
-        value.clear()
-        value.update(map(found, state))
+        set.clear(value)
+        set.update(value, state if all(found(item) is item for item in state) else map(found, state))
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
         return set()
@@ -260,35 +269,51 @@ class Object:
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        attributes = dict(value.__dict__) if hasattr(value, "__dict__") else {}
-        slots = {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
-        base = _base(type(value))
-        inner = None if base is None else (base, _CONTAINERS[base].take(value, None if before is None else _inner(before)))
+        attributes = dict(_attributes(value))
+        slots = {name: item for name in slots_of(type(value)) if (item := _slot(value, name)) is not _EMPTY}
+        base = base_of(type(value))
+        inner = None if base is None else (base, CONTAINERS[base].take(value, None if before is None else _inner(before)))
         if before is not None and _same_dict(attributes, before[0]) and _same_dict(slots, before[1]) and inner is None:
             return before
         return attributes, slots, inner
 
     def parts(self, state: Any) -> Iterable[object]:
         attributes, slots, inner = state
-        held = () if inner is None else _CONTAINERS[inner[0]].parts(inner[1])
+        held = () if inner is None else CONTAINERS[inner[0]].parts(inner[1])
         return chain(attributes.values(), slots.values(), held)
 
     def put(self, value: Any, state: Any, found: Found) -> None:
         attributes, slots, inner = state
-        if hasattr(value, "__dict__"):
-            value.__dict__.clear()
-            value.__dict__.update({name: found(item) for name, item in attributes.items()})
-        for name in _slots(type(value)):
+        now = _attributes(value)
+        now.clear()
+        now.update({name: found(item) for name, item in attributes.items()})
+        for name in slots_of(type(value)):
             if name in slots:
                 object.__setattr__(value, name, found(slots[name]))
-            elif hasattr(value, name):
+            elif _slot(value, name) is not _EMPTY:
                 object.__delattr__(value, name)
         if inner is not None:
-            _CONTAINERS[inner[0]].put(value, inner[1], found)
+            CONTAINERS[inner[0]].put(value, inner[1], found)
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
-        base: Any = _base(type(value)) or object
+        base: Any = base_of(type(value)) or object
         return base.__new__(type(value))
+
+
+def _attributes(value: object) -> dict[str, Any]:
+    """An object's own dict, without running code of its class."""
+    try:
+        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found
+
+
+def _slot(value: object, name: str) -> Any:
+    try:
+        return object.__getattribute__(value, name)
+    except AttributeError:
+        return _EMPTY
 
 
 def _inner(state: Any) -> Any:
@@ -296,10 +321,10 @@ def _inner(state: Any) -> Any:
 
 
 def _same_dict(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
-    return len(one) == len(other) and all(map(is_, one, other)) and all(map(is_, one.values(), other.values()))
+    return len(one) == len(other) and _same(one, other) and _same(one.values(), other.values())
 
 
-def _slots(cls: type) -> list[str]:
+def slots_of(cls: type) -> list[str]:
     return copyreg._slotnames(cls)  # type: ignore[attr-defined,no-any-return]
 
 
@@ -403,9 +428,7 @@ def _share(frame: Any) -> Any:
     return frame.clone() if hasattr(frame, "clone") else frame.copy(deep=False)
 
 
-# which kind an object has
-
-_CONTAINERS: dict[type, Kind] = {
+CONTAINERS: dict[type, Kind] = {
     list: Sequence(),
     deque: Sequence(),
     dict: Mapping(),
@@ -414,140 +437,8 @@ _CONTAINERS: dict[type, Kind] = {
     defaultdict: Mapping(),
     set: Set(),
 }
-_KINDS: dict[type, Kind] = {
-    **_CONTAINERS,
-    bytearray: Buffer(),
-    array.array: Buffer(),
-    io.StringIO: Memory(),
-    io.BytesIO: Memory(),
-    random.Random: RandomState(),
-    types.CellType: Cell(),
-    types.FunctionType: Function(),
-}
-_OBJECT, _CLASS, _ERROR, _ARRAY, _COPIED, _GENERATOR = Object(), OwnClass(), Error(), Array(), Copied(), Generator()
 
 
-def kind_of(value: object, home: str) -> Kind | str:
-    """The kind of an object that can change; of one that is not known, why it cannot be kept. `home` is the namespace's module."""
-    cls = type(value)
-    known = _KINDS.get(cls)
-    if known is not None:
-        return known
-    if isinstance(value, type):
-        return _CLASS if value.__module__ == home else "a class of a library"
-    if issubclass(cls, BaseException):
-        return _ERROR
-    return _of_library(value, cls) or (_OBJECT if _is_plain(cls) else f"a {cls.__name__}, whose state cannot be read")
-
-
-def _of_library(value: Any, cls: type) -> Kind | str | None:
-    package = cls.__module__.partition(".")[0]
-    module: Any = sys.modules.get(package)
-    if package == "numpy" and cls is module.ndarray:
-        return _of_array(value)
-    if package == "numpy" and cls in {module.random.Generator, module.random.RandomState}:
-        return _GENERATOR
-    if package == "pandas" and cls in {module.DataFrame, module.Series}:
-        return _of_pandas(value, module)
-    if package == "polars" and cls in {module.DataFrame, module.Series}:
-        return _COPIED
-    if package == "matplotlib":
-        return "a figure or a part of one"
-    return None
-
-
-def _of_array(value: Any) -> Kind | str:
-    if value.dtype.hasobject:
-        return _ARRAY if value.size <= LARGEST_ARRAY // 800 and value.dtype.kind == "O" else "a large array of objects"
-    return _ARRAY if value.nbytes <= LARGEST_ARRAY else f"an array of {value.nbytes:,} bytes, more than {LARGEST_ARRAY:,}"
-
-
-def _of_pandas(value: Any, pandas: Any) -> Kind | str:
-    """A shallow copy stays as it is only under copy-on-write, and only where no cell holds an object that can change."""
-    if int(pandas.__version__.split(".")[0]) < 3:
-        return "a frame of pandas before 3, which has no copy-on-write"
-    columns = [value] if value.ndim == 1 else [value.iloc[:, place] for place in range(value.shape[1])]
-    for column in columns:
-        if column.dtype == object and not _holds_plain(column):
-            return "a frame with a column of objects"
-    return _COPIED
-
-
-def _holds_plain(column: Any) -> bool:
-    return len(column) <= LARGEST_ARRAY // 80 and ATOMS.issuperset(map(type, column.array))
-
-
-def _is_plain(cls: type) -> bool:
-    """Whether an object of this class has no state but its attributes, slots and what its container holds."""
-    base = _base(cls) or object
-    if cls.__itemsize__ or not cls.__module__ or (base is object and not _writes(cls)):
-        return False
-    size = base.__basicsize__ + 8 * len(_slots(cls))
-    size += 8 if cls.__dictoffset__ and not base.__dictoffset__ and not cls.__flags__ & _MANAGED_DICT else 0
-    size += 8 if getattr(cls, "__weakrefoffset__", 0) > 0 and not base.__weakrefoffset__ else 0
-    return cls.__basicsize__ <= size
-
-
-def _writes(cls: type) -> bool:
-    """Whether the class has attributes that can be set."""
-    return bool(cls.__dictoffset__) or bool(cls.__flags__ & _MANAGED_DICT) or bool(_slots(cls))
-
-
-def _base(cls: type) -> type | None:
+def base_of(cls: type) -> type | None:
     """The container that a class of Python is built on."""
-    return next((base for base in cls.__mro__ if base in _CONTAINERS), None)
-
-
-# what cannot change
-
-ATOMS: set[type] = {
-    int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range, slice, types.CodeType,
-    types.BuiltinFunctionType, types.ModuleType, types.MethodDescriptorType, types.WrapperDescriptorType,
-    types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MappingProxyType,
-    types.GenericAlias, types.UnionType,
-}  # fmt: skip
-_STANDARD = frozenset({"datetime", "decimal", "fractions", "uuid", "pathlib", "re", "zoneinfo", "weakref", "typing", "ipaddress"})
-_FOREIGN = frozenset({"rlm_lab", "IPython", "ipykernel", "logging", "pyarrow", "abc", "_abc", "enum"})
-_UNMUTABLE = frozenset({"DType", "Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval", "LazyFrame", "Expr"})
-
-
-def is_atom(value: object, home: str) -> bool:
-    """Whether an object stays as it is, or is nothing of the namespace's own: modules, library classes, loggers, the shell."""
-    cls = type(value)
-    if cls in ATOMS:
-        return True
-    if isinstance(value, type):
-        return value.__module__ != home
-    package = cls.__module__.partition(".")[0]
-    if package in _STANDARD or package in _FOREIGN or type(cls).__name__ in {"EnumType", "EnumMeta"}:
-        return not issubclass(cls, dict | list | set)
-    if package == "numpy":
-        numpy: Any = sys.modules["numpy"]
-        return (issubclass(cls, numpy.generic) and not isinstance(value, numpy.void)) or issubclass(cls, numpy.dtype | numpy.ufunc)
-    return package in {"pandas", "polars"} and (cls.__name__ in _UNMUTABLE or cls.__name__.endswith(("Index", "Dtype")))
-
-
-def members(value: object) -> Iterator[object] | None:
-    """What an object that cannot change itself holds: a tuple's items, a method's object; None if it is no such object."""
-    if isinstance(value, tuple) and (type(value) is tuple or _slots(type(value)) == []):
-        return iter(value)
-    if type(value) is frozenset:
-        return iter(value)
-    if type(value) is types.MethodType:
-        return iter((value.__self__, value.__func__))
-    if isinstance(value, staticmethod | classmethod):
-        return iter((value.__func__,))
-    if type(value) is property:
-        return iter(one for one in (value.fget, value.fset, value.fdel) if one is not None)
-    return None
-
-
-def again(value: Any, held: list[Any]) -> Any:
-    """The same object of other members."""
-    if isinstance(value, tuple):
-        return type(value)(held) if type(value) is tuple else tuple.__new__(type(value), held)
-    if type(value) is frozenset:
-        return frozenset(held)
-    if type(value) is types.MethodType:
-        return types.MethodType(held[1], held[0])
-    return value if type(value) is property else type(value)(held[0])
+    return next((base for base in cls.__mro__ if base in CONTAINERS), None)

@@ -60,6 +60,12 @@ class Ledger:
         self._seconds = 0.0
         self._running_since: float | None = None
 
+    def carry(self, spent: Spent) -> None:
+        """Begins with what was spent in an earlier process."""
+        with self._lock:
+            self._steps, self._calls, self._cost = spent.steps, spent.calls, spent.cost
+            self._prompt, self._completion, self._seconds = spent.prompt_tokens, spent.completion_tokens, spent.seconds
+
     # time: runs only while the run does
 
     def start_clock(self) -> None:

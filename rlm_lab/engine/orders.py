@@ -28,6 +28,8 @@ _PLACES = {
     "error": "at an error",
     "budget": "at a line of its budget",
     "final": "before its answer is accepted",
+    "record": "where its record ends",
+    "difference": "where it differs from its record",
 }
 Command = Mapping[str, Any]
 
@@ -108,6 +110,12 @@ def _when_paused(run: Run) -> str | None:
     if run.status == "paused":
         return None
     return f"The run {run.id} is {where(run)}{'; pause it first' if run.status == 'running' else ''}."
+
+
+def _when_still(run: Run) -> str | None:
+    if run.status in {"waiting", "running"}:
+        return f"The run {run.id} is {where(run)}{'; pause it first' if run.status == 'running' else ''}."
+    return None if run.steps else f"The run {run.id} has no step yet."
 
 
 def _at(*kinds: str) -> Callable[[Run], str | None]:
@@ -195,6 +203,19 @@ def _refuse(run: Run, command: Command) -> None:
         run.resume("answer")  # who has refused one wants to see the next
 
 
+def _rewind(run: Run, command: Command) -> None:
+    request = None if command.get("request") is None else _whole(command, "request")
+    run.rewind(_whole(command, "step"), request=request, anew=bool(command.get("anew")))
+
+
+def _override(run: Run, command: Command) -> None:
+    run.override(_whole(command, "call"), _text(command, "answer"), **_by(command))
+
+
+def _fork(run: Run, command: Command) -> None:
+    run.fork(_whole(command, "step"), anew=bool(command.get("anew")))
+
+
 def _break(run: Run, command: Command) -> None:
     run.gates.add(_text(command, "condition"))
 
@@ -222,6 +243,10 @@ ORDERS: dict[str, Order] = {
     "cap": Order(do=_cap, why_not=_when_before_batch),
     "accept": Order(do=lambda run, _: run.go_on(), why_not=_at("final")),
     "refuse": Order(do=_refuse, why_not=_at("final")),
+    "rewind": Order(do=_rewind, why_not=_when_still),
+    "override": Order(do=_override, why_not=_when_still),
+    "fork": Order(do=_fork, why_not=_when_still),
+    "take_over": Order(do=lambda run, command: _decide(run, command, take_over=True), why_not=_at("difference")),
     "break": Order(do=_break, why_not=_when_not_over, dated=False),
     "unbreak": Order(do=_unbreak, why_not=_when_not_over, dated=False),
 }
@@ -251,6 +276,13 @@ def _text(command: Command, field: str, default: str | None = None) -> str:
     value = command.get(field, default)
     if not isinstance(value, str):
         raise UsageError(f"The order {command['command']} takes {field}, a text; {value!r:.60} is given.")
+    return value
+
+
+def _whole(command: Command, field: str) -> int:
+    value = command.get(field)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UsageError(f"The order {command['command']} takes {field}, a whole number; {value!r:.60} is given.")
     return value
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 EVERY = 0.1  # seconds between two events of text that is still coming
 _PART = 1_000_000  # characters that are encoded at once
@@ -71,6 +70,13 @@ class BlockOutput:
             if rest:
                 self._add_tail(kind, rest)
         self._tell_new()
+
+    def skip(self, characters: int) -> None:
+        """Notes that so much was left out here: what comes now is the end."""
+        with self._lock:
+            if characters:
+                self._head_left = 0
+                self._cut += characters
 
     def show(self, bundle: dict[str, Any], kind: str = "display", *, last: bool = False) -> None:
         """Adds a rich display or the echo of a value; the `last` of a block has room however much was shown before it."""
@@ -274,58 +280,3 @@ class RoutedStream(Stream):
         else:  # a forked child has no part in the log: its text goes the way of every child process's
             os.write(2 if self._kind == "stderr" else 1, text.encode("utf-8", "replace"))
         return len(text)
-
-
-class ProcessOutput:
-    """What goes round Python's streams (`os.system`, child processes): file descriptors 1 and 2, sent to a file of the run.
-
-    A `Swap`: exchanged at every switch. `read` gives what has come since the last read, its middle cut out where too long.
-    """
-
-    def __init__(self) -> None:
-        self._file: IO[bytes] | None = None
-        self._read_to = 0
-        self._saved: list[int] = []
-
-    def take(self) -> Any:
-        return bool(self._saved)
-
-    def put(self, state: Any) -> None:
-        if state and not self._saved:
-            self._divert()
-        elif not state and self._saved:
-            self._restore()
-
-    def fresh(self, _host: Any) -> Any:
-        return True
-
-    def read(self, limit: int) -> tuple[str, int]:
-        """New text and how many characters of it were left out, at most `limit` kept."""
-        if self._file is None:
-            return "", 0
-        size = os.fstat(self._file.fileno()).st_size
-        start, self._read_to = self._read_to, size
-        if size <= start:
-            return "", 0
-        head = os.pread(self._file.fileno(), min(size - start, limit), start)
-        return head.decode("utf-8", "replace"), max(size - start - limit, 0)
-
-    def close(self) -> None:
-        self._restore()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _divert(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the run
-            os.set_blocking(self._file.fileno(), True)
-        self._saved = [os.dup(1), os.dup(2)]
-        os.dup2(self._file.fileno(), 1)
-        os.dup2(self._file.fileno(), 2)
-
-    def _restore(self) -> None:
-        for number, saved in zip((1, 2), self._saved, strict=False):
-            os.dup2(saved, number)
-            os.close(saved)
-        self._saved = []

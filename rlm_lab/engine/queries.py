@@ -1,7 +1,7 @@
 """What model code can call: `llm_query` and its kin, `FINAL` and its kin, `SHOW_VARS`.
 
 To the code these are ordinary blocking functions. In the block's own greenlet they leave the block with a request and come
-back with its answer; in a thread that the block started they wait for the model loop; anywhere else they raise
+back with its answer; in a thread that the block started they wait beside it (`engine.errands`); anywhere else they raise
 `NotInRunError`. They never run on the loop's thread.
 """
 
@@ -16,8 +16,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlm_lab.engine.coroutine import Coroutine
+from rlm_lab.engine.errands import Errand
 from rlm_lab.engine.interrupts import within_engine
-from rlm_lab.engine.traffic import CallRequest, Origin, Outcome, Ticket, Traffic
+from rlm_lab.engine.traffic import CallRequest, Origin, Outcome
 from rlm_lab.engine.variables import delta
 from rlm_lab.errors import BlockError, BudgetExceededError, NotInRunError, UsageError
 from rlm_lab.models.base import Model
@@ -50,12 +51,13 @@ class AskRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """The block that is open just now: its coroutine and where it stands in the run."""
+    """The block that is open just now: its coroutine, where it stands in the run, the way of calls made beside it."""
 
     coroutine: Coroutine
     step: int
     block: int
     filename: str
+    beside: Callable[[CallRequest], Errand]
 
 
 class Owner(Protocol):
@@ -77,9 +79,8 @@ class Owner(Protocol):
 class Queries:
     """The functions of one run. `final` is what `FINAL` was given, until it is taken."""
 
-    def __init__(self, owner: Owner, traffic: Traffic) -> None:
+    def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._traffic = traffic
         self.final: Any = NOTHING
         self.answer: dict[str, Any] = {"content": "", "ready": False}
 
@@ -125,13 +126,12 @@ class Queries:
 
     async def llm_query_async(self, prompt: str, model: str | None = None) -> str:
         """`llm_query` to be awaited: other awaits of the block go on meanwhile."""
-        ticket = self._traffic.start(self._request([prompt], model, batched=False))
+        errand = self._site().beside(self._request([prompt], model, batched=False))
         try:
-            await asyncio.wrap_future(ticket.done)
+            outcome = (await asyncio.wrap_future(errand.done))[0]
         except asyncio.CancelledError:
-            ticket.cancel()
+            errand.cancel()
             raise
-        outcome = ticket.outcomes[0]
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -143,9 +143,7 @@ class Queries:
         request = self._request(prompts, model, batched=batched)
         if site.coroutine.is_current:
             return list(_raised(site.coroutine.suspend(request)))
-        ticket: Ticket = self._traffic.start(request)
-        ticket.done.result()
-        return ticket.outcomes
+        return site.beside(request).wait()
 
     def _request(self, prompts: list[str], model: str | None, *, batched: bool) -> CallRequest:
         _check_texts(prompts)

@@ -38,34 +38,49 @@ class Talk:
 
 
 class Recorded:
-    """Replies and answers that are known. `failures` gives failed calls as failures again; else they are asked anew.
+    """Replies and answers that are known.
+
+    `played` is for a record that is played from its start: failed calls fail again, and it does not matter which model is asked,
+    since a person may have changed it on the way. Else a failed call is asked anew.
 
     >>> Recorded().reply("key") is None
     True
     """
 
-    def __init__(self, *, failures: bool = False) -> None:
-        self._failures = failures
+    def __init__(self, *, played: bool = False) -> None:
+        self._played = played
         self._replies: dict[str, deque[KnownReply]] = defaultdict(deque)
         self._answers: dict[tuple[str, str], deque[Call]] = defaultdict(deque)
 
     def add(self, steps: Sequence[Step], *, since: int = 1) -> None:
-        """Learns what a run's steps say from the step `since` on; `steps` are all of its steps from the first."""
-        talk = Talk()
-        for step in steps:
-            key = talk.add(step.messages)
-            if step.number >= since:
-                self._learn(key, step)
+        """Learns what a run's steps say from the step `since` on, to be given before what is known already; `steps` are all."""
+        learnt = Recorded(played=self._played)
+        learnt._learn_all(steps, since)
+        for key, replies in learnt._replies.items():
+            self._replies[key].extendleft(reversed(replies))
+        for asked, calls in learnt._answers.items():
+            self._answers[asked].extendleft(reversed(calls))
+
+    def copy(self) -> Recorded:
+        """The same knowledge, to be used up apart."""
+        other = Recorded(played=self._played)
+        other._replies.update({key: replies.copy() for key, replies in self._replies.items()})
+        other._answers.update({asked: calls.copy() for asked, calls in self._answers.items()})
+        return other
 
     def reply(self, key: str) -> KnownReply | None:
         """The root model's reply to what was said, None where it is not known."""
         known = self._replies.get(key)
         return known.popleft() if known else None
 
-    def answer(self, model: str, prompt: str) -> Call | None:
-        """The next recorded call of this prompt to this model."""
-        known = self._answers.get((model, prompt))
-        return known.popleft() if known else None
+    def answers(self, model: str, prompts: Iterable[str]) -> list[Call | None]:
+        """For each prompt to this model its next recorded call, None where there is none."""
+        return [known.popleft() if (known := self._answers.get(self._key(model, prompt))) else None for prompt in prompts]
+
+    def give_back(self, calls: Iterable[Call | None]) -> None:
+        """Takes back answers that were not used."""
+        for call in reversed([call for call in calls if call is not None]):
+            self._answers[self._key(call.asked or call.model, call.prompt)].appendleft(call)
 
     def replace(self, number: int, answer: str) -> bool:
         """Puts another answer in the place of a call's; whether the call is known."""
@@ -77,13 +92,29 @@ class Recorded:
         return False
 
     def knows(self, model: str, prompts: Iterable[str]) -> bool:
-        """Whether there is an answer for each prompt, as far as can be told before one is taken."""
-        return all(self._answers.get((model, prompt)) for prompt in prompts)
+        """Whether there is an answer for each prompt."""
+        known = self.answers(model, prompts)
+        self.give_back(known)
+        return None not in known
+
+    @property
+    def has_replies(self) -> bool:
+        return any(self._replies.values())
 
     def forget(self) -> None:
         """From now on nothing is known: everything is asked anew."""
         self._replies.clear()
         self._answers.clear()
+
+    def _key(self, model: str, prompt: str) -> tuple[str, str]:
+        return ("" if self._played else model, prompt)
+
+    def _learn_all(self, steps: Sequence[Step], since: int = 1) -> None:
+        talk = Talk()
+        for step in steps:
+            key = talk.add(step.messages)
+            if step.number >= since:
+                self._learn(key, step)
 
     def _learn(self, key: str, step: Step) -> None:
         if step.reply is not None:
@@ -93,10 +124,10 @@ class Recorded:
 
     def _learn_block(self, block: Block) -> None:
         for call in block.calls:
-            if call.status == "answered" or (call.status == "failed" and self._failures and call.kind != "cancelled"):
-                self._answers[call.asked or call.model, call.prompt].append(call)
+            if call.status == "answered" or (call.status == "failed" and self._played and call.kind != "cancelled"):
+                self._answers[self._key(call.asked or call.model, call.prompt)].append(call)
         for child in block.children:
-            self.add(child.steps)
+            self._learn_all(child.steps)
 
 
 def _answered(call: Call, answer: str) -> Call:

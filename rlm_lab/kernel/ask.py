@@ -5,31 +5,29 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rlm_lab.config import Budget, Settings, load_budget, load_settings
+from rlm_lab.engine.forking import new_id
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host, PlainHost
-from rlm_lab.engine.ledger import Ledger
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.run import Record, Run, running
+from rlm_lab.engine.record import Record
+from rlm_lab.engine.run import Run, running
 from rlm_lab.engine.schema import Schema
+from rlm_lab.engine.task import Task
 from rlm_lab.engine.textfile import TextFile
 from rlm_lab.engine.tools import RESERVED, tool_table
-from rlm_lab.engine.traffic import Traffic
 from rlm_lab.errors import ContextError, StateError, UsageError
 from rlm_lab.models.base import Model
 from rlm_lab.models.cassette import Cassette, RecordingModel, ReplayingModel
 from rlm_lab.models.resolve import resolve
-from rlm_lab.trajectory.events import BudgetWarned
 from rlm_lab.trajectory.store import SUFFIX, EventLog
 
 Tools = Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]]
@@ -106,13 +104,12 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
     settings = inquiry.settings or load_settings()
     host = host or current_host()
     models = _Models(inquiry, settings)
-    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    run_id = new_id()
     log = EventLog(settings.runs / f"{run_id}{SUFFIX}")
-    ledger = Ledger(inquiry.budget or load_budget(), _warner(log, run_id))
-    engine = Engine(
-        log=log,
-        ledger=ledger,
-        traffic=Traffic(log, ledger, settings),
+    engine = Engine.make(
+        log,
+        run_id,
+        inquiry.budget or load_budget(),
         settings=settings,
         host=host,
         resolve=models.named,
@@ -120,7 +117,7 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
         gates=Gates(step=inquiry.step, breakpoints=tuple(inquiry.breakpoints)),
     )
     question = _question(inquiry, models, _namespace(inquiry, host), run_id)
-    return Run(engine, question, tick=tick)
+    return Run(Task(engine, question), tick=tick)
 
 
 def _question(inquiry: Inquiry, models: _Models, namespace: dict[str, Any], run_id: str) -> Question:
@@ -197,6 +194,7 @@ class _Models:
         if inquiry.record is not None and inquiry.replay is not None:
             raise UsageError("Both record and replay are given; a run can be recorded or played, not both.")
         self._settings = settings
+        self._made: dict[str, Model] = {}  # one object a name, so that its limit of requests in flight holds for all
         self._recorded = None if inquiry.record is None else Cassette.record(inquiry.record)
         self._played = None if inquiry.replay is None else Cassette.load(inquiry.replay)
         if self._played is not None:
@@ -214,14 +212,15 @@ class _Models:
         return None if self._played is None else self._played.label
 
     def named(self, spec: str | Model | None) -> Model:
+        if isinstance(spec, str) and spec in self._made:
+            return self._made[spec]
+        made = self._make(spec)
+        if isinstance(spec, str):
+            self._made[spec] = made
+        return made
+
+    def _make(self, spec: str | Model | None) -> Model:
         if self._played is not None:
             return ReplayingModel(self._played, spec if isinstance(spec, str) else None)
         model = resolve(spec, self._settings)
         return model if self._recorded is None else RecordingModel(model, self._recorded)
-
-
-def _warner(log: EventLog, run: str) -> Callable[[str, float, float], None]:
-    def warn(limit: str, used: float, maximum: float) -> None:
-        log.append(BudgetWarned(run=run, limit=limit, used=used, maximum=maximum))
-
-    return warn

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import StateError, UsageError
-from rlm_lab.kernel import control, doctor
+from rlm_lab.kernel import control, doctor, returning
 from rlm_lab.kernel.stored import find_run, runs_table
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
@@ -46,6 +46,13 @@ def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
     if not words and magics.last is not None:
         return magics.last
     return find_run(words[0] if words else None, magics.settings().runs)
+
+
+def _dashboard(magics: RLM, words: list[str]) -> None:
+    import rlm_lab  # by its public name: the dashboard stands above the magics
+
+    run = None if not words else find_run(words[0], magics.settings().runs)
+    magics.say(rlm_lab.dashboard_link(run, folder=magics.settings().runs).bundle())
 
 
 def _models(magics: RLM, _: list[str]) -> None:
@@ -98,6 +105,7 @@ _ALL = (
     _look("last", _last, "", "the last run of this kernel; run = %rlm last binds it"),
     _look("runs", _runs, "", "the runs in the runs folder"),
     _look("show", _show, "[ID or PATH]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
+    _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
     _look("models", _models, "", "the models that can be used here"),
     _look(
         "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"
@@ -133,6 +141,35 @@ _ALL = (
     Command(
         name="set", do=control.change, takes="NAME VALUE ...", told="model, sub_model or a limit (calls, cost ...) from here on"
     ),
+    Command(
+        name="rewind",
+        do=returning.rewind,
+        takes="STEP [ID] [--request N] [--anew]",
+        told="take the run back to before a step, its variables too; --anew asks the model again",
+    ),
+    Command(
+        name="override",
+        do=returning.override,
+        takes="CALL TEXT",
+        told="another answer for a call; only what depends on it is redone",
+    ),
+    Command(
+        name="fork", do=returning.fork, takes="STEP [ID] [--model NAME] [--anew]", told="a second run that shares the steps before"
+    ),
+    Command(name="variables", do=returning.variables, takes="STEP [ID]", told="how each variable comes back before a step"),
+    Command(
+        name="resume",
+        do=returning.resume_run,
+        takes="ID|PATH [--model NAME] [--effects]",
+        told="stand where a run stood before the kernel was restarted; no model is asked",
+    ),
+    Command(
+        name="replay",
+        do=returning.replay_run,
+        takes="[ID|PATH] [--all] [--effects]",
+        told="play a run again, step by step: its code runs, its answers come from the record",
+    ),
+    Command(name="takeover", do=returning.take_over, takes="[ID]", told="leave the record where a replay differs from it"),
     Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run, or the one that goes on"),
     _look("help", _help, "", "this list"),
 )

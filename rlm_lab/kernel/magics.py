@@ -35,8 +35,8 @@ from rlm_lab.kernel.tables import note
 from rlm_lab.trajectory import events as ev
 
 _SETTINGS = (
-    "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "output_characters",
-    "allow_shell",
+    "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "max_children",
+    "output_characters", "allow_shell",
 )  # fmt: skip
 _FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint)\s.*\?\s*$")
 _LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
@@ -62,7 +62,8 @@ class RLM(Magics):
     block_seconds = Float(None, allow_none=True, help="Time that one block may compute, in seconds.").tag(config=True)
     call_seconds = Float(None, allow_none=True, help="Time limit of one request to a model, in seconds.").tag(config=True)
     call_retries = Int(None, allow_none=True, help="Further tries after a rate limit or a server error.").tag(config=True)
-    max_concurrency = Int(None, allow_none=True, help="Calls in flight at once, per model.").tag(config=True)
+    max_concurrency = Int(None, allow_none=True, help="Requests in flight at once, per model.").tag(config=True)
+    max_children = Int(None, allow_none=True, help="Child runs of one batch that go on at once.").tag(config=True)
     output_characters = Int(None, allow_none=True, help="How much of a block's output the model is shown.").tag(config=True)
     allow_shell = Bool(None, allow_none=True, help="Whether model code may use %magics and !commands.").tag(config=True)
     max_steps = Int(None, allow_none=True, help="Replies of the root model.").tag(config=True)

@@ -85,6 +85,8 @@ def place_of(run: Run) -> str:
     gate, here = run.gate, _here(run)
     child = f" of child run {here.run.rpartition('.')[2]}" if here.run != run.id else ""
     pause = run.trajectory.pauses[-1] if run.trajectory.pauses else None
+    if gate is None and run.pause_reason == "taken back":
+        return f"before step {len(run.steps) + 1}"
     if gate is None:
         line = f", line {pause.line}" if pause is not None and pause.line else ""
         return f"in step {pause.step}{line}" if pause is not None and pause.step else "before its first step"
@@ -105,6 +107,10 @@ def place_of(run: Run) -> str:
             return f"at the error in {step}"
         case "budget":
             return f"at a line of the budget in {step}"
+        case "record":
+            return f"where its record ends, in {step}{line}"
+        case "difference":
+            return f"where {step} does something else than recorded"
         case _:
             return f"before the answer of {step} is accepted"
 
@@ -145,6 +151,8 @@ def _commands(gate: Gate | None) -> list[tuple[str, str]]:
             return [("set calls N", "another limit from here on; so for tokens, cost, seconds, steps"), ("step", _NEXT), _STOP]
         case "output" | "error":
             return [("step", _NEXT), _HINT, _STOP]
+        case "difference":
+            return [("continue", "play on all the same"), ("takeover", "leave the record here, and go on live"), _STOP]
         case _:
             return [("step", _NEXT), _STOP]
 
@@ -178,6 +186,10 @@ def _pending(run: Run) -> Pending:
             return {"label": "Output", "text": str(gate.facts["output"])}
         case "budget":
             return {"label": "Budget", "text": "\n".join(_limits(gate.facts["used"])), "note": gate.facts["refused"]}
+        case "record":
+            return {"code": block.code, "line": gate.facts.get("line")} if block is not None and not block.finished else {}
+        case "difference":
+            return {"label": "Now, where the record has", "text": f"{gate.facts['recorded']}\n→ {gate.facts['now']}"}
         case _:
             return {"label": "Answer", "text": str(gate.facts["answer"])}
 

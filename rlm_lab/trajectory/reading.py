@@ -39,6 +39,7 @@ class RunHead:
     question: str = ""
     model: str = ""
     started: str = ""
+    parent: str | None = None
     answer_text: str = ""
     steps: int | None = None
     seconds: float | None = None
@@ -72,7 +73,7 @@ def list_runs(folder: str | Path) -> list[RunHead]:
         paths = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
     except OSError as error:
         raise LogError(f"The runs folder {folder} cannot be read ({error.strerror or error}).") from None
-    return sorted((_head(path) for path in paths), key=lambda head: head.started, reverse=True)
+    return sorted((head_of(path) for path in paths), key=lambda head: head.started, reverse=True)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -120,7 +121,8 @@ def _clause(error: LogError) -> str:
     return str(error).rstrip(".")
 
 
-def _head(path: Path) -> RunHead:
+def head_of(path: Path) -> RunHead:
+    """What the first and the last line of a log tell; never raises for what a file holds."""
     try:
         with path.open("rb") as file:
             first = from_line(file.readline(_LONGEST_TAIL))
@@ -129,7 +131,9 @@ def _head(path: Path) -> RunHead:
         return RunHead(run=path.name.removesuffix(SUFFIX), path=path, status="unreadable", answer_text=f"{error}")
     if not isinstance(first, RunStarted):
         return RunHead(run=path.name.removesuffix(SUFFIX), path=path, status="unreadable", answer_text=f"{path} is not a run log.")
-    head = RunHead(run=first.run, path=path, status="", question=first.question, model=first.model, started=first.started)
+    head = RunHead(
+        run=first.run, path=path, status="", question=first.question, model=first.model, started=first.started, parent=first.parent
+    )
     if not isinstance(last, RunFinished) or last.run != first.run:
         steps = last.step if isinstance(last, StepStarted) else None
         return dataclasses.replace(head, status=_unfinished(path), steps=steps, seconds=last.t if last else None)

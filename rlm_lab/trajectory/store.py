@@ -85,6 +85,7 @@ class EventLog:
         self._events: list[Event] = []
         self._subscribers: tuple[Subscriber, ...] = ()
         self._untold: deque[Event] = deque()
+        self._held: list[Event] | None = None
         self._telling = False
 
     @classmethod
@@ -99,6 +100,28 @@ class EventLog:
         log._events = list(events)
         log._open_again()
         return log
+
+    @classmethod
+    def begun(cls, path: Path | None, events: Sequence[Event]) -> EventLog:
+        """A new log that begins with events of another one; they keep their times, and its own clock goes on from the last."""
+        log = cls(path, clock=Stopwatch(began=events[-1].t if events else 0.0))
+        for number, event in enumerate(events):
+            shared = dataclasses.replace(event, seq=number)
+            log._write(to_line(shared))
+            log._events.append(shared)
+        return log
+
+    def hold(self) -> None:
+        """From now on events are held, neither stored nor told; what was held before is forgotten."""
+        with self._lock:
+            self._held = []
+
+    def let_go(self, first: Event) -> None:
+        """Stores and tells `first`, then what was held, and from now on everything again; does nothing if nothing is held."""
+        with self._lock:
+            held, self._held = self._held, None
+        for event in [first, *held] if held is not None else []:
+            self.append(event)
 
     def reopen(self) -> None:
         """Write on after `close`; does nothing to a log in memory, or to one that is open."""
@@ -123,6 +146,9 @@ class EventLog:
         """
         given = event
         with self._lock:
+            if self._held is not None:
+                self._held.append(event)
+                return event
             self._unwritten.append(event)
             while self._unwritten and not self._writing:
                 first = self._unwritten.popleft()

@@ -44,6 +44,7 @@ NEXT = "FINAL('next')"
         "class Slow:\n    def __repr__(self):\n        while True: pass\nprint(Slow())",
         "class Slow:\n    def __repr__(self):\n        while True: pass\nimport sys; sys.displayhook(Slow())",
         "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nwhile True: pass",
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
         "import re; [re.sub('a', lambda m: 'a', 'a' * 1000) for _ in iter(int, 1)]",
         "def f():\n    try:\n        while True: yield\n    finally: pass\nfor _ in f(): pass",
     ],

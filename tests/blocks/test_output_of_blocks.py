@@ -38,6 +38,15 @@ def test_a_block_that_closes_stdout_harms_nobody(bench: Any, code: str, capfd: p
     assert capfd.readouterr().out == "still here\n"
 
 
+@pytest.mark.parametrize("size", [5_000, 60_000_000])
+def test_of_much_that_child_processes_print_beginning_and_end_are_kept_and_the_rest_is_counted(bench: Any, size: int) -> None:
+    run = bench.run(f"import os\nos.system('echo first; yes 0123456789 | head -c {size}; echo last')\nFINAL(1)", "FINAL(2)")
+    text, outputs = bench.shown_by(run), run.steps[0].blocks[0].outputs
+    assert (text[:6], text[-5:]) == ("first\n", "last\n")
+    assert len(text) + sum(part.cut for part in outputs) == pytest.approx(size + 11, rel=0.01)
+    assert run.path.stat().st_size < 100_000
+
+
 def test_what_child_processes_print_is_the_blocks_output(bench: Any, capfd: pytest.CaptureFixture[str]) -> None:
     run = bench.run("import os, subprocess\nos.system('echo one')\nsubprocess.run(['echo', 'two'])\nFINAL(1)")
     assert "one\ntwo\n" in bench.shown_by(run)

@@ -1,0 +1,34 @@
+// Starts the page: no script stands in its HTML, so that the policy can be strict. Panel imports its parts through `importShim`.
+const shim = (url) => import(url);
+shim.addImportMap = () => {};
+window.importShim = shim;
+
+const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+const paint = () => { document.documentElement.dataset.theme = scheme.matches ? "dark" : "light"; };
+scheme.addEventListener("change", paint);
+paint();
+
+const trouble = document.getElementById("trouble");
+let lost = 0;
+const tell = (text) => { trouble.textContent = text; trouble.hidden = !text; };
+
+// A page that lost its kernel is opened anew as soon as the kernel answers: a snapshot brings it up to date.
+async function tryAgain() {
+  if (!lost) return;
+  const seconds = Math.round((performance.now() - lost) / 1000);
+  tell(`This page lost the kernel ${seconds} s ago. A run goes on without it. Trying again.`);
+  try {
+    const reply = await fetch(location.pathname, { cache: "no-store", credentials: "same-origin" });
+    if (reply.ok) { location.reload(); return; }
+    if (reply.status === 403) { tell("This page’s kernel has ended, or was started anew: run %rlm dashboard for a new link."); return; }
+  } catch { /* not there yet */ }
+  setTimeout(tryAgain, 2000);
+}
+
+const { Bokeh } = window;
+Bokeh.set_log_level?.("warn");
+const item = JSON.parse(document.getElementById("items").textContent);
+await Bokeh.embed.embed_items({}, [item]);
+for (const doc of Bokeh.documents) {
+  doc.on_event("connection_lost", () => { if (!lost) { lost = performance.now(); setTimeout(tryAgain, 300); } });
+}

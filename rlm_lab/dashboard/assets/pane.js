@@ -1,0 +1,46 @@
+// The run's view in the page: mounts the module that draws runs, tells it what comes, and says what it has drawn.
+let mount = null;
+try {
+  ({ mount } = await import(new URL("assets/view.js", document.baseURI).href));
+} catch (error) {
+  console.warn("The module that draws runs could not be loaded.", error);
+}
+
+// A hidden tab draws nothing, and still has to say so.
+const drawn = () => new Promise((done) => { requestAnimationFrame(() => done()); setTimeout(done, 250); });
+
+export function start({ host, send, listen }) {
+  let view = null;
+  let state = {};
+  const face = {
+    send: (message) => send(message.command ? { ...message, at: message.at ?? state.stamp } : message),
+    state: () => state,
+    get theme() { return document.documentElement.dataset.theme; },
+  };
+  const open = (run) => {
+    view?.destroy();
+    host.replaceChildren();
+    view = null;
+    state = {};
+    if (run === null) return;
+    const element = host.appendChild(document.createElement("div"));
+    element.className = "view";
+    if (!mount) {
+      element.textContent = "The module that draws runs is missing; install rlm_lab again.";
+      return;
+    }
+    view = mount(element, face);
+    send({ hello: 1 });
+  };
+  listen(async (message) => {
+    if (message.kind === "open") { open(message.run); return; }
+    if (!view) return;
+    if (message.kind === "select") { view.select(message.id); return; }
+    if (message.kind === "state") state = message;
+    view.update(message);
+    if (message.kind === "snapshot" || message.kind === "delta") {
+      await drawn();
+      send({ ack: message.seq });
+    }
+  });
+}

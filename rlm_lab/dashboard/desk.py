@@ -1,0 +1,168 @@
+"""The desk: the runs that are looked at, who looks at them, and the commands that come back. The work of the dashboard's loop.
+
+One turn takes in what is new and serves each viewer that is ready for more. A viewer has one message under way at a time: one that
+is slow gets fewer and larger messages, and a snapshot when it is far behind; no run and no other viewer waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlm_lab.dashboard.shelf import Row, Shelf, alive
+from rlm_lab.dashboard.source import Source, at_once
+from rlm_lab.dashboard.viewer import Viewer
+from rlm_lab.engine.orders import apply
+from rlm_lab.engine.run import Run, paused_runs, running
+from rlm_lab.errors import RLMError, StateError
+from rlm_lab.kernel.errands import Errand, Messenger, connection_file
+
+_logger = logging.getLogger(__name__)
+SPACING = 0.01  # seconds between two turns at least: what comes meanwhile goes out together
+LOOK = 0.1  # seconds between two looks at what wakes nobody: new runs, files that grow
+SHELF = 1.0  # seconds between two looks at the folders
+IDLE = 1.0  # seconds between two turns while nobody looks
+
+
+class Desk:
+    """What is shown, and to whom. Made on any thread, used on the loop's; `wake` and `look_at` may be called from any."""
+
+    def __init__(self, folder: Path, *, kernel: bool | None = None) -> None:
+        file = connection_file() if kernel is not False else None
+        self.kernel = file is not None
+        self.rows: dict[str, Row] = {}
+        self.viewers: set[Viewer] = set()
+        self.shelf = Shelf([folder.absolute()])
+        self._messenger = None if file is None else Messenger(file)
+        self._sources: dict[str, Source] = {}
+        self._looked = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._awake = asyncio.Event()
+        self._errands: set[asyncio.Task[None]] = set()
+
+    def look_at(self, folder: Path) -> None:
+        """Adds a folder to those whose runs are listed."""
+        if folder.absolute() not in self.shelf.folders:
+            self.shelf.folders = [*self.shelf.folders, folder.absolute()]
+
+    def wake(self) -> None:
+        """Has the next turn come soon."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._awake.set)
+
+    async def attend(self, stopped: asyncio.Event) -> None:
+        """Turns until `stopped`."""
+        self._loop = asyncio.get_running_loop()
+        ending = asyncio.ensure_future(stopped.wait())
+        ending.add_done_callback(lambda _: self._awake.set())
+        while not stopped.is_set():
+            self._awake.clear()
+            try:
+                more = self._turn()
+            except Exception:  # one bad turn must not end the dashboard
+                _logger.warning("A turn of the dashboard failed.", exc_info=True)
+                more = False
+            await asyncio.sleep(0 if more else SPACING)
+            if not more:
+                await self._rest()
+        self._close()
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._awake.wait(), LOOK if self.viewers else IDLE)
+        except TimeoutError:
+            return
+
+    def _turn(self) -> bool:
+        if not self.viewers:
+            self._forget()
+            return False
+        live = alive([*paused_runs(), running()])
+        self._look_at_shelf(live)
+        more = [source.look(live.get(name)) for name, source in self._sources.items()]
+        for viewer in list(self.viewers):
+            viewer.serve()
+        self._forget()
+        return any(more)
+
+    def _look_at_shelf(self, live: Mapping[str, Run]) -> None:
+        now = time.monotonic()
+        changed = any(self.rows.get(name, {}).get("status") != run.status for name, run in live.items())
+        if changed or now - self._looked >= SHELF:
+            self.rows = self.shelf.look(live)
+            self._looked = time.monotonic()
+
+    # who looks
+
+    def source(self, name: str) -> Source | None:
+        """The source of a run, opened where it is not open yet; None where no such run is known."""
+        if name not in self._sources:
+            live = alive([*paused_runs(), running()])
+            self._look_at_shelf(live)
+            path = self.shelf.path_of(name) or (live[name].path if name in live else None)
+            if name not in live and path is None:
+                return None
+            self._sources[name] = Source(name, path, wake=self.wake, kernel=self.kernel)
+            self._sources[name].look(live.get(name))
+        return self._sources[name]
+
+    def _forget(self) -> None:
+        """Closes sources that nobody looks at any more."""
+        wanted = {viewer.source.name for viewer in self.viewers if viewer.source is not None}
+        for name in [name for name in self._sources if name not in wanted]:
+            self._sources.pop(name).close()
+
+    def _close(self) -> None:
+        for source in self._sources.values():
+            source.close()
+        for errand in self._errands:
+            errand.cancel()
+        if self._messenger is not None:
+            self._messenger.close()
+
+    # commands
+
+    def command(self, source: Source, command: Mapping[str, Any], refused: Callable[[str], None]) -> None:
+        """Has a run do what a viewer says: at once where that can be, else as an errand of the main thread."""
+        run = source.run
+        try:
+            if run is None:
+                raise StateError(str(next(iter(source.state.get("can", {}).values()), "This run cannot be steered from here.")))
+            if at_once(run, str(command.get("command"))):
+                apply(run, command)
+            else:
+                self._send(source, run, command, refused)
+        except RLMError as error:
+            refused(str(error))
+        self.wake()
+
+    def _send(self, source: Source, run: Run, command: Mapping[str, Any], refused: Callable[[str], None]) -> None:
+        if self._messenger is None:
+            raise StateError("This run is not in a notebook; go on where it was started, with %rlm or the methods of Run.")
+        if source.queued is not None:
+            raise StateError(f"{source.queued} is sent already; it waits until the cell that runs has ended.")
+        if command.get("at") is not None and command["at"] != run.stamp:
+            raise StateError("Another viewer, or a cell, was first: the run has gone on since. Look again.")
+        source.queued = str(command.get("command"))
+        task = asyncio.ensure_future(self._errand(source, Errand(run, dict(command)), refused))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _errand(self, source: Source, errand: Errand, refused: Callable[[str], None]) -> None:
+        assert self._messenger is not None
+
+        def begun() -> None:
+            source.queued = None
+            self.wake()
+
+        errand.on_begin = begun
+        try:
+            await self._messenger.send(errand)
+        except RLMError as error:
+            refused(str(error))
+        finally:
+            begun()

@@ -1,0 +1,58 @@
+"""A run's settings, as rows of text for the page's settings pane: what it was asked with, and where it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rlm_lab.dashboard.shelf import short
+from rlm_lab.dashboard.source import Source
+from rlm_lab.trajectory.events import RunStarted
+from rlm_lab.views.clean import plain
+
+LIMITS = ("steps", "calls", "tokens", "cost", "seconds", "depth")
+LONGEST_PATH = 1_000
+
+
+def facts_of(source: Source) -> dict[str, Any]:
+    """`rows` are pairs of a name and a text, all of it plain."""
+    started = source.started
+    path = "not written to a file" if source.path is None else plain(str(source.path))[:LONGEST_PATH]
+    rows = [("file", path)] if started is None else [*_rows(started), ("file", path)]
+    return {"run": source.name, "question": "" if started is None else plain(started.question)[:LONGEST_PATH], "rows": rows}
+
+
+def _rows(started: RunStarted) -> list[tuple[str, str]]:
+    contexts = [_context(one) for one in started.contexts[:20]]
+    rows = [
+        ("root model", short(started.model)),
+        ("model of calls", short(started.sub_model)),
+        ("profile", short(started.profile)),
+        ("started", short(started.started)),
+        ("parent", "" if started.parent is None else short(started.parent)),
+        ("context", "\n".join(contexts)),
+        ("budget", _budget(started.budget)),
+        ("tools", ", ".join(short(tool) for tool in started.tools[:50])),
+        ("answer’s form", "" if started.schema is None else short(started.schema)),
+        ("played from", "" if started.cassette is None else short(", ".join(str(value) for value in started.cassette.values()))),
+        ("versions", ", ".join(f"{short(name)} {short(version)}" for name, version in list(started.versions.items())[:30])),
+    ]
+    return [(name, text) for name, text in rows if text]
+
+
+def _context(context: Mapping[str, Any]) -> str:
+    parts = [context.get("type"), context.get("size"), context.get("unit")]
+    return short(f"{context.get('name', '?')}: {' '.join(str(part) for part in parts if part is not None)}")
+
+
+def _budget(budget: Mapping[str, Any]) -> str:
+    """The limits that are set.
+
+    >>> _budget({"steps": 20, "calls": 1000, "cost": None})
+    '20 steps, 1,000 calls'
+    """
+    words = {"cost": "USD"}
+    given = [(name, budget[name]) for name in LIMITS if isinstance(budget.get(name), (int, float))]
+    return ", ".join(
+        f"{value:,g}" + f" {words.get(name, name)}" if name == "cost" else f"{value:,.0f} {name}" for name, value in given
+    )

@@ -1,0 +1,187 @@
+"""The bars of a run's timeline: steps, code, calls in lanes, child runs, tokens and cost over time; made of a feed's nodes.
+
+Time spent waiting for a person takes no width. A pure fold of deltas, shared by all viewers of a run; the dashboard's loop owns it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlm_lab.views.feed import Feed
+
+MOST_LANES = 16  # of calls; more at once share the last
+STEP_LANE, CODE_LANE, CHILD_LANE, FIRST_LANE = 0, 0, 1, 2
+Node = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Bar:
+    """A bar from `left` to `right` seconds; one that is still under way has `open`."""
+
+    id: str
+    kind: str  # think, code, call, retried, failed, child
+    left: float
+    right: float
+    lane: float
+    label: str
+    open: bool = True
+
+
+@dataclass(slots=True)
+class Lanes:
+    """`bars` only grow in number; `changes` has the version in which a bar last changed, `version` counts the looks that brought news."""
+
+    feed: Feed
+    bars: list[Bar] = field(default_factory=list)
+    changes: dict[int, int] = field(default_factory=dict)
+    version: int = 0
+    over: bool = False
+    tokens: list[tuple[float, int]] = field(default_factory=list)
+    cost: list[tuple[float, float]] = field(default_factory=list)
+    acts: list[tuple[float, str]] = field(default_factory=list)  # where a person acted
+    now: float = 0.0
+    lanes: int = 1
+    _seq: int = 0
+    _nodes: dict[str, Node] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
+    _pauses: list[tuple[float, float]] = field(default_factory=list)  # begin, and seconds held up to its end
+    _free: list[int] = field(default_factory=list)
+    _lane_of: dict[str, int] = field(default_factory=dict)
+    _paid: dict[str, float] = field(default_factory=dict)
+
+    def take(self) -> None:
+        """Folds in what is new in the feed."""
+        message = self.feed.since(self._seq)
+        if message is not None:
+            self._seq = message["seq"]
+            self.version += 1
+            self._fold(message["nodes"])
+
+    def _fold(self, nodes: Iterable[Node]) -> None:
+        fresh = []
+        for node in nodes:
+            known = self._nodes.setdefault(node["id"], {})
+            known.update({name: value for name, value in node.items() if name in _KEPT})
+            fresh.append(known)
+        for known in fresh:
+            if known.get("kind") == "pause":
+                self._pause(known)
+        for known in fresh:
+            handler = _HANDLERS.get(known.get("kind", ""))
+            if handler is not None:
+                handler(self, known)
+
+    def place_of(self, node: str) -> int | None:
+        """The place of a node's bar."""
+        return self._places.get(node)
+
+    def at(self, t: float | None) -> float:
+        """A time of the run, without what was spent waiting for a person."""
+        t = t or 0.0
+        place = bisect_right(self._pauses, (t, float("inf")))
+        held = self._pauses[place - 1][1] if place else 0.0
+        self.now = max(self.now, t - held)
+        return max(t - held, 0.0)
+
+    def _pause(self, node: Node) -> None:
+        if node.get("end") is None or node.get("counted"):
+            return
+        node["counted"] = True
+        before = self._pauses[-1][1] if self._pauses else 0.0
+        self._pauses.append((node["end"] - 1e-6, before + max(node["end"] - (node.get("t") or 0.0), 0.0)))
+
+    def _act(self, node: Node) -> None:
+        if not node.get("shown"):
+            node["shown"] = True
+            self.acts.append((self.at(node.get("t")), str(node.get("reason") or node.get("what") or "")))
+
+    def _step(self, node: Node) -> None:
+        if self._is_of_root(node):
+            end = node.get("replied")
+            self._bar(node, "think", STEP_LANE, node.get("t"), end, f"step {node.get('number')}: the root model thinks")
+            if node.get("tokens_in") and not node.get("drawn"):
+                node["drawn"] = True
+                self.tokens.append((self.at(node.get("t")), int(node["tokens_in"])))
+        self._pay(node, node.get("replied"))
+
+    def _block(self, node: Node) -> None:
+        parent = self._nodes.get(str(node.get("parent")), {})
+        if self._is_of_root(parent):
+            self._bar(node, "code", CODE_LANE, node.get("t"), node.get("end"), f"step {parent.get('number')}: code")
+
+    def _call(self, node: Node) -> None:
+        kind = "failed" if node.get("status") == "failed" else "retried" if node.get("retries") else "call"
+        lane = self._lane(node)
+        label = f"call {node.get('number')}, {node.get('model') or '?'}, {node.get('status')}"
+        self._bar(node, kind, lane, node.get("t"), node.get("end"), label)
+        self._pay(node, node.get("end"))
+
+    def _child(self, node: Node) -> None:
+        if node.get("parent") is None:
+            self.over = node.get("end") is not None
+        else:
+            self._bar(node, "child", CHILD_LANE, node.get("t"), node.get("end"), f"child run {node.get('name')}")
+
+    def _lane(self, node: Node) -> float:
+        """The lowest lane that is free when the call begins; it is given back when the call ends."""
+        key = node["id"]
+        if key not in self._lane_of:
+            lane = heapq.heappop(self._free) if self._free else min(self.lanes - 1, MOST_LANES - 1)
+            if lane == self.lanes - 1:
+                self.lanes = min(self.lanes + 1, MOST_LANES + 1)
+            self._lane_of[key] = lane
+        if node.get("end") is not None and not node.get("freed"):
+            node["freed"] = True
+            if self._lane_of[key] not in self._free:
+                heapq.heappush(self._free, self._lane_of[key])
+        return FIRST_LANE + self._lane_of[key]
+
+    def _bar(self, node: Node, kind: str, lane: float, begin: float | None, end: float | None, label: str) -> None:
+        left = self.at(begin)
+        right = self.at(end) if end is not None else left
+        bar = Bar(node["id"], kind, left, max(right, left), lane, label, open=end is None)
+        place = self._places.setdefault(bar.id, len(self.bars))
+        if place == len(self.bars):
+            self.bars.append(bar)
+        elif self.bars[place] == bar:
+            return
+        else:
+            self.bars[place] = bar
+        self.changes[place] = self.version
+
+    def _pay(self, node: Node, t: float | None) -> None:
+        if node.get("cost") and t is not None and node["id"] not in self._paid:
+            self._paid[node["id"]] = node["cost"]
+            before = self.cost[-1][1] if self.cost else 0.0
+            self.cost.append((self.at(t), before + node["cost"]))
+
+    def _is_of_root(self, node: Node) -> bool:
+        return self._nodes.get(str(node.get("parent")), {}).get("parent", "") is None
+
+
+_KEPT = frozenset(
+    (
+        "id",
+        "kind",
+        "parent",
+        "t",
+        "end",
+        "replied",
+        "number",
+        "status",
+        "retries",
+        "cost",
+        "tokens_in",
+        "name",
+        "model",
+        "reason",
+        "what",
+    )
+)
+_HANDLERS = {
+    "step": Lanes._step, "block": Lanes._block, "call": Lanes._call, "run": Lanes._child, "pause": Lanes._act, "edit": Lanes._act,
+}  # fmt: skip

@@ -1,0 +1,94 @@
+"""Links to the dashboard, as a notebook and a terminal show them. What is saved of one opens nothing: its ticket is good once.
+
+Main thread, or any other.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rlm_lab.config import load_settings
+from rlm_lab.dashboard.server import Dashboard
+from rlm_lab.engine.run import Run
+from rlm_lab.trajectory.tree import Trajectory
+
+_STYLE = "font-size:13px;text-decoration:none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An address that can be opened once. `proxied` is its path on the Jupyter server, where that serves it."""
+
+    url: str = field(repr=False)
+    proxied: str | None = field(default=None, repr=False)
+    remote: bool = False
+
+    def __str__(self) -> str:
+        return self.url
+
+    def bundle(self) -> dict[str, Any]:
+        """What a notebook shows."""
+        first, second = (self.proxied, self.url) if self.remote and self.proxied else (self.url, self.proxied)
+        shown = [_anchor(str(first), "Open the dashboard")]
+        if second is not None:
+            shown.append(_anchor(second, "on this machine" if self.remote else "through the Jupyter server"))
+        note = '<span style="font-size:11px;opacity:.7">good for one visit; a new tab, alive while cells run</span>'
+        plain = f"The dashboard: {first}"
+        return {"text/html": f"<div>{' &nbsp; '.join(shown)} &nbsp; {note}</div>", "text/plain": plain}
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return self.bundle()
+
+
+def dashboard_link(run: Run | Trajectory | None = None, *, folder: str | Path | None = None) -> Link:
+    """A link to the dashboard of this process, or to one run in it; starts the dashboard where it is not yet.
+
+    Parameters
+    ----------
+    run: the run to open; without it the list of runs.
+    folder: whose runs are listed; by default that of the run, or of the settings.
+
+    Raises `StateError` where the server cannot start.
+    """
+    path = None if run is None else run.path
+    place = Path(folder) if folder is not None else path.parent if path is not None else load_settings().runs
+    shown = Dashboard.shared(place)
+    if path is not None:
+        shown.desk.look_at(path.parent)
+    name = None if run is None else run.id if isinstance(run, Run) else run.run
+    base, remote = _proxy(shown.port)
+    proxied = None if base is None else shown.address(run=name, base=base)
+    return Link(url=shown.address(run=name), proxied=proxied, remote=remote)
+
+
+def _proxy(port: int) -> tuple[str | None, bool]:
+    """The path under which the Jupyter server serves a port, if it can, and whether that server is on another machine."""
+    base, remote = _jupyter()
+    if base is None or find_spec("jupyter_server_proxy") is None:
+        return None, False
+    return f"{base.rstrip('/')}/proxy/{port}/", remote
+
+
+def _jupyter() -> tuple[str | None, bool]:
+    """Base path of the server that started this kernel, and whether its users come from elsewhere."""
+    hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    if hub is not None:
+        return hub, True
+    try:
+        from jupyter_server.serverapp import list_running_servers
+
+        servers = [server for server in list_running_servers() if server.get("pid") == os.getppid()]
+    except Exception:  # noqa: BLE001 - a foreign package, and files that others wrote
+        return None, False
+    if not servers:
+        return None, False
+    return str(servers[0].get("base_url", "/")), servers[0].get("hostname") not in {"localhost", "127.0.0.1", "::1", ""}
+
+
+def _anchor(url: str, text: str) -> str:
+    return f'<a href="{html.escape(url, quote=True)}" target="_blank" rel="noopener noreferrer" style="{_STYLE}">{text}</a>'

@@ -1,0 +1,136 @@
+"""The page: a Panel template of our own with three parts, the list of runs, a run's view and its timeline, for each browser tab.
+
+The parts are `JSComponent`s that pass texts of JSON both ways; nothing of a run is ever put into the page's HTML. Built and
+used on the dashboard's loop only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import panel as pn
+from bokeh.application.handlers import FunctionHandler, Handler
+from bokeh.document import Document
+from bokeh.server.tornado import BokehTornado
+from panel.custom import JSComponent
+from panel.io.application import Application
+
+from rlm_lab.dashboard.desk import Desk
+from rlm_lab.dashboard.routing import ASSET_PATTERN, ASSETS, Nonces
+from rlm_lab.dashboard.source import Source
+from rlm_lab.dashboard.timeline import Timeline
+from rlm_lab.dashboard.viewer import Viewer
+
+_logger = logging.getLogger(__name__)
+LARGEST_MESSAGE = 4 * 1024 * 1024  # from a page
+Heard = Callable[[object], None]
+
+
+class Part(JSComponent):  # type: ignore[misc]
+    """A part of the page that our own script draws; `heard` is told each of its messages."""
+
+    _esm = Path(ASSETS / "part.js")
+    __abstract = True
+
+    def __init__(self, heard: Heard, **parameters: Any) -> None:
+        super().__init__(**parameters)
+        self._heard = heard
+
+    def _handle_msg(self, data: object) -> None:
+        try:
+            message = json.loads(data) if isinstance(data, str) else None
+        except (ValueError, RecursionError):
+            return
+        self._heard(message)
+
+    def send(self, text: str) -> None:
+        """Sends a text of JSON to the script."""
+        self._send_msg(text)
+
+
+class Shell(Part):
+    """The bar, the list of runs and a run's settings."""
+
+
+class Pane(Part):
+    """The view of the chosen run."""
+
+
+class Nonce(Handler):  # type: ignore[misc]
+    """Carries a request's nonce to the page that is made for it."""
+
+    def __init__(self, nonces: Nonces) -> None:
+        super().__init__()
+        self._nonces = nonces
+
+    def modify_document(self, doc: Document) -> None:
+        """Nothing is added to the page here."""
+
+    def process_request(self, request: Any) -> dict[str, Any]:
+        return {"nonce": self._nonces.of(request)}
+
+
+def application(desk: Desk, nonces: Nonces, secret: bytes, lifetime: int) -> BokehTornado:
+    """The Bokeh server of the page; sessions are signed, and keep nothing of the request but what makes the page."""
+    made = Application(FunctionHandler(lambda doc: build(desk, doc)), Nonce(nonces))
+    return BokehTornado(
+        {"/": made},
+        extra_patterns=[ASSET_PATTERN],
+        extra_websocket_origins=["*"],  # the guard has looked at the origin, more strictly than Bokeh would
+        secret_key=secret,
+        sign_sessions=True,
+        include_headers=[],
+        include_cookies=[],
+        unused_session_lifetime_milliseconds=lifetime,
+        check_unused_sessions_milliseconds=lifetime // 2,
+        keep_alive_milliseconds=20_000,
+        stats_log_frequency_milliseconds=3_600_000,
+        websocket_max_message_size_bytes=LARGEST_MESSAGE,
+    )
+
+
+def build(desk: Desk, doc: Document) -> None:
+    """Makes the page of one tab: its parts, and the viewer that serves them."""
+    shell, pane = Shell(lambda message: hear_shell(message)), Pane(lambda message: hear_pane(message))
+    timeline = Timeline(lambda node: pane.send(json.dumps({"kind": "select", "id": node})))
+    viewer = Viewer(desk, pane.send, shell.send, lambda source: _on_page(doc, timeline, source))
+
+    def hear_shell(message: object) -> None:
+        if isinstance(message, dict) and "theme" in message:
+            timeline.paint(dark=message["theme"] == "dark")
+        if isinstance(message, dict) and "time" in message:
+            timeline.shown = message["time"] is True
+        viewer.hear_shell(message)
+
+    def hear_pane(message: object) -> None:
+        if isinstance(message, dict) and isinstance(message.get("select"), str):
+            timeline.select(message["select"])
+        else:
+            viewer.hear_pane(message)
+
+    template = pn.Template(_template())
+    for name, part in (("shell", shell), ("pane", pane), ("timeline", pn.pane.Bokeh(timeline.layout, sizing_mode="stretch_both"))):
+        template.add_panel(name, part)
+    context = doc.session_context
+    template.add_variable("nonce", context.token_payload.get("nonce", "") if context is not None else "")
+    template.server_doc(doc, title="rlm_lab", location=False)
+    doc.config.reconnect_session = doc.config.notify_connection_status = False  # our page tells it, and opens itself anew
+    desk.viewers.add(viewer)
+    doc.on_session_destroyed(lambda _: viewer.close())
+    desk.wake()
+
+
+def _on_page(doc: Document, timeline: Timeline, source: Source | None) -> None:
+    """Draws the timeline in a turn of its own, with the page's lock."""
+    if timeline.wants(source):
+        doc.add_next_tick_callback(lambda: timeline.draw(source))
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ASSETS), autoescape=True)
+    return environment.get_template("page.html")

@@ -1,0 +1,175 @@
+"""One run that somebody looks at: its feed, fed by the run itself or by its file, and what can be done with it.
+
+A run of this process is subscribed to: its thread only puts events into a queue and, once until that is emptied, wakes the
+dashboard. Any other run is followed in its file. A source is shared by its viewers. The dashboard's loop owns it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rlm_lab.dashboard.lanes import Lanes
+from rlm_lab.engine.orders import ORDERS, state_of
+from rlm_lab.engine.run import Run
+from rlm_lab.trajectory.events import Event, RunFinished, RunStarted
+from rlm_lab.trajectory.following import Follower
+from rlm_lab.trajectory.reading import head_of
+from rlm_lab.views.clean import plain
+from rlm_lab.views.feed import Feed
+
+_logger = logging.getLogger(__name__)
+AT_ONCE = 5_000  # events folded in one turn, so that the loop stays open for clicks
+Message = dict[str, Any]
+
+
+class Source:
+    """`run` is set where the run lives in this process; `path` is its file."""
+
+    def __init__(self, name: str, path: Path | None, *, wake: Callable[[], None], kernel: bool) -> None:
+        self.name = name
+        self.path = path
+        self.feed = Feed()
+        self.lanes = Lanes(self.feed)
+        self.run: Run | None = None
+        self.started: RunStarted | None = None
+        self.queued: str | None = None  # a command that waits for the kernel
+        self.state: Message = {}
+        self._follower = None if path is None else Follower(path)
+        self._heard: deque[Event] = deque()
+        self._folded = -1  # the last event's number
+        self._ended = False
+        self._wake = wake
+        self._asleep = True
+        self._kernel = kernel
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._texts: dict[int, str] = {}
+        self._known: tuple[Any, ...] = ()
+
+    def look(self, live: Run | None) -> bool:
+        """Takes in what is new; whether there is more to take in at once."""
+        if live is not None and self.run is None:
+            self._live(live)
+        more = self._follow() if self.run is None or self._follower is not None else False
+        if not more:
+            more = self._hear()
+        self._tell_state()
+        return more
+
+    def close(self) -> None:
+        self._unsubscribe()
+
+    def text_since(self, seq: int) -> tuple[int, str] | None:
+        """What is new after a viewer's last message, as JSON, and its number; made once for all viewers that ask the same."""
+        if self.feed.seq <= seq and seq >= 0:
+            return None
+        if self._texts.get(-2) != str(self.feed.seq):
+            self._texts = {-2: str(self.feed.seq)}
+        if seq not in self._texts:
+            message = self.feed.snapshot() if seq < 0 else self.feed.since(seq)
+            self._texts[seq] = json.dumps(message, separators=(",", ":"))
+        return self.feed.seq, self._texts[seq]
+
+    # where events come from
+
+    def _live(self, run: Run) -> None:
+        """Subscribed first, then what came before is read: nothing is missed, and numbers tell what came twice."""
+        self.run, self._ended = run, False
+        self._unsubscribe = run.subscribe(self._hear_one)
+        if self._follower is None:
+            for event in run.events:
+                self._fold(event)
+
+    def _hear_one(self, event: Event) -> None:
+        """In the run's thread: as little as can be."""
+        self._heard.append(event)
+        if self._asleep:
+            self._asleep = False
+            self._wake()
+
+    def _hear(self) -> bool:
+        self._asleep = True  # before the queue is emptied: what comes meanwhile wakes us again
+        for _ in range(AT_ONCE):
+            if not self._heard:
+                return False
+            self._fold(self._heard.popleft())
+        return True
+
+    def _follow(self) -> bool:
+        """Reads the file: of a live run up to where its subscription began, of another for as long as it grows."""
+        assert self._follower is not None
+        for event in self._follower.look():
+            self._fold(event)
+        if self._follower.behind:
+            return True
+        if self.run is not None:
+            self._follower = None
+        elif not self._ended and (self._follower.failure or self._is_over()):
+            self._end()
+        return False
+
+    def _fold(self, event: Event) -> None:
+        if 0 <= event.seq <= self._folded:
+            return
+        self._folded = max(self._folded, event.seq)
+        if self.started is None and isinstance(event, RunStarted):
+            self.started = event
+        self._ended = self._ended or (isinstance(event, RunFinished) and event.run == self.name)
+        self.feed.take(event)
+
+    def _is_over(self) -> bool:
+        return self.path is not None and self._folded >= 0 and head_of(self.path).status == "interrupted"
+
+    def _end(self) -> None:
+        self._ended = True
+        self.feed.end()
+
+    # what can be done
+
+    def _tell_state(self) -> None:
+        run = self.run
+        known = (self.queued, self._ended, self._follower and self._follower.failure)
+        if run is not None:
+            known = (*known, run.status, run.stamp, run.pause_reason, *((id(one), one.hits) for one in run.gates.breakpoints))
+        if self.state and known == self._known:
+            return
+        try:
+            self.state = self._made_state()
+            self._known = known
+        except Exception:  # the run goes on in its own thread meanwhile: what was torn is looked at again
+            _logger.debug("The state of run %s could not be told.", self.name, exc_info=True)
+
+    def _made_state(self) -> Message:
+        if self.run is None:
+            trouble = None if self._follower is None else self._follower.failure
+            why = (
+                "This run is saved; a run can be steered where it lives."
+                if self._ended
+                else "This run lives in another kernel; steer it there."
+            )
+            status = "saved" if self._ended else "running"
+            return {
+                "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],
+                "can": dict.fromkeys(ORDERS, why), "trouble": None if trouble is None else plain(trouble),
+            }  # fmt: skip
+        state = state_of(self.run)
+        return {**state, "queued": self.queued, "can": {name: self._why_not(name, why) for name, why in state["can"].items()}}
+
+    def _why_not(self, name: str, why: str | None) -> str | None:
+        if why is not None or self.run is None or at_once(self.run, name):
+            return why
+        if self.queued is not None:
+            return f"{self.queued} is sent; it waits until the cell that runs has ended."
+        if not self._kernel:
+            return "This run is not in a notebook; go on where it was started, with %rlm or the methods of Run."
+        return None
+
+
+def at_once(run: Run, name: str) -> bool:
+    """Whether an order needs no main thread: it only asks a run that is driven, or changes what it will look at."""
+    order = ORDERS.get(name)
+    return order is not None and not order.dated and (run.status == "running" or name in {"break", "unbreak"})

@@ -1,0 +1,145 @@
+"""Errands: commands that another thread wants done on the main thread, as cells are: by an ordinary execute request.
+
+The request's code is one expression without a value that names the errand by its number; what is to be done stays in this process. So
+status, interrupt and output are those of a cell, and the user's `In`, `Out` and `_` stay as they were. `Messenger` belongs to
+the loop of the thread that sends; `do` runs on the main thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty
+from typing import Any
+
+from rlm_lab.engine.orders import apply
+from rlm_lab.engine.run import Run
+from rlm_lab.errors import RLMError, StateError
+
+AGAIN = 0.2  # seconds until a request is sent again that was aborted because an earlier cell failed
+LOOK = 1.0  # seconds between two looks whether the errand was done meanwhile
+_numbers = itertools.count(1)
+_waiting: dict[int, Errand] = {}
+
+
+@dataclass(slots=True)
+class Errand:
+    """A command on its way. `begun` is set when the main thread takes it up, `done` ends with None or the refusal."""
+
+    run: Run
+    command: Mapping[str, Any]
+    number: int = field(default_factory=lambda: next(_numbers))
+    begun: bool = False
+    on_begin: Callable[[], None] = lambda: None
+    done: Future[None] = field(default_factory=Future)
+
+    @property
+    def code(self) -> str:
+        return f"__import__('rlm_lab.kernel.errands', fromlist=['do']).do({self.number})"
+
+
+def connection_file() -> str | None:
+    """The connection file of the kernel that this process is, None where it is none."""
+    kernel = getattr(_shell(), "kernel", None)
+    try:
+        from ipykernel.connect import get_connection_file
+
+        return None if kernel is None else str(get_connection_file())
+    except (ImportError, RuntimeError):
+        return None
+
+
+def do(number: int) -> None:
+    """Does an errand; a number that is not known, or was done, does nothing. A refusal goes to whoever sent it, not into a cell."""
+    errand = _waiting.pop(number, None)
+    if errand is None or threading.current_thread() is not threading.main_thread():
+        return
+    errand.begun = True
+    errand.on_begin()
+    before = errand.run.stamp
+    try:
+        _drive(errand)
+    except RLMError as error:
+        if errand.run.stamp == before:
+            errand.done.set_exception(error)
+            return
+        # it was done, and the run failed later: the run's own views tell that
+    finally:
+        if not errand.done.done():
+            errand.done.set_result(None)
+
+
+def _drive(errand: Errand) -> None:
+    """Through the magics where they are loaded, so that the run's cell shows what comes of it and its answer is bound."""
+    from rlm_lab.kernel.magics import RLM
+
+    run, command = errand.run, errand.command
+    magics = next((known for known in getattr(_shell(), "configurables", ()) if isinstance(known, RLM)), None)
+    if magics is None:
+        apply(run, command)
+    elif command.get("command") == "stop":
+        magics.stop(run)
+    else:
+        magics.drive(magics.held_of(run), lambda: apply(run, command))
+
+
+def _shell() -> Any:
+    from IPython.core.getipython import get_ipython
+
+    return get_ipython()
+
+
+class Messenger:
+    """Sends errands to the kernel of this process, over its own sockets."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._client: Any = None
+
+    async def send(self, errand: Errand) -> None:
+        """Comes back when the errand was done; raises what it was refused with."""
+        _waiting[errand.number] = errand
+        try:
+            while not errand.done.done():
+                if await self._asked(errand) == "aborted" and not errand.begun:
+                    await asyncio.sleep(AGAIN)
+                elif not errand.begun:
+                    raise StateError("The kernel did not take the command; try again, or use %rlm in a cell.")
+                else:
+                    break
+            await asyncio.wrap_future(errand.done)
+        finally:
+            _waiting.pop(errand.number, None)
+
+    async def _asked(self, errand: Errand) -> str:
+        """Sends the request and waits for its reply; gives its status."""
+        client = self._opened()
+        request = client.execute(errand.code, silent=False, store_history=False, allow_stdin=False, stop_on_error=False)
+        while True:
+            try:
+                reply = await client.get_shell_msg(timeout=LOOK)
+            except Empty:
+                if errand.done.done():
+                    return "ok"
+                continue
+            if reply["parent_header"].get("msg_id") == request:
+                return str(reply["content"].get("status"))
+
+    def _opened(self) -> Any:
+        if self._client is None:
+            from jupyter_client.asynchronous.client import AsyncKernelClient
+
+            client = AsyncKernelClient(connection_file=self._file)
+            client.load_connection_file()
+            client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+            self._client = client
+        return self._client
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.stop_channels()
+            self._client = None
