@@ -33,7 +33,7 @@ class Bar:
 
 @dataclass(slots=True)
 class Lanes:
-    """`bars` only grow in number; `changes` has the version in which a bar last changed, `version` counts the looks that brought news."""
+    """`bars` only grow in number; `version` counts the looks that brought news, `changes` has that of each bar's last change."""
 
     feed: Feed
     bars: list[Bar] = field(default_factory=list)

@@ -30,6 +30,7 @@ class Tally:
     """What the events of a log without an end add up to."""
 
     follower: Follower
+    run: str = ""
     steps: int = 0
     calls: int = 0
     tokens: int = 0
@@ -38,8 +39,8 @@ class Tally:
 
     def look(self) -> None:
         for event in self.follower.look():
-            self.seconds = event.t
-            self.steps += isinstance(event, ev.StepStarted) and "." not in event.run
+            self.run, self.seconds = self.run or event.run, event.t
+            self.steps += isinstance(event, ev.StepStarted) and event.run == self.run
             self.calls += isinstance(event, ev.CallStarted)
             if isinstance(event, (ev.ReplyReceived, ev.CallFinished)):
                 self.tokens += event.prompt_tokens + event.completion_tokens
@@ -148,7 +149,7 @@ def _row(known: Known) -> Row:
 def _live(run: Run) -> Row:
     spent = run.usage
     answer = {"answer": short(run.answer_text)} if run.answer_text else {}
-    figures = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost, "seconds": spent.seconds}
+    figures = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost or None, "seconds": spent.seconds}
     return {"status": run.status, "here": True, **answer, **figures}
 
 

@@ -132,7 +132,7 @@ class Source:
 
     def _tell_state(self) -> None:
         run = self.run
-        known = (self.queued, self._ended, self._follower and self._follower.failure)
+        known: tuple[Any, ...] = (self.queued, self._ended, self._follower and self._follower.failure)
         if run is not None:
             known = (*known, run.status, run.stamp, run.pause_reason, *((id(one), one.hits) for one in run.gates.breakpoints))
         if self.state and known == self._known:
