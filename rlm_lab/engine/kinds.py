@@ -8,6 +8,7 @@ are ever asked anything. Main thread only.
 from __future__ import annotations
 
 import copyreg
+import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable

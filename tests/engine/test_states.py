@@ -46,6 +46,10 @@ class Account:
         self.trail: list[Any] = []
         self.said: list[str] = []
         self.hints = self.told = 0
+        self.calls: list[tuple[int, str, str]] = []  # step, prompt, answer
+        self.known: dict[str, list[str]] = {}  # answers that were put aside, by prompt
+        self.before: dict[int, tuple[list[Any], list[str], int]] = {}
+        self._keep()
 
     def fits(self) -> set[str]:
         return FITS[self.place] | ANYWHERE if self.place in FITS else set()
@@ -63,6 +67,25 @@ class Account:
                 self.mode, self.goal = None, name == "refuse" or given["until"] == "answer"
             self.go(name)
 
+    def rewind(self, step: int) -> None:
+        """Back to before the block of a step; what was answered from there on is known."""
+        for _, prompt, answer in reversed([call for call in self.calls if call[0] >= step]):
+            self.known.setdefault(prompt, []).insert(0, answer)
+        self.calls = [call for call in self.calls if call[0] < step]
+        trail, said, self.told = self.before[step]
+        self.trail, self.said, self.hints = [*trail], [*said], 0
+        self.place, self.step, self.mode, self.goal = "block", step, "blocks", False
+
+    def _keep(self) -> None:
+        self.before[self.step] = [*self.trail], [*self.said], self.told
+
+    def _answer(self, name: str) -> str:
+        prompt = "other" if name == "prompt" else str(self.step)
+        known = self.known.get(prompt, [])
+        answer = "7" if name == "answer" else known.pop(0) if known else prompt.upper()
+        self.calls.append((self.step, prompt, answer))
+        return answer
+
     def go(self, name: str) -> None:
         self._leave(name)
         while not self._closes():
@@ -72,7 +95,9 @@ class Account:
         if self.place == "final":
             reached, self.goal = self.goal, False
             return reached
-        return self.place in {"pause", "done"} or self.place in {"blocks": {"block"}, "calls": {"block", "call"}}.get(str(self.mode), ())
+        return self.place in {"pause", "done"} or self.place in {"blocks": {"block"}, "calls": {"block", "call"}}.get(
+            str(self.mode), ()
+        )
 
     def _leave(self, name: str) -> None:
         """Goes on from one place to the next."""
@@ -87,7 +112,7 @@ class Account:
             self.trail.append(self.step)
             self.place = "call"
         elif self.place == "call":
-            self.said.append({"answer": "7", "prompt": "OTHER"}.get(name, str(self.step)))
+            self.said.append(self._answer(name))
             self.place = "pause"
             if self.step not in self.strikes:
                 self._leave("")
@@ -102,6 +127,7 @@ class Account:
     def _next_step(self) -> None:
         self.place, self.step = "block", self.step + 1
         self.told, self.hints = self.told + self.hints, 0
+        self._keep()
 
 
 class Orders(RuleBasedStateMachine):
@@ -139,6 +165,25 @@ class Orders(RuleBasedStateMachine):
     @rule()
     def stop(self) -> None:
         self.order("stop", {})
+
+    @rule(back=st.integers(0, 3))
+    def rewind(self, back: int) -> None:
+        step = max(self.account.step - back, 1)
+        apply(self.run, {"command": "rewind", "step": step, "at": self.run.stamp})
+        self.account.rewind(step)
+
+    @rule(step=st.sampled_from([0, -1, 99]))
+    def rewind_too_far(self, step: int) -> None:
+        self.refused({"command": "rewind", "step": step})
+
+    @rule(back=st.integers(0, 3))
+    def fork(self, back: int) -> None:
+        """A fork stands where a rewound run would, and changes nothing of the run."""
+        step, before = max(self.account.step - back, 1), state_of(self.run)
+        fork = self.run.fork(step)
+        assert (fork.gate.kind, fork.asked.namespace["trail"]) == ("block", self.account.before[step][0])
+        fork.stop()
+        assert state_of(self.run) == before
 
     @rule(name=st.sampled_from(["edit", "step", "answer", "hint"]), late=st.integers(1, 3))
     def late(self, name: str, late: int) -> None:
@@ -181,13 +226,15 @@ class Orders(RuleBasedStateMachine):
         assert state["status"] == ("paused" if paused else account.place)
         assert (state["gate"] or {"kind": None})["kind"] == (account.place if paused else None)
         assert paused <= (self.run.steps[-1].number == account.step)
-        assert {name for name, why in state["can"].items() if why is None} - {"break", "unbreak"} == account.fits()
+        can = {name for name, why in state["can"].items() if why is None}
+        assert can - {"break", "unbreak", "rewind", "override", "fork"} == account.fits()
+        assert "rewind" in can
 
     @invariant()
     def its_blocks_have_done_what_they_should(self) -> None:
         if hasattr(self, "account"):
             assert (self.space["trail"], self.space["said"]) == (self.account.trail, self.account.said)
-            asked = "\n".join(message.content for message in self.model.requests[-1].messages)
+            asked = "\n".join(message["content"] for step in self.run.steps for message in step.messages)
             assert asked.count("A hint from the user") == self.account.told
 
     def teardown(self) -> None:
