@@ -393,6 +393,9 @@ class Task:
     def _offer_answer(self, value: Any) -> Generator[Action, Any, str | None]:
         """Brings a value to the gate before the end; what is wrong with it, None if it is accepted."""
         text, schema = self._text_of(value), self.question.schema
+        if self._engine.playback.playing and not self._engine.playback.is_over(self.run_id):
+            self._engine.playback.end()
+            self._engine.gates.open("answer")  # the run stood before this answer
         decision = yield from self._execution.gate("final", answer=text, value=value, schema=schema)
         if decision.refusal is not None:
             self._tell.edited("final", text, decision.refusal, decision.by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rlm_lab import Budget, Run, ScriptedModel, ask
+from rlm_lab import Budget, Run, ScriptedModel, ask, resume
 from rlm_lab.engine.orders import ORDERS, apply, state_of
 from rlm_lab.errors import RLMError
 
@@ -184,6 +185,20 @@ class Orders(RuleBasedStateMachine):
         assert (fork.gate.kind, fork.asked.namespace["trail"]) == ("block", self.account.before[step][0])
         fork.stop()
         assert state_of(self.run) == before
+
+    @precondition(lambda self: self.account.place in FITS)
+    @rule()
+    def restart(self) -> None:
+        """Its log is enough to stand there again, but for a block that was interrupted: that one is run to its end."""
+        account, requests = self.account, len(self.model.requests)
+        space: dict[str, Any] = {"trail": [], "said": [], "strike": lambda _: None}
+        copy = shutil.copy(self.run.path, self.run.path.with_name("copy.rlm.jsonl"))
+        again = resume(copy, model=self.model, namespace=space)
+        place = {"call": "record", "pause": "record"}.get(account.place, account.place)
+        assert (again.gate.kind, again.steps[-1].number, len(self.model.requests)) == (place, account.step, requests)
+        assert space["trail"] == account.trail + [-account.step] * (account.place == "pause")
+        assert space["said"] == account.said
+        again.stop()
 
     @rule(name=st.sampled_from(["edit", "step", "answer", "hint"]), late=st.integers(1, 3))
     def late(self, name: str, late: int) -> None:

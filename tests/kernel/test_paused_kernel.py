@@ -60,7 +60,7 @@ def in_a_subshell(kernel: Any, code: str) -> Any:
 @pytest.mark.parametrize(("line", "says"), [("pause", "Paused in step 1, line "), ("stop", "Stopped in step 1")])
 def test_a_run_that_computes_is_paused_or_stopped_from_a_subshell(kernel: Any, tmp_path: Any, line: str, says: str) -> None:
     os.mkfifo(tmp_path / "here")
-    kernel.run("model = ScriptedModel(['```repl\\nopen(\"here\", \"w\").close()\\nwhile flights: pass\\nFINAL(7)\\n```'])")
+    kernel.run('model = ScriptedModel([\'```repl\\nopen("here", "w").close()\\nwhile flights: pass\\nFINAL(7)\\n```\'])')
     request = kernel.begin("%%rlm -m model -o answer\nHow many?")
     (tmp_path / "here").read_bytes()
     assert in_a_subshell(kernel, f"%rlm {line}")["status"] == "ok"

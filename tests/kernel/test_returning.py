@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,23 @@ def test_data_that_is_missing_or_differs_is_named(killed: Path, given: Any) -> N
     with pytest.raises(ContextError, match="'rows'"):
         resume(killed, context=given, namespace={}, model=ScriptedModel([]))
     assert killed.stat().st_size == size
+
+
+def test_a_run_that_stood_before_its_answer_stands_there_again(asked: Any, scripted: Any, tmp_path: Path) -> None:
+    run = asked("x = 1", "FINAL(x)", breakpoints=("len(answer) > 0",))
+    assert run.gate.kind == "final"
+    again = resume(shutil.copy(run.path, tmp_path / "copy.rlm.jsonl"), namespace={}, model=scripted())
+    assert (again.gate.kind, again.gate.facts["answer"]) == ("final", "1")
+    again.resume()
+    assert (again.answer, load(again.path).answer, run.status) == (1, 1, "paused")
+
+
+def test_a_run_that_stood_before_a_block_does_not_run_it_when_it_is_resumed(asked: Any, scripted: Any, tmp_path: Path) -> None:
+    run = asked("x = 1", "x = 2", step=True)
+    run.step()
+    space: dict[str, Any] = {}
+    again = resume(shutil.copy(run.path, tmp_path / "copy.rlm.jsonl"), namespace=space, model=scripted())
+    assert (again.gate.kind, again.gate.facts["code"], space["x"]) == ("block", "x = 2", 1)
 
 
 def test_a_run_that_has_ended_is_not_resumed_but_replayed(asked: Any) -> None:
