@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.store import load
+    from rlm_lab.views.page import save_page
 
 _WHERE = {
     "Budget": "rlm_lab.config",
@@ -40,6 +41,7 @@ _WHERE = {
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
+    "save_page": "rlm_lab.views.page",
 }
 __all__ = [
     "Budget",
@@ -57,6 +59,7 @@ __all__ = [
     "paused_runs",
     "replay",
     "resume",
+    "save_page",
 ]
 
 

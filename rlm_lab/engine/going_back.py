@@ -6,9 +6,10 @@ Nothing is asked of a model here. Main thread only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rlm_lab.engine.effects import effects_in
 from rlm_lab.engine.keeping import HowKept
 from rlm_lab.engine.past import Keeper
 from rlm_lab.errors import StateError, UsageError
@@ -44,11 +45,15 @@ def check_step(run: str, keeper: Keeper, steps: tuple[Step, ...], step: int) -> 
         raise StateError(f"The variables before step {step} of the run {run} are not kept; of its steps, kept are {kept}.")
 
 
-def how_kept(keeper: Keeper, step: int) -> dict[str, HowKept]:
-    """How each variable comes back when the run is taken back to before a step."""
+def how_kept(keeper: Keeper, steps: Sequence[Step], step: int) -> dict[str, HowKept]:
+    """How each variable comes back when a run of these steps is taken back to before one of them."""
     kept, first = keeper.kept[step], keeper.kept.get(1)
     found = {name: kept.how(name) for name in kept.values if name.isidentifier()}
     made = {name for name in found if first is not None and first.values.get(name, first) is not kept.values[name]}
+    effects = effects_in([one for one in steps if one.number < step])
+    if effects:
+        note = f"running its code again would repeat {effects[0]}"
+        return {name: HowKept(how="lost", note=note) if how.how == "lost" and name in made else how for name, how in found.items()}
     return {
         name: HowKept(how="rebuilt", note=how.note) if how.how == "lost" and name in made else how for name, how in found.items()
     }

@@ -10,7 +10,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, cast
 
 from rlm_lab.config import Budget
@@ -21,14 +20,17 @@ from rlm_lab.engine.gates import Gate, Gates
 from rlm_lab.engine.going_back import UserNames, check_step, find_call, how_kept
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
 from rlm_lab.engine.keeping import HowKept
-from rlm_lab.engine.ledger import Ledger, Spent
 from rlm_lab.engine.meanwhile import Meanwhile
+from rlm_lab.engine.playback import Playback
 from rlm_lab.engine.question import Question
+from rlm_lab.engine.record import Record
+from rlm_lab.engine.recorded import Recorded
 from rlm_lab.engine.task import ENDED, Task
-from rlm_lab.errors import RLMError, StateError, UsageError
+from rlm_lab.errors import StateError, UsageError
 from rlm_lab.models.base import Model
+from rlm_lab.models.silent import SilentModel
 from rlm_lab.trajectory import events
-from rlm_lab.trajectory.fold import Step, Trajectory, fold
+from rlm_lab.trajectory.store import EventLog
 
 TWICE = 2.0  # seconds within which a second interrupt stops the run
 _paused: dict[str, Run] = {}
@@ -43,103 +45,6 @@ def running() -> Run | None:
 def paused_runs() -> list[Run]:
     """The runs of this process that are paused, oldest first. They are kept until they end or are stopped."""
     return list(_paused.values())
-
-
-class Record:
-    """What is known of one run: a root run's, or a child run's that a block has asked for."""
-
-    def __init__(self, task: Task) -> None:
-        self._engine = task.engine
-        self._task = task
-        self._trajectory: tuple[int, Trajectory] | None = None
-
-    def __repr__(self) -> str:
-        answer = f": {self.answer!r:.200}" if self.status in {"done", "out_of_budget"} else ""
-        return f"<{type(self).__name__} {self.id} {self.status}{answer}>"
-
-    @property
-    def asked(self) -> Question:
-        """What the run was made from."""
-        return self._task.question
-
-    @property
-    def status(self) -> str:
-        """waiting, running, done, failed, stopped or out_of_budget; a root run may be paused, too."""
-        return self._task.status
-
-    @property
-    def id(self) -> str:
-        """The run's name, that of its file too."""
-        return self._task.run_id
-
-    @property
-    def question(self) -> str:
-        return self._task.question.text
-
-    @property
-    def answer(self) -> Any:
-        """The answer's value, None as long as there is none."""
-        return self._task.answer
-
-    @property
-    def answer_text(self) -> str:
-        return self._task.answer_text
-
-    @property
-    def error(self) -> RLMError | None:
-        """Why the run failed."""
-        return self._task.error
-
-    @property
-    def limit(self) -> str | None:
-        """The budget's limit that the run has met, by its name in `Budget`."""
-        return self._task.limit
-
-    @property
-    def usage(self) -> Spent:
-        """What the run and its children have spent."""
-        return self._engine.ledger.spent
-
-    @property
-    def ledger(self) -> Ledger:
-        return self._engine.ledger
-
-    @property
-    def calls(self) -> tuple[int, int]:
-        """Calls that are answered, and calls that were started."""
-        return self._engine.traffic.calls_done, self._engine.traffic.calls_started
-
-    @property
-    def path(self) -> Path | None:
-        """The run's log."""
-        return self._engine.log.path
-
-    @property
-    def log_failure(self) -> RLMError | None:
-        """Why the log is not whole, if it is not."""
-        return self._engine.log.failure
-
-    @property
-    def events(self) -> list[events.Event]:
-        """The events of the run and its children so far, in their order."""
-        return self._engine.log.events
-
-    @property
-    def trajectory(self) -> Trajectory:
-        """All that is known of the run, folded from its events."""
-        known = self._engine.log.events
-        if self._trajectory is None or self._trajectory[0] != len(known):
-            self._trajectory = (len(known), _found(fold(known), self.id) or self._not_begun())
-        return self._trajectory[1]
-
-    def _not_begun(self) -> Trajectory:
-        asked = self.asked
-        names = asked.model.name, asked.sub_model.name
-        return Trajectory(run=self.id, status=self.status, question=asked.text, model=names[0], sub_model=names[1])
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        return self.trajectory.steps
 
 
 class Run(Record):
@@ -297,8 +202,9 @@ class Run(Record):
         check_step(self.id, self._task.keeper, self.steps, step)
         if request is not None and (request < 1 or anew):
             raise UsageError(f"A run is taken back to a request by its number from 1, out of its record; {request} is given.")
+        known = not anew and self.steps[step - 1].reply is not None
         self._take_back(step, anew)
-        self._stand(request)
+        self._stand(known, request)
 
     def override(self, call: int, answer: str, *, by: str = "user") -> None:
         """Gives a call another answer: the run stands before the step of that call, and only what depends on it is asked anew.
@@ -315,7 +221,7 @@ class Run(Record):
         self._engine.recorded.replace(call, answer)
         edited = events.Edited(run=self.id, step=number, what="answer", before=before, after=answer, by=by, call=call)
         self._engine.log.append(edited)
-        self._stand(None)
+        self._stand(known=True)
 
     def fork(
         self,
@@ -337,7 +243,7 @@ class Run(Record):
         resolve = cast("Callable[[object], Model]", self._engine.resolve)
         models = {name: resolve(given) for name, given in (("model", model), ("sub_model", sub_model)) if given is not None}
         run = Run(self._task.fork(step, budget, anew, **models), tick=self._tick)
-        run._stand(None)
+        run._stand(known=not anew and self.steps[step - 1].reply is not None)
         return run
 
     def again(self, name: str, origin: dict[str, Any], model: Model, sub_model: Model) -> Question | None:
@@ -350,10 +256,14 @@ class Run(Record):
     def variables(self, step: int) -> dict[str, HowKept]:
         """How each variable would come back if the run were taken back to before a step: exact, copied, rebuilt or lost."""
         check_step(self.id, self._task.keeper, self.steps, step)
-        return how_kept(self._task.keeper, step)
+        return how_kept(self._task.keeper, self.steps, step)
 
     def _take_back(self, step: int, anew: bool) -> None:
         ended, steps = self.status in ENDED, self.steps
+        comes_back, rebuilt = self.variables(step), self._rebuild(step)
+        told = {name: {"how": how.how, "note": how.note} for name, how in comes_back.items() if how.how != "exact"}
+        not_rebuilt = [name for name, how in told.items() if how["how"] == "rebuilt" and name not in rebuilt]
+        told |= {name: {"how": "lost", "note": "running its code again did not make it"} for name in not_rebuilt}
         with self._hub.shielded():
             space = self._task.namespace
             self._names.go_on(space)
@@ -362,18 +272,42 @@ class Run(Record):
                 self._tell_resumed()
             self._hub.stop(leave=True)
             self._engine.log.reopen()
-            self._engine.log.append(events.Rewound(run=self.id, step=step))
+            self._engine.log.append(events.Rewound(run=self.id, step=step, variables=told))
             self._engine.traffic.reopen()
             if anew:
                 self._engine.recorded.forget()
             else:
                 self._engine.recorded.add(steps, since=step)
             self._task = self._task.before(step, leave)
+            self._task.namespace.update(rebuilt)
             self._hub = self._new_hub()
 
-    def _stand(self, request: int | None) -> None:
+    def _rebuild(self, step: int) -> dict[str, Any]:
+        """The variables that only come back by running the recorded code again, from a run of it in a namespace apart."""
+        names = [name for name, how in self.variables(step).items() if how.how == "rebuilt"]
+        kept = self._task.keeper.kept.get(1)
+        if not names or kept is None:
+            return {}
+        trajectory, name = self.trajectory, f"{self.id}~again"
+        silent = [SilentModel(name=model) for model in (trajectory.model, trajectory.sub_model)]
+        asked = forked_question(self.asked, kept, run=name, model=silent[0], sub_model=silent[1])
+        gates = Gates()
+        gates.open(f"step {step}")
+        known, playback = Recorded(played=True), Playback.of(trajectory, self.events, name=name)
+        known.add(trajectory.steps)
+        boundless = Budget(steps=None, calls=None, tokens=None, cost=None, seconds=None)
+        engine = self._engine.again(EventLog(None), name, boundless, gates=gates, recorded=known, playback=playback)
+        other = Run(Task(engine, asked))
+        other.start()
+        reached = other.status == "paused" and other.gate is not None and other.gate.kind == "block"
+        values = {one: asked.namespace[one] for one in names if reached and one in asked.namespace}
+        if other.status == "paused":
+            other.stop()
+        return values
+
+    def _stand(self, known: bool, request: int | None = None) -> None:
         """Comes to the step before which the run was put: to its first gate if the reply is known, else to before the reply."""
-        if self._engine.recorded.has_replies:
+        if known:
             self.gates.step("blocks") if request is None else self.gates.stop_at_request(request)
             self._go()
         else:
@@ -468,11 +402,3 @@ class Run(Record):
             )
         if self.status != status:
             raise StateError(f"The run {self.id} is {self.status}, not {status}.")
-
-
-def _found(trajectory: Trajectory, run: str) -> Trajectory | None:
-    """The trajectory of a run, a root's or somewhere below it; None where no event has told of it."""
-    if trajectory.run == run:
-        return trajectory
-    children = (child for step in trajectory.steps for block in step.blocks for child in block.children)
-    return next((_found(child, run) for child in children if run == child.run or run.startswith(f"{child.run}.")), None)

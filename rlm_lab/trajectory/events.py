@@ -239,12 +239,14 @@ class Resumed(Event):
 class Rewound(Event):
     """The run stands before `step` again, its end included; what came from there on is put aside, not forgotten.
 
-    `why` is rewind (a person went back) or resume (a run whose process had ended goes on from its record).
+    `why` is rewind (a person went back) or resume (a run whose process had ended goes on from its record). `variables` maps those
+    that did not come back exactly to {how, note}: copied, rebuilt or lost.
     """
 
     type: ClassVar[str] = "rewound"
     step: int
     why: str = "rewind"
+    variables: dict[str, JSON] = field(default_factory=dict)
     by: str = "user"
 
 

@@ -231,3 +231,9 @@ class Trajectory:
     warnings: tuple[BudgetWarning, ...] = ()
     pauses: tuple[Pause, ...] = ()
     path: Path | None = None
+
+    def to_html(self, path: str | Path, *, shorten: int | None = None) -> Path:
+        """Writes the run as one HTML page that needs no network; texts over `shorten` characters are cut there, and say so."""
+        import rlm_lab  # by its public name: views stand above trajectories
+
+        return rlm_lab.save_page(self, path, shorten=shorten)

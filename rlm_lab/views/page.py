@@ -57,6 +57,17 @@ def page_html(source: Trajectory | Iterable[Event], *, shorten: int | None = Non
     )
 
 
+def save_page(source: Trajectory | Iterable[Event], path: str | Path, *, shorten: int | None = None) -> Path:
+    """Writes the page into a file; gives its path."""
+    page, path = page_html(source, shorten=shorten), Path(path).expanduser()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"The page cannot be written to {path}: {error.strerror or error}.") from None
+    return path
+
+
 def feed_of(source: Trajectory | Iterable[Event]) -> Feed:
     """The feed of a whole run. A trajectory that was loaded from a file is read from it again: the file knows more of it."""
     if not isinstance(source, Trajectory):

@@ -211,3 +211,31 @@ def test_a_fork_of_a_fork_and_a_taken_back_fork_go_on(done: Run) -> None:
     fork.rewind(2)
     fork.resume()
     assert fork.answer == ["A", "B"]
+
+
+# what is rebuilt
+
+
+def test_what_cannot_be_kept_is_rebuilt_by_running_the_recorded_code_again(asked: Any, echo: ScriptedModel) -> None:
+    run = asked("said = llm_query('a')\nlines = (f'{said}{n}' for n in range(3))\nnext(lines)", "rest = list(lines)", "FINAL(rest)")
+    run.rewind(2)
+    assert next(space(run)["lines"]) == "A1"
+    run.rewind(2)
+    run.resume()
+    assert (run.answer, len(echo.requests)) == (["A1", "A2"], 1)
+
+
+def test_what_is_not_exact_is_told_in_the_log(asked: Any) -> None:
+    theirs = iter([1])
+    run = asked("lines = (n for n in range(3))", "FINAL(1)", namespace={"__name__": "__main__", "theirs": theirs})
+    run.rewind(2)
+    told = next(event for event in run.events if event.type == "rewound").variables
+    assert {name: how["how"] for name, how in told.items()} == {"lines": "rebuilt", "theirs": "lost"}
+    assert space(run)["theirs"] is theirs
+
+
+def test_code_with_outside_effects_is_not_run_again_to_rebuild_a_variable(asked: Any, tmp_path: Any) -> None:
+    run = asked(f"file = open({str(tmp_path / 'made')!r}, 'a')\n_ = file.write('x')\nfile.flush()", "file.close()", "FINAL(1)")
+    run.rewind(2)
+    assert (run.variables(2)["file"].how, (tmp_path / "made").read_text()) == ("lost", "x")
+    assert "would repeat step 1: open for writing" in run.variables(2)["file"].note

@@ -9,21 +9,6 @@ try {
 // A hidden tab draws nothing, and still has to say so.
 const drawn = () => new Promise((done) => { requestAnimationFrame(() => done()); setTimeout(done, 250); });
 
-function plain(element) {
-  const list = element.appendChild(document.createElement("pre"));
-  list.className = "plain";
-  const nodes = new Map();
-  return {
-    update(message) {
-      if (message.kind === "snapshot") nodes.clear();
-      for (const node of message.nodes ?? []) nodes.set(node.id, { ...nodes.get(node.id), ...node });
-      if (message.nodes) list.textContent = [...nodes.values()].map((node) => JSON.stringify(node)).join("\n");
-    },
-    select() {},
-    destroy() { list.remove(); },
-  };
-}
-
 export function start({ host, send, listen }) {
   let view = null;
   let state = {};
@@ -40,7 +25,11 @@ export function start({ host, send, listen }) {
     if (run === null) return;
     const element = host.appendChild(document.createElement("div"));
     element.className = "view";
-    view = mount ? mount(element, face) : plain(element);
+    if (!mount) {
+      element.textContent = "The module that draws runs is missing; install rlm_lab again.";
+      return;
+    }
+    view = mount(element, face);
     send({ hello: 1 });
   };
   listen(async (message) => {

@@ -159,7 +159,7 @@ class Bar {
   constructor({ back, turn }) {
     this.back = make("button", { class: "back", text: "‹ All runs", onclick: back });
     this.name = make("span", { class: "name" });
-    this.time = this.toggle("Time", () => turn("time"));
+    this.time = this.toggle("Timeline", () => turn("time"));
     this.settings = this.toggle("Settings", () => turn("settings"));
     this.element = make("header", { id: "bar" }, make("span", { class: "brand", text: "rlm_lab" }), this.back, this.name, make("span", { class: "gap" }), this.time, this.settings);
   }
@@ -176,7 +176,7 @@ export function start({ host, send, listen }) {
   const settings = make("aside", { id: "settings", "aria-label": "Settings", hidden: "" });
   const chosen = () => new URLSearchParams(location.hash.slice(1)).get("run");
   const go = (run) => { location.hash = run === null ? "" : `run=${encodeURIComponent(run)}`; };
-  const shown = { time: localStorage.getItem("rlm-time") !== "off", settings: false };
+  const shown = { time: localStorage.getItem("rlm-time") === "on", settings: false };
   const turn = (what) => {
     shown[what] = !shown[what];
     if (what === "time") localStorage.setItem("rlm-time", shown.time ? "on" : "off");

@@ -118,7 +118,7 @@ export class App {
     if (!root) return;
     if (!this.store.get(this.run)) this.run = root.id;
     if (this.following && this.live) this.step = this.newest;
-    if (!this.store.get(this.step)) this.step = this.live ? this.newest : (this.store.steps(this.run)[0] ?? null);
+    if (!this.store.get(this.step)) this.step = this.newest;
     if (this.call && !this.store.get(this.call)) this.call = null;
     if (this.wanted && this.hitsAt !== this.store.version) this.findNow();
   }
@@ -136,7 +136,6 @@ export class App {
     } else {
       this.step = this.store.stepOf(id) ?? this.step;
       this.call = node.kind === "call" ? id : null;
-      if (node.kind === "call" || node.kind === "batch") this.opened.add(this.groupOf(node));
       if (node.kind === "message") this.pane = "prompt";
       else if (this.layout === "narrow" && this.pane !== "step") this.pane = node.kind === "call" ? "call" : "step";
     }

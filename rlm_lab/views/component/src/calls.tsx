@@ -26,7 +26,7 @@ export function CallRow({ app, id, inList }: { app: App; id: string; inList?: bo
       <span class="n">{number ?? ""}</span>
       <span class="asked">{marked(clipped(distinct(call), 140), app.wanted)}</span>
       <span class="answered">{status === "answered" ? <q>{marked(clipped(answer, 140), app.wanted)}</q> : <em>{status === "failed" && <Icon name="failed" />}{clipped(answer, 120)}</em>}</span>
-      <span class="cost">{byYou && <b class="you">by you </b>}{figure(call, "retries") ? <b class="you">try {figure(call, "retries")! + 1} </b> : null}{callCost(call)}</span>
+      <span class="cost">{byYou && <b class="you">by you </b>}{text(call, "source") === "record" && "recorded "}{figure(call, "retries") ? <b class="you">try {figure(call, "retries")! + 1} </b> : null}{callCost(call)}</span>
     </div>
   );
 }
@@ -59,7 +59,8 @@ export function sharedLength(texts: readonly string[]): number {
     length = at;
   }
   const head = first.slice(0, length);
-  return Math.max(head.lastIndexOf("\n"), head.lastIndexOf(" ")) + 1;
+  const line = head.lastIndexOf("\n");
+  return (line > length / 3 ? line : Math.max(line, head.lastIndexOf(" "))) + 1;
 }
 
 interface GroupProps { app: App; id: string; calls: readonly string[]; size: number; title: string }
@@ -71,12 +72,13 @@ export function CallGroup({ app, id, calls, size, title }: GroupProps): JSX.Elem
   const open = app.opened.has(id);
   const nodes = useRef<{ at: number; count: number }>({ at: -1, count: 0 });
   const revision = app.store.revision(id.split("@", 1)[0]!);
-  if (open && (nodes.current.at !== revision || nodes.current.count !== calls.length)) {
+  if (nodes.current.at !== revision || nodes.current.count !== calls.length) {
     noteShared(calls.slice(0, 400).map((call) => app.store.get(call)));
     nodes.current = { at: revision, count: calls.length };
   }
   const shown = open ? filtered(app, calls, tally, filter, wanted) : [];
   const differ = !open && tally.different > 0 && tally.different <= 5 && calls.length <= 2000 ? calls.filter((call) => isDifferent(app.store.get(call), tally)) : [];
+  const chosen = !open && app.call !== null && !differ.includes(app.call) && app.store.get(app.call) && app.groupOf(app.store.get(app.call)!) === id ? app.call : null;
   return (
     <div class="calls batch" data-reveal={id}>
       <div class="calls-head">
@@ -87,6 +89,7 @@ export function CallGroup({ app, id, calls, size, title }: GroupProps): JSX.Elem
       </div>
       <CallMap app={app} calls={calls} size={size} tally={tally} />
       {differ.map((call) => <CallRow app={app} id={call} inList key={call} />)}
+      {chosen && <CallRow app={app} id={chosen} inList />}
       {differ.length > 0 && tally.common !== null && <button type="button" class="rest" onClick={() => app.toggle(app.opened, id)}><Icon name="right" /> {grouped(tally.answered - tally.different)} that said {clipped(tally.common, 40)}</button>}
       {open && (
         <>

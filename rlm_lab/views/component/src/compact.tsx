@@ -3,7 +3,8 @@ import type { JSX } from "preact";
 import type { App } from "./app";
 import { Dashboard, editCode } from "./controls";
 import { Answer, meters, place, Status } from "./header";
-import { Act, LongText } from "./parts";
+import { kept } from "./markdown";
+import { Act } from "./parts";
 import { Chips } from "./rail";
 import { Block } from "./step";
 import { GateBox } from "./gate";
@@ -43,7 +44,7 @@ export function Compact({ app, expand }: { app: App; expand: () => void }): JSX.
         {!app.live && <Answer app={app} />}
         <Chips app={app} />
         {step && text(step, "written") && <pre class="stream">{text(step, "written").slice(-600)}<span class="caret" /></pre>}
-        {step && text(step, "reasoning") && <p class="compact-reason"><LongText app={app} id={step.id} field="reasoning" most={360} /></p>}
+        {step && text(step, "reasoning") && <div class="compact-reason reasoning">{kept(`${step.id}c`, clippedText(text(step, "reasoning"), 420))}</div>}
         {paused && app.state?.gate && app.state.gate.kind !== "block" && <GateBox app={app} />}
         {app.writing ? <Writing app={app} /> : paused && app.pendingCode !== null ? <pre class="pending code-like">{clipped(app.pendingCode, 4000) === app.pendingCode ? app.pendingCode : app.pendingCode.slice(0, 3000)}</pre> : block && <Block app={app} block={block} many={false} edits={[]} most={12} />}
       </div>
@@ -56,6 +57,10 @@ export function Compact({ app, expand }: { app: App; expand: () => void }): JSX.
       </div>
     </>
   );
+}
+
+function clippedText(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)} …` : text;
 }
 
 function spent(app: App): string {

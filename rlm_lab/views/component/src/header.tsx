@@ -1,7 +1,7 @@
 // The question, where the run is, what it has cost; the answer when there is one.
 import type { ComponentChild, JSX } from "preact";
 import type { App } from "./app";
-import { bytes, clock, dollars, grouped, thousands } from "./figures";
+import { bytes, clipped, clock, dollars, grouped, thousands } from "./figures";
 import { Icon, statusWord } from "./icons";
 import { LongText } from "./parts";
 import { figure, list, record, text } from "./types";
@@ -22,11 +22,18 @@ export function Header({ app }: { app: App }): JSX.Element {
           <Fact label="run" value={text(run, "name")} />
           {record(run?.["cassette"])["model"] ? <Fact label="played from a recording of" value={String(record(run?.["cassette"])["model"])} /> : null}
         </p>
+        <HeaderAnswer app={app} />
         <Path app={app} />
       </div>
       <Meters app={app} />
     </header>
   );
+}
+
+/** The answer beside the question, where the step that shows it is not the one in view. */
+function HeaderAnswer({ app }: { app: App }): JSX.Element | null {
+  const answer = app.live || app.step === app.newest ? "" : text(app.store.get(app.run), "answer").trim();
+  return answer ? <p class="header-answer"><Icon name="answer" /> {clipped(answer, 200)}</p> : null;
 }
 
 export function Status({ status }: { status: string }): JSX.Element {

@@ -93,7 +93,7 @@ export function stepFacts(app: App, id: string): StepFacts {
   if (edits.length) notes.push(["you", "edited by you"]);
   if (calls) notes.push(["", `${grouped(calls)} ${calls === 1 ? "call" : "calls"}`]);
   const cost = store.costOfStep(id);
-  if (cost) notes.push(["", money(cost)]);
+  if (cost && calls) notes.push(["", money(cost)]);
   const cut = blocks.flatMap((block) => store.children(block!.id, "output")).reduce((sum, output) => sum + (figure(store.get(output), "cut") ?? 0), 0);
   if (cut) notes.push(["", `output cut by ${grouped(cut)} characters`]);
   const running = status === "running";
@@ -127,7 +127,7 @@ export function Chips({ app }: { app: App }): JSX.Element {
         const facts = stepFacts(app, id);
         const step = app.store.get(id);
         return (
-          <button type="button" key={id} class={`chip ${facts.state}${id === app.step ? " chosen" : ""}`} aria-current={id === app.step ? "step" : undefined} onClick={() => app.select(id)} data-reveal={id}>
+          <button type="button" key={id} class={`chip ${facts.state}${id === app.step ? " chosen" : ""}`} aria-current={id === app.step ? "step" : undefined} ref={(chip) => { if (chip && id === app.step && !chip.dataset["seen"]) { chip.dataset["seen"] = "1"; const row = chip.parentElement; if (row && row.scrollWidth > row.clientWidth) row.scrollLeft = chip.offsetLeft - row.clientWidth / 2; } }} onClick={() => app.select(id)} data-reveal={id}>
             <Icon name={facts.icon} /> {text(step, "number")} <b>{text(step, "act") || "think"}</b>
           </button>
         );

@@ -70,12 +70,14 @@ export function StepInside({ app, step }: { app: App; step: RunNode }): JSX.Elem
   const blocks = app.store.children(step.id, "block");
   const edits = app.store.edits(step.id);
   const flags = app.store.children(step.id, "flag");
+  const meanwhile = app.store.children(step.id, "meanwhile").map((id) => app.store.get(id)!);
   return (
     <>
       {figure(step, "dropped") ? <p class="note"><Icon name="cut" /> {counted(figure(step, "dropped")!, "older message")} no longer fitted the model’s window.</p> : null}
       <Reasoning app={app} step={step} />
       {text(step, "reply_error") && <p class="failed-line"><Icon name="failed" /> No reply: {clipped(app.full(step.id, "reply_error"), 2000)}</p>}
       {edits.filter((edit) => !["code", "prompt", "answer"].includes(text(edit, "what"))).map((edit) => <EditLine edit={edit} />)}
+      {meanwhile.map((one) => <Meanwhile node={one} />)}
       {blocks.slice(-20).map((id) => <Block app={app} block={app.store.get(id)!} many={blocks.length > 1} edits={edits} key={id} />)}
       {flags.map((id) => <p class="flag"><Icon name="warning" /> {text(app.store.get(id), "message")}</p>)}
       <p class="reply-figures">{replyFigures(step)}</p>
@@ -83,8 +85,14 @@ export function StepInside({ app, step }: { app: App; step: RunNode }): JSX.Elem
   );
 }
 
+function Meanwhile({ node }: { node: RunNode }): JSX.Element | null {
+  const cells = list(node["cells"]).map(String);
+  if (!cells.length) return null;
+  return <div class="flag you"><Icon name="person" /> While the run was paused you ran {counted(cells.length + (figure(node, "more") ?? 0), "cell")}:<pre class="pending code-like">{cells.slice(0, 6).map((cell) => cell.slice(0, 600)).join("\n\n")}</pre></div>;
+}
+
 function EditLine({ edit }: { edit: RunNode }): JSX.Element {
-  const words: Record<string, string> = { hint: "Your hint", reply: "The reply is yours", final: "The answer was sent back", skip: "You left a block out", model: "You changed the model", sub_model: "You changed the model of calls", budget: "You changed the budget" };
+  const words: Record<string, string> = { hint: "Your hint", cap: "You sent only a part of a batch", reply: "The reply is yours", final: "The answer was sent back", skip: "You left a block out", model: "You changed the model", sub_model: "You changed the model of calls", budget: "You changed the budget" };
   return <p class="flag you"><Icon name="person" /> {words[text(edit, "what")] ?? `You changed the ${text(edit, "what")}`}{text(edit, "after") ? `: ${clipped(text(edit, "after"), 300)}` : "."}</p>;
 }
 
@@ -116,6 +124,7 @@ function promptSize(app: App, step: RunNode): string {
 
 function replyFigures(step: RunNode): string {
   const parts = [clipped(text(step, "model"), 60)];
+  if (text(step, "source") === "record") parts.push("from the record");
   if (figure(step, "thought") !== null) parts.push(`${seconds(figure(step, "thought"))} thinking`);
   if (figure(step, "tokens_in") !== null) parts.push(`${grouped(figure(step, "tokens_in"))} tokens in, ${grouped(figure(step, "tokens_out") ?? 0)} out`);
   if (figure(step, "cost")) parts.push(money(figure(step, "cost")));
@@ -131,7 +140,7 @@ export function Block({ app, block, many, edits, most }: { app: App; block: RunN
   const showsModel = app.opened.has(`${block.id}/model`);
   return (
     <section class="block" data-reveal={block.id}>
-      <p class="label">{many ? `Code, block ${text(block, "number")}` : "Code"} {edit && <span class="quiet">this is yours; <button type="button" class="link" onClick={() => app.toggle(app.opened, `${block.id}/model`)}>{showsModel ? "hide what the model wrote" : "see what the model wrote"}</button></span>}</p>
+      <p class="label">{many ? `Code, block ${text(block, "number")}` : "Code"} {edit && <span class="quiet">{yoursText(changedLines(text(edit, "before"), text(block, "code")))}; <button type="button" class="link" onClick={() => app.toggle(app.opened, `${block.id}/model`)}>{showsModel ? "hide what the model wrote" : "see what the model wrote"}</button></span>}</p>
       {showsModel && edit && <pre class="code before">{codeLines(text(edit, "before")).map((line) => <div class="line"><span class="src">{line}</span></div>)}</pre>}
       <Code app={app} block={block} yours={edit ? changedLines(text(edit, "before"), text(block, "code")) : null} most={most ?? SHOWN} />
       <Outputs app={app} block={block} />
@@ -139,6 +148,13 @@ export function Block({ app, block, many, edits, most }: { app: App; block: RunN
       <Variables app={app} block={block} />
     </section>
   );
+}
+
+function yoursText(lines: Set<number>): string {
+  const numbers = [...lines];
+  if (!numbers.length) return "this is yours";
+  if (numbers.length > 6) return `${numbers.length} lines are yours`;
+  return numbers.length === 1 ? `line ${numbers[0]} is yours` : `lines ${numbers.slice(0, -1).join(", ")} and ${numbers.at(-1)} are yours`;
 }
 
 /** Lines of the second text that the first does not have. */

@@ -23,6 +23,7 @@ export class Store {
   private below = new Map<string, string[]>(); // `parent/kind` -> ids
   private changes = new Map<string, number>(); // parent -> how often something below it changed
   private tallies = new Map<string, { at: number; tally: Tally }>();
+  private shown = new Map<string, { at: number; ids: readonly string[] }>();
   private searched: { at: number; texts: [string, string, string][] } | null = null;
 
   apply(message: Snapshot | Delta): void {
@@ -48,8 +49,14 @@ export class Store {
     return this.get(this.children(null, "run")[0]);
   }
 
+  /** The steps of a run, without those that were put aside by going back. */
   steps(run: string): readonly string[] {
-    return this.children(run, "step");
+    const known = this.shown.get(run);
+    const at = this.revision(run);
+    if (known?.at === at) return known.ids;
+    const ids = this.children(run, "step").filter((id) => this.nodes.get(id)?.["aside"] !== true);
+    this.shown.set(run, { at, ids });
+    return ids;
   }
 
   usage(run: string): RunNode | undefined {
@@ -172,6 +179,7 @@ export class Store {
     this.below.clear();
     this.changes.clear();
     this.tallies.clear();
+    this.shown.clear();
     this.searched = null;
   }
 }
