@@ -314,8 +314,8 @@ class Execution:
             batch = self._engine.traffic.next_batch()
             self._tell.batch_of_children(batch, len(request.questions), line)
         children = [
-            self._adopt(self._make_child(text, context, request.model))
-            for text, context in zip(request.questions, request.contexts, strict=True)
+            self._adopt(replace(self._make_child(text, context, request.model), infos=(info,)))
+            for text, context, info in zip(request.questions, request.contexts, request.infos, strict=True)
         ]
         return (yield from self._spawn(children, line, batch))
 

@@ -28,7 +28,7 @@ INTERRUPT = "interrupt"
 POKE = getattr(signal, "SIGURG", signal.SIGINT)
 _AGAIN = "again"
 _OPEN: set[CodeType] = set()
-_OPEN_MODULES = {"rlm_lab.engine.explain"}  # they hold no lock, and ask foreign objects all along
+_OPEN_MODULES = {f"rlm_lab.engine.{name}" for name in ("explain", "context", "fingerprints", "frames")}  # they ask foreign objects
 F = TypeVar("F", bound=Callable[..., Any])
 
 

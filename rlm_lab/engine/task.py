@@ -238,7 +238,8 @@ class Task:
     def _open(self) -> Conversation:
         self.status = "running"
         past = self._past
-        infos = past.infos if past else tuple(describe(name, value) for name, value in self.question.contexts.items())
+        known = past.infos if past else self.question.infos
+        infos = tuple(describe(name, value) for name, value in self.question.contexts.items()) if known is None else known
         self._history = History(infos, self.question.contexts)
         if past is None:
             self._tell.started(self.question, infos, self._engine.ledger.budget, self.profile.name)

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from rlm_lab.config import Budget, Settings, load_budget, load_settings
+from rlm_lab.engine.context import describe
 from rlm_lab.engine.forking import new_id
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host, PlainHost
+from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.record import Record
@@ -56,6 +58,7 @@ class Inquiry:
     breakpoints: tuple[str, ...] = ()
 
 
+@calls_user_code
 def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Record:
     """Runs a recursive language model on data that is already loaded, to its end; gives the run.
 
@@ -121,13 +124,16 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
     return Run(Task(engine, question), tick=tick)
 
 
+@calls_user_code
 def _question(inquiry: Inquiry, models: _Models, namespace: dict[str, Any], run_id: str) -> Question:
+    contexts = name_contexts(inquiry.context)
     return Question(
         run=run_id,
         text=inquiry.question.strip(),
         model=models.root,
         sub_model=models.sub,
-        contexts=name_contexts(inquiry.context),
+        contexts=contexts,
+        infos=tuple(map(describe, contexts, contexts.values())),
         namespace=namespace,
         tools=tool_table(inquiry.tools),
         sub_tools=tool_table(inquiry.sub_tools),
@@ -136,6 +142,7 @@ def _question(inquiry: Inquiry, models: _Models, namespace: dict[str, Any], run_
     )
 
 
+@calls_user_code
 def _child_question(inquiry: Inquiry, outer: Run) -> Question:
     """The question of a run that is asked for inside a block: in a namespace of its own unless one is given."""
     if not inquiry.question.strip():

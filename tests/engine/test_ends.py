@@ -73,3 +73,13 @@ def test_an_error_whose_text_takes_for_ever_is_cut(asked, tmp_path, method):
     run = asked(code, "FINAL(1)", settings=Settings(runs=tmp_path, block_seconds=0.3))
     assert run.answer == 1
     assert run.steps[0].blocks[0].error["type"] == "Odd"
+
+
+@pytest.mark.parametrize("code", ["rlm_query('part', context=Odd())", "rlm_lab.ask('part', context=Odd()).answer"])
+def test_a_context_of_a_child_run_whose_text_takes_for_ever_is_cut_and_told_without_it(asked, tmp_path, code):
+    odd = "class Odd:\n    def __repr__(self):\n        while True: pass\n"
+    blocks = {True: f"import rlm_lab\n{odd}FINAL({code})", False: "FINAL('fine')"}
+    model = ScriptedModel(lambda messages: f"```repl\n{blocks['What is it?' in messages[1].content]}\n```")
+    run = asked(model=model, settings=Settings(runs=tmp_path, block_seconds=0.3))
+    assert run.answer == "fine"
+    assert "<Odd object>" in run.steps[0].blocks[0].children[0].contexts[0]["preview"]
