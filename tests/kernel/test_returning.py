@@ -178,6 +178,7 @@ def test_a_run_that_stood_before_its_answer_stands_there_again(asked: Any, scrip
     assert (again.gate.kind, again.gate.facts["answer"]) == ("final", "1")
     again.resume()
     assert (again.answer, load(again.path).answer, run.status) == (1, 1, "paused")
+    run.stop()
 
 
 def test_a_run_that_stood_before_a_block_does_not_run_it_when_it_is_resumed(asked: Any, scripted: Any, tmp_path: Path) -> None:
@@ -186,6 +187,8 @@ def test_a_run_that_stood_before_a_block_does_not_run_it_when_it_is_resumed(aske
     space: dict[str, Any] = {}
     again = resume(shutil.copy(run.path, tmp_path / "copy.rlm.jsonl"), namespace=space, model=scripted())
     assert (again.gate.kind, again.gate.facts["code"], space["x"]) == ("block", "x = 2", 1)
+    again.stop()
+    run.stop()
 
 
 def test_a_run_that_has_ended_is_not_resumed_but_replayed(asked: Any) -> None:
