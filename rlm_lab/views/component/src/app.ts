@@ -28,6 +28,7 @@ export class App {
   writing: Writing | null = null;
   notices: Notice[] = [];
   lost: string | null = null;
+  address: string | null = null; // of the dashboard, once the host has made a link
   reveal: string | null = null; // what is to be scrolled into view
   whole = new Map<string, string>();
   pending = new Set<string>();
@@ -315,6 +316,12 @@ export class App {
     }
   }
 
+  /** A link that was made on demand: opened, and left as a link where the browser opens no tab by itself. */
+  private toDashboard(address: string | null): void {
+    if (!address || !/^https?:\/\//.test(address)) this.notices = [{ kind: "warning", strong: "", text: "The dashboard could not be started; %rlm dashboard tells why." }];
+    else if (!window.open(address, "_blank")) this.address = address;
+  }
+
   private take(state: StateMessage): void {
     const before = this.state;
     this.state = state;
@@ -335,6 +342,7 @@ export class App {
     if (typeof message.find === "string")
       this.foundBy = { text: message.find, hits: (message.hits ?? []).map(([id, field, count]) => ({ id, field, count })) };
     if (message.find === this.wanted) this.findNow();
+    if (message.dashboard !== undefined) this.toDashboard(message.dashboard);
     if (message.refused) this.notices = [{ kind: "warning", strong: "This was not done.", text: message.refused }];
     else if (message.done) this.notices = [{ kind: "info", strong: "", text: message.done }];
   }

@@ -24,7 +24,9 @@ export function Controls({ app }: { app: App }): JSX.Element {
 }
 
 export function Dashboard({ app, label }: { app: App; label: string }): JSX.Element | null {
-  const address = app.host.dashboard ?? "";
+  const address = app.address ?? app.host.dashboard ?? "";
+  if (address === true) return <button type="button" class="link" onClick={() => app.send({ dashboard: true })}>{label}</button>;
+  if (!address) return null;
   return /^https?:\/\/|^\//.test(address) ? <a class="link" href={address} target="_blank" rel="noopener noreferrer">{label}</a> : null;
 }
 
