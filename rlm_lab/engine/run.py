@@ -253,6 +253,12 @@ class Run(Record):
             return None
         return forked_question(self.asked, kept, run=name, origin=origin, model=model, sub_model=sub_model)
 
+    def replay(self, **options: Any) -> Run:
+        """Plays the run again without a model, paused before its first block; the options are those of `rlm_lab.replay`."""
+        import rlm_lab  # by its public name: playing again is put together above the engine
+
+        return rlm_lab.replay(self, **options)
+
     def variables(self, step: int) -> dict[str, HowKept]:
         """How each variable would come back if the run were taken back to before a step: exact, copied, rebuilt or lost."""
         check_step(self.id, self._task.keeper, self.steps, step)

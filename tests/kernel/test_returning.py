@@ -215,7 +215,7 @@ def test_addresses_and_times_are_no_differences(asked: Any, print_what: str) -> 
 def test_a_difference_stops_the_replay_and_shows_the_first_one(asked: Any) -> None:
     counted: list[int] = []
     run = asked("print('same')\nprint(tick())\nn = llm_query('a')", "FINAL(n)", tools=[_ticking(counted)])
-    played = replay(run, tools=[_ticking(counted)], step=False)
+    played = run.replay(tools=[_ticking(counted)], step=False)
     assert (played.status, played.pause_reason) == ("paused", "not as recorded")
     assert played.gate is not None
     assert (played.gate.facts["recorded"], played.gate.facts["now"]) == ("1", "2")
