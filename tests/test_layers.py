@@ -21,6 +21,7 @@ LAYERS = (
     {"views"},
     {"kernel"},
     {"dashboard"},
+    {"server"},
     {"terminal", "demo", "cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -32,6 +33,7 @@ ONLY_IN = {
     "litellm": {"models"},
     "greenlet": {"engine"},
     "httpx": {"models"},
+    "jupyter_server": {"dashboard", "server"},
 }
 
 

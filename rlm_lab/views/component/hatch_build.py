@@ -94,10 +94,10 @@ def build(part: Part, *, tests: bool = False) -> None:
 
 def _sign(part: Part) -> None:
     """Writes the package's version, and what it was built from, into what JupyterLab reads of the extension."""
-    version: dict[str, str] = {}
-    exec((ROOT / "rlm_lab" / "_version.py").read_text(encoding="utf-8"), version)
+    version = re.search(r'__version__ = "(.+)"', (ROOT / "rlm_lab" / "_version.py").read_text(encoding="utf-8"))
+    assert version is not None
     file = part.built[0]
-    told = json.loads(file.read_text(encoding="utf-8")) | {"version": version["__version__"]}
+    told = json.loads(file.read_text(encoding="utf-8")) | {"version": version[1]}
     del told["dependencies"]
     file.write_text(json.dumps({"sources": digest(part), **told}, indent=2) + "\n", encoding="utf-8")
 
@@ -135,6 +135,6 @@ def _run(part: Part, command: list[str], environment: dict[str, str]) -> None:
         told = "\n".join(line[:400] for line in (done.stderr + done.stdout).strip().splitlines()[-15:])
         shown = " ".join([Path(command[0]).name, *command[1:]])
         raise RuntimeError(
-            f"The {part.name} cannot be built: `{shown}` in {part.folder} ended with {done.returncode}. It needs npm's registry, as "
-            f"npm's settings name it, or a source distribution, which holds the built files.\n{told}"
+            f"The {part.name} cannot be built: `{shown}` in {part.folder} ended with {done.returncode}. It needs npm's registry, "
+            f"as npm's settings name it, or a source distribution, which holds the built files.\n{told}"
         )

@@ -1,0 +1,126 @@
+"""The paths of the server's part: `/rlm-lab/runs` lists a folder, `/rlm-lab/run` tells a run and puts it into the trash.
+
+Every request needs Jupyter's own authentication and the right to read or write contents; answers are JSON. The server's loop owns
+the handlers; files are read in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from tornado.web import Application, HTTPError, authenticated
+
+from rlm_lab.errors import RLMError
+from rlm_lab.server.places import Places
+from rlm_lab.server.reader import Reader, Readers
+from rlm_lab.server.shelves import Shelves
+
+T = TypeVar("T")
+
+
+def add_handlers(application: Application) -> None:
+    """Adds the paths below the server's base path."""
+    base = application.settings["base_url"]
+    readers, shelves = Readers(), Shelves()
+    application.add_handlers(
+        ".*$",
+        [
+            (url_path_join(base, "rlm-lab", "runs"), RunsHandler, {"shelves": shelves}),
+            (url_path_join(base, "rlm-lab", "run"), RunHandler, {"readers": readers}),
+        ],
+    )
+
+
+class _Handler(APIHandler):
+    auth_resource = "contents"
+
+    @property
+    def places(self) -> Places:
+        manager = self.contents_manager
+        root = Path(getattr(manager, "root_dir", None) or self.settings["server_root_dir"]).expanduser()
+        return Places(root=root, hidden=bool(getattr(manager, "allow_hidden", False)))
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """What a user can mend is told as 404, with its line."""
+        try:
+            return await asyncio.to_thread(work)
+        except (RLMError, OSError) as error:
+            raise HTTPError(404, log_message=None, reason=_one_line(str(error))) from None
+
+
+class RunsHandler(_Handler):
+    """The runs of a folder: in itself, and in the runs folder that a kernel there would use."""
+
+    def initialize(self, shelves: Shelves) -> None:
+        self._shelves = shelves
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        places, folder = self.places, self.get_query_argument("folder", "")
+        await self.finish(await self.in_thread(lambda: self._shelves.look(places, folder)))
+
+
+class RunHandler(_Handler):
+    """One run, named by `path` and the `folder` that it is relative to."""
+
+    def initialize(self, readers: Readers) -> None:
+        self._readers = readers
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """What is new since `since` of `reader`; with `node` and `field` a whole text; with `find` where a text stands."""
+        path, query = self._path(), self.get_query_argument
+        node, find = query("node", None), query("find", None)
+        reader = await self.in_thread(lambda: self._readers.of(path))
+        if node is not None:
+            answer = await self.in_thread(lambda: reader.full(node, query("field", "")))
+        elif find is not None:
+            answer = await self.in_thread(lambda: reader.find(find))
+        else:
+            since = self._since(reader)
+            answer = await self.in_thread(lambda: reader.news(since))
+        await self.finish(answer if "reader" not in answer else answer | {"path": self.places.told(path)})
+
+    @authenticated
+    @authorized
+    async def delete(self) -> None:
+        """Puts the file into the trash of the machine that the server runs on."""
+        path = self._path()
+        await self.in_thread(lambda: _to_trash(path))
+        self._readers.forget(path)
+        self.set_status(204)
+        await self.finish()
+
+    def _path(self) -> Path:
+        try:
+            return self.places.run(self.get_query_argument("path"), self.get_query_argument("folder", ""))
+        except RLMError as error:
+            raise HTTPError(404, reason=_one_line(str(error))) from None
+
+    def _since(self, reader: Reader) -> int | None:
+        since = self.get_query_argument("since", "")
+        return int(since) if since.isdecimal() and self.get_query_argument("reader", "") == reader.id else None
+
+
+def _to_trash(path: Path) -> None:
+    from send2trash import send2trash
+
+    from rlm_lab.errors import StateError
+    from rlm_lab.trajectory.reading import head_of
+
+    if head_of(path).status == "running":
+        raise StateError(f"The run in {path.name} still goes on; stop it first.")
+    send2trash(str(path))
+
+
+def _one_line(text: str) -> str:
+    """Fit for a status line: one line of plain ASCII."""
+    return " ".join(text.encode("ascii", "replace").decode().split())[:400]

@@ -1,0 +1,87 @@
+"""The server's part: runs in files are told to a front end without a kernel, and to nobody without Jupyter's own secret."""
+
+from __future__ import annotations
+
+import shutil
+from urllib.parse import quote
+
+import pytest
+
+from rlm_lab.errors import LogError, UsageError
+from rlm_lab.server.places import Places
+from rlm_lab.server.reader import Reader, Readers
+
+
+def test_a_run_is_told_as_the_nodes_of_the_view(a_run, tmp_path):
+    told = Reader(a_run(tmp_path)).news(None)
+    snapshot, state = told["messages"]
+    assert (snapshot["kind"], told["live"], state["status"]) == ("snapshot", False, "saved")
+    assert [node["answer"] for node in snapshot["nodes"] if node["kind"] == "run"] == ["42"]
+
+
+def test_a_run_that_grows_is_followed(a_run, tmp_path):
+    whole = a_run(tmp_path).read_bytes()
+    lines = whole.splitlines(keepends=True)
+    growing = tmp_path / "growing.rlm.jsonl"
+    growing.write_bytes(b"".join(lines[:3]))
+    reader = Reader(growing)
+    first = reader.news(None)
+    assert reader.news(first["seq"])["messages"] == []
+    growing.write_bytes(whole)
+    delta = reader.news(first["seq"])["messages"][0]
+    assert (delta["kind"], delta["since"]) == ("delta", first["seq"])
+
+
+def test_a_file_that_is_missing_or_no_run_says_so(tmp_path):
+    (tmp_path / "b.rlm.jsonl").write_text('{"type": "cake", "run": "a"}\n')
+    with pytest.raises(LogError, match="no file a"):
+        Reader(tmp_path / "a.rlm.jsonl").news(None)
+    with pytest.raises(LogError, match="not a run log"):
+        Reader(tmp_path / "b.rlm.jsonl").news(None)
+
+
+def test_a_file_that_was_replaced_is_read_anew(a_run, tmp_path):
+    readers, path = Readers(), a_run(tmp_path / "runs")
+    first = readers.of(path)
+    first.news(None)
+    assert readers.of(path) is first
+    shutil.rmtree(path.parent)
+    assert readers.of(path) is not first
+
+
+@pytest.mark.parametrize("name", ["../a.rlm.jsonl", "/etc/a.rlm.jsonl", ".ssh/a.rlm.jsonl", "a.txt", "b/../../a.rlm.jsonl", "\0.rlm.jsonl"])
+def test_only_runs_below_the_root_are_read(tmp_path, name):
+    with pytest.raises(UsageError):
+        Places(root=tmp_path).run(name)
+
+
+def test_the_folder_of_runs_and_that_of_the_settings_are_read(tmp_path, monkeypatch):
+    places = Places(root=tmp_path / "work")
+    assert places.run(".rlm/runs/a.rlm.jsonl", "sub") == tmp_path / "work/sub/.rlm/runs/a.rlm.jsonl"
+    monkeypatch.setenv("RLM_LAB_RUNS", str(tmp_path / "elsewhere"))
+    assert places.run(f"{tmp_path}/elsewhere/a.rlm.jsonl").name == "a.rlm.jsonl"
+    with pytest.raises(UsageError):
+        places.run(f"{tmp_path}/other/a.rlm.jsonl")
+
+
+def test_jupyters_server_lists_tells_and_throws_away(server, a_run):
+    path = a_run(server.folder / ".rlm" / "runs", "<b>EV</b>")
+    status, listed = server.ask("rlm-lab/runs")
+    assert status == 200
+    assert [(row["answer"], row["path"]) for row in listed["runs"]] == [("<b>EV</b>", f".rlm/runs/{path.name}")]
+    named = f"rlm-lab/run?path={quote(listed['runs'][0]['path'])}"
+    status, told = server.ask(named)
+    assert (status, told["messages"][0]["kind"]) == (200, "snapshot")
+    assert server.ask(f"{named}&since={told['seq']}&reader={told['reader']}")[1]["messages"] == []
+    assert server.ask(f"{named}&find=many")[1]["hits"]
+    assert server.ask(named, method="DELETE") == (204, None)
+    assert (path.exists(), server.ask(named)[0]) == (False, 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("token", [None, "wrong"])
+def test_nothing_is_told_or_done_without_jupyters_secret(server, a_run, method, token):
+    path = a_run(server.folder / "own")
+    assert server.ask(f"rlm-lab/run?path=own/{path.name}", method=method, token=token)[0] in {401, 403}
+    assert server.ask("rlm-lab/runs", token=token)[0] in {401, 403}
+    assert path.exists()
