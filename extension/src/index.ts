@@ -1,4 +1,4 @@
 // What JupyterLab loads: each plugin adds its part when JupyterLab starts, and loads what is large when it is first used.
-import { documents } from "./plugins";
+import { documents, main } from "./plugins";
 
-export default [documents];
+export default [main, documents];

@@ -44,7 +44,9 @@ class Reader:
             self._read()
             message = self._feed.snapshot() if since is None else self._feed.since(since)
             live = self._run is not None and not self._ended and self._follower.failure is None
-            messages = [] if message is None else [message, _state(live)]
+            messages = [] if message is None else [message]
+            if message is not None and (live or since is not None):  # a saved run has no controls
+                messages.append(_state(live))
             trouble = self._follower.failure
             messages += [{"kind": "lost", "text": plain(trouble)}] if trouble and since is None else []
             return {"reader": self.id, "seq": self._feed.seq, "live": live, "messages": messages}

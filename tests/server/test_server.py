@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -14,8 +16,8 @@ from rlm_lab.server.reader import Reader, Readers
 
 def test_a_run_is_told_as_the_nodes_of_the_view(a_run, tmp_path):
     told = Reader(a_run(tmp_path)).news(None)
-    snapshot, state = told["messages"]
-    assert (snapshot["kind"], told["live"], state["status"]) == ("snapshot", False, "saved")
+    (snapshot,) = told["messages"]
+    assert (snapshot["kind"], told["live"]) == ("snapshot", False)
     assert [node["answer"] for node in snapshot["nodes"] if node["kind"] == "run"] == ["42"]
 
 
@@ -30,6 +32,17 @@ def test_a_run_that_grows_is_followed(a_run, tmp_path):
     growing.write_bytes(whole)
     delta = reader.news(first["seq"])["messages"][0]
     assert (delta["kind"], delta["since"]) == ("delta", first["seq"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no advisory locks")
+def test_a_run_under_way_says_where_it_can_be_steered(a_run, tmp_path):
+    growing = tmp_path / "growing.rlm.jsonl"
+    with growing.open("wb", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as the process that writes a run does
+        file.write(b"".join(a_run(tmp_path).read_bytes().splitlines(keepends=True)[:3]))
+        told = Reader(growing).news(None)
+    assert (told["live"], told["messages"][1]["status"]) == (True, "running")
+    assert "notebook" in told["messages"][1]["can"]["pause"]
 
 
 def test_a_file_that_is_missing_or_no_run_says_so(tmp_path):

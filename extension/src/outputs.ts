@@ -1,0 +1,146 @@
+// The saved output of a run comes back to life: where its file can be read, the view takes the place of the HTML that was saved. No
+// kernel is needed. What has run since the page was opened keeps its result as it stands; a button shows its view.
+import { PathExt } from "@jupyterlab/coreutils";
+import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
+import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import type { TranslationBundle } from "@jupyterlab/translation";
+import { PanelLayout, Widget } from "@lumino/widgets";
+import { element } from "./dom";
+import { isOver, MIME, places, type Told, toldBy } from "./payload";
+import { RunView } from "./run";
+import { type Server, type Unreadable } from "./server";
+
+const RANK = 30; // after widgets, which are a live view, and before HTML
+const HEIGHT = "560px";
+
+export interface Around {
+  server: Server;
+  rendermime: IRenderMimeRegistry;
+  trans: TranslationBundle;
+  revive: () => boolean; // whether saved outputs come to life by themselves
+  open: (path: string) => void;
+}
+
+class RunOutput extends Widget implements IRenderMime.IRenderer {
+  private readonly saved: IRenderMime.IRenderer;
+  private readonly bar = element("div", { class: "rlm-lab-Output-bar" });
+  private told: Told | null = null;
+  private asked = false; // whether the user did, who then is told why it cannot be
+  private view: RunView | null = null;
+  private watch: IntersectionObserver | null = null;
+
+  constructor(
+    private readonly around: Around,
+    private readonly options: IRenderMime.IRendererOptions,
+  ) {
+    super();
+    this.addClass("rlm-lab-Output");
+    const layout = (this.layout = new PanelLayout());
+    const html = around.rendermime.getFactory("text/html");
+    this.saved = html ? html.createRenderer({ ...options, mimeType: "text/html" }) : around.rendermime.createRenderer("text/plain");
+    layout.addWidget(this.saved);
+    this.node.append(this.bar);
+  }
+
+  override dispose(): void {
+    this.watch?.disconnect();
+    super.dispose();
+  }
+
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    this.told = toldBy(model.data[MIME]);
+    this.back();
+    await this.saved.renderModel(model);
+    const { told } = this;
+    if (!told?.path || !isOver(told)) {
+      this.bar.replaceChildren();
+      return;
+    }
+    this.offer();
+    if (told.started < performance.timeOrigin && this.around.revive()) {
+      this.whenSeen(() => this.revive());
+    }
+  }
+
+  private offer(): void {
+    const { trans } = this.around;
+    this.bar.replaceChildren(element("button", { type: "button", click: () => this.revive(true) }, trans.__("Look into this run")));
+  }
+
+  /** Shows the view in place of the HTML, once the file was found. */
+  private revive(asked = false): void {
+    const path = this.told?.path;
+    this.asked = asked;
+    if (path && !this.view && !this.isDisposed) {
+      this.seek(places(path));
+    }
+  }
+
+  private seek(paths: string[]): void {
+    const [path, ...others] = paths;
+    const look = this.asked ? { height: HEIGHT } : { compact: true };
+    const view = new RunView(this.around.server, { path: path!, folder: this.folder }, look);
+    this.view = view;
+    view.hide();
+    (this.layout as PanelLayout).addWidget(view);
+    view.shown = (failure) => {
+      if (failure === null) {
+        this.swap(view);
+        return;
+      }
+      view.dispose();
+      this.view = null;
+      if (others.length && !failure.absent) {
+        this.seek(others);
+      } else if (this.asked) {
+        this.complain(failure);
+      }
+    };
+    view.begin();
+  }
+
+  private swap(view: RunView): void {
+    const { trans } = this.around;
+    this.saved.hide();
+    view.show();
+    this.bar.replaceChildren(
+      element("button", { type: "button", click: () => this.back() }, trans.__("Show the saved output")),
+      element("button", { type: "button", click: () => this.around.open(view.follower.path) }, trans.__("Open in a tab")),
+    );
+  }
+
+  private back(): void {
+    this.view?.dispose();
+    this.view = null;
+    this.saved.show();
+    this.offer();
+  }
+
+  private complain(failure: Unreadable): void {
+    this.bar.append(element("span", { class: "rlm-lab-Output-trouble", role: "alert" }, failure.message));
+  }
+
+  private whenSeen(act: () => void): void {
+    this.watch?.disconnect();
+    this.watch = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) {
+        this.watch?.disconnect();
+        act();
+      }
+    });
+    this.watch.observe(this.node);
+  }
+
+  /** The folder of the notebook, which paths in its outputs are relative to. */
+  private get folder(): string {
+    const path = (this.options.resolver as { path?: unknown } | null)?.path;
+    return typeof path === "string" ? PathExt.dirname(path) : "";
+  }
+}
+
+export function addRunOutputs(around: Around): void {
+  around.rendermime.addFactory(
+    { safe: true, mimeTypes: [MIME], defaultRank: RANK, createRenderer: (options) => new RunOutput(around, options) },
+    RANK,
+  );
+}
