@@ -1,15 +1,24 @@
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { WidgetTracker } from "@jupyterlab/apputils";
+import { ICommandPalette, WidgetTracker } from "@jupyterlab/apputils";
+import { EditorExtensionRegistry, IEditorExtensionRegistry } from "@jupyterlab/codemirror";
 import type { DocumentWidget } from "@jupyterlab/docregistry";
+import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
+import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import { IStatusBar } from "@jupyterlab/statusbar";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 import { Token } from "@lumino/coreutils";
+import { Badges } from "./badges";
+import { addCommands } from "./commands";
 import { addRunDocuments, FACTORY } from "./documents";
 import { Tabs } from "./open";
 import { addRunOutputs } from "./outputs";
+import { RunsPanel } from "./panel";
+import { questions } from "./question";
 import { Server } from "./server";
 import { PLUGIN, Preferences } from "./settings";
+import { Total, TotalItem } from "./total";
 
 export const OPEN = "rlm-lab:open-run";
 
@@ -78,5 +87,85 @@ export const documents: JupyterFrontEndPlugin<void> = {
       args: (widget) => ({ path: widget.context.path, factory: FACTORY }),
       name: (widget) => widget.context.path,
     });
+  },
+};
+
+export const panel: JupyterFrontEndPlugin<void> = {
+  id: "rlm-lab:panel",
+  description: "Lists the runs of the current folder beside the file browser.",
+  autoStart: true,
+  requires: [IShared],
+  optional: [ITranslator, IDefaultFileBrowser, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    { server, tabs }: Shared,
+    translator: ITranslator | null,
+    browser: IDefaultFileBrowser | null,
+    restorer: ILayoutRestorer | null,
+  ) => {
+    const trans = (translator ?? nullTranslator).load("rlm-lab");
+    const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? "");
+    const runs = new RunsPanel({ server, trans, folder, open: (path) => tabs.open(path), gone: (path) => tabs.close(path) });
+    browser?.model.pathChanged.connect(() => {
+      if (runs.isVisible) {
+        void runs.look();
+      }
+    });
+    app.shell.add(runs, "left", { rank: 550, type: "Runs" });
+    restorer?.add(runs, "rlm-lab-runs");
+  },
+};
+
+export const cells: JupyterFrontEndPlugin<void> = {
+  id: "rlm-lab:cells",
+  description: "Shows the questions of a notebook as prose, with what came of them.",
+  autoStart: true,
+  requires: [IShared],
+  optional: [ITranslator, IEditorExtensionRegistry, IStatusBar],
+  activate: (
+    app: JupyterFrontEnd,
+    { preferences }: Shared,
+    translator: ITranslator | null,
+    editors: IEditorExtensionRegistry | null,
+    statusBar: IStatusBar | null,
+  ) => {
+    const trans = (translator ?? nullTranslator).load("rlm-lab");
+    const total = new Total(performance.timeOrigin);
+    editors?.addExtension({
+      name: "rlm-lab:questions",
+      factory: ({ inline }) => (inline ? EditorExtensionRegistry.createImmutableExtension(questions) : null),
+    });
+    app.docRegistry.addWidgetExtension("Notebook", {
+      createNew: (notebook: NotebookPanel) =>
+        new Badges(
+          notebook,
+          () => preferences.badges,
+          (told) => total.add(told),
+        ),
+    });
+    statusBar?.registerStatusItem("rlm-lab:total", {
+      item: new TotalItem(total, trans),
+      align: "left",
+      rank: 50,
+      isActive: () => total.text !== "",
+      activeStateChanged: total.changed,
+    });
+  },
+};
+
+export const commands: JupyterFrontEndPlugin<void> = {
+  id: "rlm-lab:commands",
+  description: "Steers the run of the notebook in front.",
+  autoStart: true,
+  requires: [IShared, INotebookTracker],
+  optional: [ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    { preferences }: Shared,
+    notebooks: INotebookTracker,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+  ) => {
+    addCommands({ app, notebooks, palette, preferences, trans: (translator ?? nullTranslator).load("rlm-lab") });
   },
 };

@@ -81,6 +81,13 @@ def do(number: int) -> None:
             errand.done.set_result(None)
 
 
+def do_now(errand: Errand) -> None:
+    """Does an errand on the main thread, where one is already; raises what it is refused with."""
+    _waiting[errand.number] = errand
+    do(errand.number)
+    errand.done.result()
+
+
 def _drive(errand: Errand) -> None:
     """Through the magics where they are loaded, so that the run's cell shows what comes of it and its answer is bound."""
     from rlm_lab.kernel.magics import RLM

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlm_lab.config import load_settings
+from rlm_lab.config import Settings, load_settings
 from rlm_lab.errors import ConfigError, UsageError
 from rlm_lab.trajectory.reading import SUFFIX
 
@@ -49,10 +49,10 @@ class Places:
         return path
 
     def folders(self, name: str) -> list[Path]:
-        """Where the runs of a folder are: in itself, and in the runs folder that a kernel in it would use."""
+        """Where the runs of a folder are: in itself, in its `.rlm`, and in the runs folder that the settings name."""
         folder = self.folder(name)
-        runs = self._runs(folder)
-        return [folder] if runs is None or runs == folder else [folder, runs]
+        found = [folder, folder / Settings().runs, self._runs(folder) or folder]
+        return list(dict.fromkeys(found))
 
     def told(self, path: Path) -> str:
         """A path as a front end names it: relative to the root where it can be."""

@@ -129,3 +129,109 @@ def test_a_saved_output_whose_file_is_gone_stays_as_it_was_saved(saved, lab):
     output.get_by_role("button", name="Look into this run").click()
     expect(output.get_by_role("alert")).to_contain_text("no file")
     assert output.locator("img").count() == 0
+
+
+def test_the_runs_of_a_folder_are_listed_searched_opened_and_thrown_away(page, lab):
+    folder = lab[1] / "project"
+    runs = folder / ".rlm" / "runs"
+    a_run(runs, question="Which carrier was late most often?")
+    hostile = a_run(runs, "FINAL('<img src=x onerror=document.title=1>')", question="<script>document.title=1</script>")
+    page.evaluate("window.jupyterapp.commands.execute('filebrowser:open-path', {path: 'project'})")
+    page.get_by_role("tab", name="Runs of recursive language models").click()
+    panel = page.locator(".rlm-lab-Runs")
+    items = panel.locator("li")
+    expect(items).to_have_count(2, timeout=EXPECT)
+    expect(items.first).to_contain_text("<script>")
+    assert panel.locator("img, script").count() == 0
+    picture(page, "extension-panel")
+    panel.get_by_role("searchbox").fill("carrier late")
+    expect(items).to_have_count(1)
+    expect(items).to_contain_text("Done")
+    items.get_by_role("button", name="Which carrier").first.dblclick()
+    expect(page.locator(".jp-MainAreaWidget > .rlm-lab-Run")).to_contain_text("FINAL(n + 1)", timeout=EXPECT)
+    panel.get_by_role("searchbox").fill("document.title")
+    items.get_by_role("button", name="Move to trash").click()
+    page.get_by_role("button", name="Cancel").click()
+    assert hostile.exists()
+    items.get_by_role("button", name="Move to trash").click()
+    page.get_by_role("button", name="Move to Trash", exact=True).last.click()
+    expect(panel).to_contain_text("No run fits", timeout=EXPECT)
+    assert not hostile.exists()
+
+
+SETUP = """\
+%load_ext rlm_lab
+import threading
+from rlm_lab import ScriptedModel
+def block(code): return f"I look at it.\\n\\n```repl\\n{code}\\n```"
+gate = threading.Event()
+slow = ScriptedModel(lambda messages: "six" if gate.wait(60) else "late", name="slow")
+root = ScriptedModel([block("llm_query('first')"), block("n = 41"), block("FINAL(n + 1)")])"""
+ASK = "%%rlm -m root --sub-model slow -o answer\nHow many `words` are for us, and for whom?"
+
+
+def test_a_question_is_prose_and_its_cell_says_what_came_of_it(notebook):
+    book = notebook("for_us = 1", ASK)
+    question = book.page.locator(".jp-Notebook .jp-Cell").nth(1)
+    lines = question.locator(".cm-line")
+    expect(question.locator(".rlm-lab-Question")).to_have_count(1, timeout=EXPECT)
+    expect(lines.nth(0).locator("span", has_text="%%rlm")).to_have_count(1)
+    expect(lines.nth(1).locator("span")).to_have_text(["`words`"])  # no keyword of Python stands out
+    question.locator(".cm-content").click()
+    book.page.keyboard.press("ControlOrMeta+Home")
+    book.page.keyboard.type("#")
+    expect(question.locator(".rlm-lab-Question")).to_have_count(0)
+
+
+def test_commands_pause_step_and_end_a_run_while_its_cell_runs_and_after(notebook):
+    book = notebook(SETUP, ASK, "gate.set()", "answer")
+    cell = book.page.locator(".jp-Notebook .jp-Cell").nth(1)
+    for _ in range(2):
+        book.run_next()
+    expect(book.output(1)).to_contain_text("llm_query", timeout=EXPECT)
+    expect(cell).to_have_attribute("data-rlm-badge", "Running")
+    book.command("rlm-lab:pause")
+    expect(book.output(1)).to_contain_text("Paused", timeout=EXPECT)
+    expect(cell).to_have_attribute("data-rlm-status", "paused")
+    book.run_next()
+    book.command("rlm-lab:step")
+    expect(book.output(1)).to_contain_text("n = 41", timeout=EXPECT)
+    book.command("rlm-lab:continue")
+    expect(cell).to_have_attribute("data-rlm-badge", "Done · 1 call", timeout=EXPECT)
+    expect(book.page.locator(".rlm-lab-Total")).to_contain_text("1 run · 1 call")
+    picture(book.page, "extension-cells")
+    book.run_next()
+    expect(book.output(3)).to_contain_text("42", timeout=EXPECT)
+    book.command("rlm-lab:continue")
+    expect(book.page.get_by_text("No run is paused")).to_be_visible(timeout=EXPECT)
+
+
+def test_a_run_is_stopped_by_a_command_while_its_cell_runs(notebook):
+    book = notebook(SETUP, ASK)
+    for _ in range(2):
+        book.run_next()
+    expect(book.output(1)).to_contain_text("llm_query", timeout=EXPECT)
+    book.command("rlm-lab:stop")
+    expect(book.output(1)).to_contain_text("Stopped", timeout=EXPECT)
+
+
+def test_a_new_question_names_the_selected_variable(notebook):
+    book = notebook("flights = [1, 2]")
+    book.page.locator(".jp-Notebook .cm-line").first.dblclick(position={"x": 12, "y": 8})
+    book.page.keyboard.press("ControlOrMeta+Alt+r")
+    book.page.keyboard.press("q")
+    asked = book.page.locator(".jp-Notebook .jp-Cell").nth(1)
+    expect(asked.locator(".cm-line").first).to_have_text("%%rlm -c flights", timeout=EXPECT)
+    book.page.keyboard.type("Which is late?")
+    expect(asked.locator(".cm-line").nth(1)).to_have_text("Which is late?")
+
+
+def test_flags_and_names_are_completed_on_the_first_line(notebook):
+    book = notebook("%load_ext rlm_lab\nflights = [1, 2]", "%%rlm --max-co\nWhy?")
+    book.run_next()
+    expect(book.page.locator(".jp-InputPrompt").first).to_have_text("[1]:", timeout=EXPECT)
+    book.page.locator(".jp-Notebook .cm-content").nth(1).click()
+    book.page.keyboard.press("ControlOrMeta+Home")
+    book.page.keyboard.press("End")
+    book.page.keyboard.press("Tab")
+    expect(book.page.locator(".jp-Notebook .cm-line", has_text="%%rlm --max-cost").or_(book.page.locator(".jp-Completer-item", has_text="--max-cost")).first).to_be_visible(timeout=EXPECT)

@@ -1,0 +1,77 @@
+// Orders to the run of a kernel: one expression each, sent as an ordinary request, or over a subshell while a cell runs.
+import type { Kernel, KernelMessage } from "@jupyterlab/services";
+
+const FRONT = "__import__('rlm_lab.kernel.front', fromlist=['order'])";
+
+export type Field = string | number;
+
+/** The expression of an order; fields become Python literals. */
+export function orderCode(name: string, fields: Record<string, Field> = {}): string {
+  const parts = [name, ...Object.values(fields)].map((value) => JSON.stringify(value));
+  const names = ["", ...Object.keys(fields).map((field) => `${field}=`)];
+  return `${FRONT}.order(${parts.map((part, at) => `${names[at]}${part}`).join(", ")})`;
+}
+
+/** Has the run do something; rejects with the kernel's own line where that is refused. */
+export async function order(kernel: Kernel.IKernelConnection, name: string, fields: Record<string, Field> = {}): Promise<void> {
+  await ask(kernel, { code: orderCode(name, fields) });
+}
+
+/** Pauses or stops the run of a cell that runs: over a subshell, and where the kernel has none by interrupting it. */
+export async function halt(kernel: Kernel.IKernelConnection, name: "pause" | "stop"): Promise<void> {
+  if (kernel.status !== "busy" || kernel.supportsSubshells) {
+    await order(kernel, name);
+    return;
+  }
+  await kernel.interrupt();
+  if (name === "stop") {
+    await kernel.interrupt(); // the second one within two seconds ends the run
+  }
+}
+
+/** Where the dashboard can be opened once. */
+export async function dashboardAddress(kernel: Kernel.IKernelConnection): Promise<string> {
+  const reply = await ask(kernel, { code: "", user_expressions: { address: `${FRONT}.dashboard_address()` } });
+  const told = (reply.user_expressions as Record<string, { status?: string; data?: Record<string, unknown>; evalue?: string }> | undefined)?.["address"];
+  const text = told?.data?.["text/plain"];
+  const address = typeof text === "string" ? text.replace(/^['"]|['"]$/g, "") : "";
+  if (!/^(https?:\/\/|\/)/.test(address)) {
+    throw new Error(told?.evalue ?? "The dashboard could not be started; %rlm dashboard tells why.");
+  }
+  return address;
+}
+
+type Request = KernelMessage.IExecuteRequestMsg["content"];
+
+async function ask(kernel: Kernel.IKernelConnection, content: Request): Promise<KernelMessage.IReplyOkContent & { user_expressions?: unknown }> {
+  const busy = kernel.status === "busy" && kernel.supportsSubshells;
+  const reply = await (busy ? overSubshell(kernel, content) : execute(kernel, content));
+  if (reply.status !== "ok") {
+    throw new Error(reply.status === "error" ? refused(reply.ename, reply.evalue) : "The kernel did not take the command; try again.");
+  }
+  return reply;
+}
+
+function refused(ename: string, evalue: string): string {
+  return ename === "ModuleNotFoundError" ? "The kernel of this notebook has no rlm_lab; install it there." : evalue || ename;
+}
+
+async function execute(kernel: Kernel.IKernelConnection, content: Request): Promise<KernelMessage.IExecuteReplyMsg["content"]> {
+  const future = kernel.requestExecute({ silent: false, store_history: false, allow_stdin: false, stop_on_error: false, ...content }, true);
+  return (await future.done).content;
+}
+
+async function overSubshell(kernel: Kernel.IKernelConnection, content: Request): Promise<KernelMessage.IExecuteReplyMsg["content"]> {
+  const made = (await kernel.requestCreateSubshell({}).done).content;
+  if (!made.subshell_id) {
+    throw new Error("The kernel gave no way to reach it while a cell runs; interrupt it instead.");
+  }
+  const beside = kernel.clone({ handleComms: false });
+  beside.subshellId = made.subshell_id;
+  try {
+    return await execute(beside, content);
+  } finally {
+    beside.dispose();
+    void kernel.requestDeleteSubshell({ subshell_id: made.subshell_id }).done.catch(() => undefined);
+  }
+}

@@ -1,0 +1,78 @@
+// Cells that ask: the first line reads as a magic with its flags, what is below it as prose. A cell is one as long as its text says
+// so; the cell's own language is not touched, and comes back with the first line.
+import { language, StreamLanguage } from "@codemirror/language";
+import { type EditorState, type Extension, Prec } from "@codemirror/state";
+import { EditorView } from "@codemirror/view";
+
+const QUESTION = /^%%rlm(?:_answer)?(?:\s|$)/;
+
+/** Whether a cell's text is a question, or an answer in the model's place: prose below a magic. */
+export function isQuestion(source: string): boolean {
+  return QUESTION.test(source);
+}
+
+interface Place {
+  lines: number;
+}
+
+const prose = StreamLanguage.define<Place>({
+  name: "rlm-question",
+  startState: () => ({ lines: 0 }),
+  copyState: (state) => ({ ...state }),
+  blankLine: (state) => {
+    state.lines += 1;
+  },
+  token: (stream, state) => {
+    if (stream.sol()) {
+      state.lines += 1;
+    }
+    return state.lines === 1 ? ofMagic(stream) : ofProse(stream);
+  },
+});
+
+type Stream = Parameters<Parameters<typeof StreamLanguage.define>[0]["token"]>[0];
+
+function ofMagic(stream: Stream): string | null {
+  if (stream.eatSpace()) {
+    return null;
+  }
+  for (const [pattern, kind] of MAGIC) {
+    if (stream.match(pattern)) {
+      return kind;
+    }
+  }
+  stream.next();
+  return null;
+}
+
+const MAGIC: [RegExp, string | null][] = [
+  [/^%%rlm(?:_answer)?(?=\s|$)/, "keyword"],
+  [/^--?[A-Za-z][\w-]*/, "attributeName"],
+  [/^"(?:[^"\\]|\\.)*"?/, "string"],
+  [/^'(?:[^'\\]|\\.)*'?/, "string"],
+  [/^\d[\d_.]*(?=\s|$)/, "number"],
+  [/^[^\s"']+/, "variableName"],
+];
+
+/** Names between backticks stand out; everything else is plain text. */
+function ofProse(stream: Stream): string | null {
+  if (stream.match(/^`[^`]+`/)) {
+    return "string";
+  }
+  stream.next();
+  stream.eatWhile(/[^`]/);
+  return null;
+}
+
+function asks(state: EditorState): boolean {
+  return isQuestion(state.doc.line(1).text);
+}
+
+// The editor has a language from the start, or none at all: a provider that may give none needs one below it.
+const none = StreamLanguage.define({ name: "rlm-none", token: (stream) => (stream.skipToEnd(), null) });
+
+export const questions: Extension = [
+  Prec.highest(language.computeN(["doc"], (state) => (asks(state) ? [prose] : []))),
+  Prec.lowest(language.of(none)),
+  EditorView.contentAttributes.computeN(["doc"], (state) => (asks(state) ? [{ class: "cm-lineWrapping rlm-lab-Question", spellcheck: "true" }] : [])),
+];
