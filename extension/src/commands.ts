@@ -32,7 +32,7 @@ export function addCommands(around: Around): void {
   add(around, "rewind", trans.__("Rewind the Run…"), (panel) => byStep(panel, "rewind", trans.__("Rewind to before which step?")));
   add(around, "fork", trans.__("Fork the Run…"), (panel) => byStep(panel, "fork", trans.__("Fork before which step?")));
   add(around, "dashboard", trans.__("Open the Dashboard"), (panel) => openDashboard(panel, trans));
-  add(around, "ask", trans.__("New Question about the Selected Variable"), async (panel) => ask(panel, around.preferences.flags));
+  add(around, "ask", trans.__("New Question about the Selected Variable"), (panel) => ask(panel, around.preferences.flags));
 }
 
 function add(around: Around, name: string, label: string, act: (panel: NotebookPanel) => Promise<void>): void {
@@ -86,12 +86,14 @@ async function openDashboard(panel: NotebookPanel, trans: TranslationBundle): Pr
   }
 }
 
-function ask(panel: NotebookPanel, flags: string): void {
+async function ask(panel: NotebookPanel, flags: string): Promise<void> {
   const name = selected(panel);
   write(panel, `${["%%rlm", name && `-c ${name}`, flags].filter(Boolean).join(" ")}\n`);
   const { content } = panel;
+  await content.activeCell?.ready;
   content.mode = "edit";
   content.activeCell?.editor?.setCursorPosition({ line: 1, column: 0 });
+  content.activeCell?.editor?.focus();
 }
 
 /** The selected text, or the word at the cursor, where it can be a name of data. */

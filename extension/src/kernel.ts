@@ -17,21 +17,32 @@ export async function order(kernel: Kernel.IKernelConnection, name: string, fiel
   await ask(kernel, { code: orderCode(name, fields) });
 }
 
-/** Pauses or stops the run of a cell that runs: over a subshell, and where the kernel has none by interrupting it. */
+/**
+ * Pauses or stops the run that goes on: over a subshell, and where the kernel has none by interrupting it. Whether a cell runs is not
+ * asked of the kernel's status, which tells of subshells, too. Where no run goes on, stop ends the paused one.
+ */
 export async function halt(kernel: Kernel.IKernelConnection, name: "pause" | "stop"): Promise<void> {
-  if (kernel.status !== "busy" || kernel.supportsSubshells) {
-    await order(kernel, name);
-    return;
-  }
-  await kernel.interrupt();
-  if (name === "stop") {
-    await kernel.interrupt(); // the second one within two seconds ends the run
+  if (kernel.supportsSubshells) {
+    try {
+      await ask(kernel, { code: orderCode(name) }, overSubshell);
+    } catch (error) {
+      if (name === "pause") {
+        throw error;
+      }
+      await order(kernel, name);
+    }
+  } else {
+    await kernel.interrupt();
+    if (name === "stop") {
+      await kernel.interrupt(); // the second one within two seconds ends the run
+    }
   }
 }
 
 /** Where the dashboard can be opened once. */
 export async function dashboardAddress(kernel: Kernel.IKernelConnection): Promise<string> {
-  const reply = await ask(kernel, { code: "", user_expressions: { address: `${FRONT}.dashboard_address()` } });
+  const content = { code: "", user_expressions: { address: `${FRONT}.dashboard_address()` } };
+  const reply = await ask(kernel, content, kernel.supportsSubshells ? overSubshell : execute);
   const told = (reply.user_expressions as Record<string, { status?: string; data?: Record<string, unknown>; evalue?: string }> | undefined)?.["address"];
   const text = told?.data?.["text/plain"];
   const address = typeof text === "string" ? text.replace(/^['"]|['"]$/g, "") : "";
@@ -43,9 +54,11 @@ export async function dashboardAddress(kernel: Kernel.IKernelConnection): Promis
 
 type Request = KernelMessage.IExecuteRequestMsg["content"];
 
-async function ask(kernel: Kernel.IKernelConnection, content: Request): Promise<KernelMessage.IReplyOkContent & { user_expressions?: unknown }> {
-  const busy = kernel.status === "busy" && kernel.supportsSubshells;
-  const reply = await (busy ? overSubshell(kernel, content) : execute(kernel, content));
+type Answer = KernelMessage.IExecuteReplyMsg["content"];
+type Way = (kernel: Kernel.IKernelConnection, content: Request) => Promise<Answer>;
+
+async function ask(kernel: Kernel.IKernelConnection, content: Request, way: Way = execute): Promise<{ user_expressions?: unknown }> {
+  const reply = await way(kernel, content);
   if (reply.status !== "ok") {
     throw new Error(reply.status === "error" ? refused(reply.ename, reply.evalue) : "The kernel did not take the command; try again.");
   }
@@ -56,12 +69,12 @@ function refused(ename: string, evalue: string): string {
   return ename === "ModuleNotFoundError" ? "The kernel of this notebook has no rlm_lab; install it there." : evalue || ename;
 }
 
-async function execute(kernel: Kernel.IKernelConnection, content: Request): Promise<KernelMessage.IExecuteReplyMsg["content"]> {
+async function execute(kernel: Kernel.IKernelConnection, content: Request): Promise<Answer> {
   const future = kernel.requestExecute({ silent: false, store_history: false, allow_stdin: false, stop_on_error: false, ...content }, true);
   return (await future.done).content;
 }
 
-async function overSubshell(kernel: Kernel.IKernelConnection, content: Request): Promise<KernelMessage.IExecuteReplyMsg["content"]> {
+async function overSubshell(kernel: Kernel.IKernelConnection, content: Request): Promise<Answer> {
   const made = (await kernel.requestCreateSubshell({}).done).content;
   if (!made.subshell_id) {
     throw new Error("The kernel gave no way to reach it while a cell runs; interrupt it instead.");

@@ -22,7 +22,7 @@ def order(name: str, **fields: Any) -> None:
     if run is not None and name in {"pause", "stop", "break", "unbreak"}:
         apply(run, command)
     elif threading.current_thread() is not threading.main_thread():
-        raise StateError("A cell runs, and no run in it goes on; wait until it has ended.")
+        raise StateError(f"No run goes on now that {name} could reach.")
     else:
         do_now(Errand(paused_run(), command))
 

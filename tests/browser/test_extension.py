@@ -222,6 +222,7 @@ def test_a_new_question_names_the_selected_variable(notebook):
     book.page.keyboard.press("q")
     asked = book.page.locator(".jp-Notebook .jp-Cell").nth(1)
     expect(asked.locator(".cm-line").first).to_have_text("%%rlm -c flights", timeout=EXPECT)
+    expect(asked.locator(".cm-focused")).to_have_count(1, timeout=EXPECT)
     book.page.keyboard.type("Which is late?")
     expect(asked.locator(".cm-line").nth(1)).to_have_text("Which is late?")
 
