@@ -4,8 +4,7 @@ import type { CodeCell, ICodeCellModel } from "@jupyterlab/cells";
 import { NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
 import { type IDisposable } from "@lumino/disposable";
 import { MIME, type Told, toldBy } from "./payload";
-import { isQuestion } from "./question";
-import { badge } from "./words";
+import { badge, isQuestion } from "./words";
 
 const PAUSE = 250; // ms between two looks
 

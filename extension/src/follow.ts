@@ -1,6 +1,7 @@
 // Follows a run in its file: asks for what is new, as long as somebody looks, and answers the questions of the view.
 import type { Message, Outgoing } from "../../rlm_lab/views/component/src/types";
-import { type News, type Place, Unreadable } from "./server";
+import { Unreadable } from "./failure";
+import type { News, Place } from "./server";
 
 const LIVE = 700; // ms between two questions while the run goes on
 const STILL = 5_000; // and when it has ended: a paused or resumed run may grow again

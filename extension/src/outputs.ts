@@ -6,9 +6,10 @@ import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import type { TranslationBundle } from "@jupyterlab/translation";
 import { PanelLayout, Widget } from "@lumino/widgets";
 import { element } from "./dom";
+import type { Unreadable } from "./failure";
 import { isOver, MIME, places, type Told, toldBy } from "./payload";
 import { RunView } from "./run";
-import { type Server, type Unreadable } from "./server";
+import type { Server } from "./server";
 
 const RANK = 30; // after widgets, which are a live view, and before HTML
 const HEIGHT = "560px";

@@ -3,13 +3,7 @@
 import { language, StreamLanguage } from "@codemirror/language";
 import { type EditorState, type Extension, Prec } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
-
-const QUESTION = /^%%rlm(?:_answer)?(?:\s|$)/;
-
-/** Whether a cell's text is a question, or an answer in the model's place: prose below a magic. */
-export function isQuestion(source: string): boolean {
-  return QUESTION.test(source);
-}
+import { isQuestion } from "./words";
 
 interface Place {
   lines: number;

@@ -4,7 +4,8 @@ import type { Message as LuminoMessage } from "@lumino/messaging";
 import address from "rlm-lab-view";
 import type { Handle, Host, Message } from "../../rlm_lab/views/component/src/types";
 import { Follower } from "./follow";
-import type { Place, Server, Unreadable } from "./server";
+import type { Unreadable } from "./failure";
+import type { Place, Server } from "./server";
 
 interface ViewModule {
   mount(element: HTMLElement, host: Host): Handle;

@@ -1,6 +1,7 @@
 // What the server's part of rlm_lab is asked. It answers with plain values; everything in them is hostile text.
 import { URLExt } from "@jupyterlab/coreutils";
 import { ServerConnection } from "@jupyterlab/services";
+import { refusal } from "./failure";
 import type { Message, Reply } from "../../rlm_lab/views/component/src/types";
 
 export const SUFFIX = ".rlm.jsonl";
@@ -41,16 +42,6 @@ export interface Place {
   folder?: string;
 }
 
-/** The server cannot tell the run; `absent` where it has no part of rlm_lab at all. */
-export class Unreadable extends Error {
-  constructor(
-    message: string,
-    readonly absent = false,
-  ) {
-    super(message);
-  }
-}
-
 export class Server {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
@@ -86,12 +77,4 @@ export class Server {
     }
     throw refusal(told);
   }
-}
-
-/** Our own part refuses with a reason in JSON; a server without it answers with a page, or with JSON of Jupyter's. */
-export function refusal(told: unknown): Unreadable {
-  const reason = typeof told === "object" && told !== null ? (told as { reason?: unknown }).reason : null;
-  return typeof reason === "string" && reason !== "Not Found"
-    ? new Unreadable(reason)
-    : new Unreadable("Runs cannot be read: this Jupyter server has no rlm_lab. Install it where Jupyter runs, then restart Jupyter.", true);
 }

@@ -48,3 +48,10 @@ export function when(started: string): string {
 export function badge(told: Told): string {
   return [statusWord(told.status), told.calls ? counted(told.calls, "call") : "", told.cost ? `${dollars(told.cost)} USD` : ""].filter(Boolean).join(" · ");
 }
+
+const QUESTION = /^%%rlm(?:_answer)?(?:\s|$)/;
+
+/** Whether a cell's text is a question, or an answer in the model's place: prose below a magic. */
+export function isQuestion(source: string): boolean {
+  return QUESTION.test(source);
+}
