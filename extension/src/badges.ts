@@ -1,10 +1,10 @@
 // What stands at the foot of a question's cell: the state of its run, its calls and its cost. Read from the outputs; nothing is
 // written into the notebook.
-import type { CodeCell, ICodeCellModel } from "@jupyterlab/cells";
-import { NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
-import { type IDisposable } from "@lumino/disposable";
-import { MIME, type Told, toldBy } from "./payload";
-import { badge, isQuestion } from "./words";
+import type { CodeCell, ICodeCellModel } from '@jupyterlab/cells';
+import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
+import { type IDisposable } from '@lumino/disposable';
+import { MIME, type Told, toldBy } from './payload';
+import { badge, isQuestion } from './words';
 
 const PAUSE = 250; // ms between two looks
 
@@ -15,12 +15,13 @@ export class Badges implements IDisposable {
   constructor(
     private readonly panel: NotebookPanel,
     private readonly wanted: () => boolean,
-    private readonly heard: (told: Told) => void,
+    private readonly heard: (told: Told) => void
   ) {
     panel.content.modelContentChanged.connect(this.soon, this);
     NotebookActions.executionScheduled.connect(this.soon, this);
     NotebookActions.executed.connect(this.soon, this);
-    void panel.revealed.then(() => this.soon());
+    panel.content.modelChanged.connect(this.soon, this);
+    void Promise.all([panel.revealed, panel.context.ready]).then(() => this.soon());
   }
 
   dispose(): void {
@@ -29,6 +30,7 @@ export class Badges implements IDisposable {
       clearTimeout(this.timer);
     }
     this.panel.content.modelContentChanged.disconnect(this.soon, this);
+    this.panel.content.modelChanged.disconnect(this.soon, this);
     NotebookActions.executionScheduled.disconnect(this.soon, this);
     NotebookActions.executed.disconnect(this.soon, this);
   }
@@ -45,7 +47,7 @@ export class Badges implements IDisposable {
       return;
     }
     for (const cell of this.panel.content.widgets) {
-      if (cell.model.type === "code") {
+      if (cell.model.type === 'code') {
         this.mark(cell as CodeCell);
       }
     }
@@ -56,16 +58,17 @@ export class Badges implements IDisposable {
     if (told) {
       this.heard(told);
     }
-    const running = cell.model.executionState === "running";
-    const text = !this.wanted() || !isQuestion(cell.model.sharedModel.getSource()) ? "" : running ? "Running" : told ? badge(told) : "";
+    const running = cell.model.executionState === 'running';
+    const text =
+      !this.wanted() || !isQuestion(cell.model.sharedModel.getSource()) ? '' : running ? 'Running' : told ? badge(told) : '';
     if (text) {
-      cell.node.dataset["rlmBadge"] = text;
-      cell.node.dataset["rlmStatus"] = running ? "running" : (told?.status ?? "");
-      cell.node.setAttribute("aria-description", text);
-    } else if (cell.node.dataset["rlmBadge"] !== undefined) {
-      delete cell.node.dataset["rlmBadge"];
-      delete cell.node.dataset["rlmStatus"];
-      cell.node.removeAttribute("aria-description");
+      cell.node.dataset['rlmBadge'] = text;
+      cell.node.dataset['rlmStatus'] = running ? 'running' : (told?.status ?? '');
+      cell.node.setAttribute('aria-description', text);
+    } else if (cell.node.dataset['rlmBadge'] !== undefined) {
+      delete cell.node.dataset['rlmBadge'];
+      delete cell.node.dataset['rlmStatus'];
+      cell.node.removeAttribute('aria-description');
     }
   }
 }

@@ -9,10 +9,10 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") {
+    if (typeof value === 'function') {
       made.addEventListener(name, value);
     } else if (value !== false) {
-      made.setAttribute(name, value === true ? "" : value);
+      made.setAttribute(name, value === true ? '' : value);
     }
   }
   made.append(...children);

@@ -4,7 +4,7 @@
 export class Unreadable extends Error {
   constructor(
     message: string,
-    readonly absent = false,
+    readonly absent = false
   ) {
     super(message);
   }
@@ -12,8 +12,11 @@ export class Unreadable extends Error {
 
 /** Our own part refuses with a reason in JSON; a server without it answers with a page, or with JSON of Jupyter's. */
 export function refusal(told: unknown): Unreadable {
-  const reason = typeof told === "object" && told !== null ? (told as { reason?: unknown }).reason : null;
-  return typeof reason === "string" && reason !== "Not Found"
+  const reason = typeof told === 'object' && told !== null ? (told as { reason?: unknown }).reason : null;
+  return typeof reason === 'string' && reason !== 'Not Found'
     ? new Unreadable(reason)
-    : new Unreadable("Runs cannot be read: this Jupyter server has no rlm_lab. Install it where Jupyter runs, then restart Jupyter.", true);
+    : new Unreadable(
+        'Runs cannot be read: this Jupyter server has no rlm_lab. Install it where Jupyter runs, then restart Jupyter.',
+        true
+      );
 }

@@ -1,7 +1,7 @@
 // Follows a run in its file: asks for what is new, as long as somebody looks, and answers the questions of the view.
-import type { Message, Outgoing } from "../../rlm_lab/views/component/src/types";
-import { Unreadable } from "./failure";
-import type { News, Place } from "./server";
+import type { Message, Outgoing } from '../../rlm_lab/views/component/src/types';
+import { Unreadable } from './failure';
+import type { News, Place } from './server';
 
 const LIVE = 700; // ms between two questions while the run goes on
 const STILL = 5_000; // and when it has ended: a paused or resumed run may grow again
@@ -26,7 +26,7 @@ export class Follower {
 
   constructor(
     private readonly asked: Asked,
-    private place: Place,
+    private place: Place
   ) {}
 
   /** The file's path as the server names it, once it has been read. */
@@ -57,10 +57,10 @@ export class Follower {
     const { fetch, find, ping } = said;
     if (Array.isArray(fetch)) {
       void this.answer(this.asked.full(this.place, String(fetch[0]), String(fetch[1])));
-    } else if (typeof find === "string") {
+    } else if (typeof find === 'string') {
       void this.answer(this.asked.find(this.place, find));
-    } else if (typeof ping === "number") {
-      this.tell({ kind: "reply", pong: ping });
+    } else if (typeof ping === 'number') {
+      this.tell({ kind: 'reply', pong: ping });
     }
   }
 
@@ -68,7 +68,7 @@ export class Follower {
     try {
       this.tell(await reply);
     } catch {
-      this.tell({ kind: "reply", refused: "The server did not answer; try again." });
+      this.tell({ kind: 'reply', refused: 'The server did not answer; try again.' });
     }
   }
 
@@ -76,11 +76,11 @@ export class Follower {
     try {
       const news = await this.asked.news(this.place, this.last);
       if (this.failures && this.last) {
-        this.tell({ kind: "lost", text: null });
+        this.tell({ kind: 'lost', text: null });
       }
       this.failures = 0;
       this.last = news;
-      news.messages.forEach((message) => this.tell(message));
+      news.messages.forEach(message => this.tell(message));
     } catch (error) {
       this.failed(error);
       if (!this.last && error instanceof Unreadable) {
@@ -97,7 +97,7 @@ export class Follower {
     this.failures += 1;
     const text = error instanceof Error ? error.message : String(error);
     if (this.last) {
-      this.tell({ kind: "lost", text: error instanceof Unreadable ? text : "This view lost the server; it asks again." });
+      this.tell({ kind: 'lost', text: error instanceof Unreadable ? text : 'This view lost the server; it asks again.' });
     } else {
       this.fail(error instanceof Unreadable ? error : new Unreadable(`The server did not answer (${text}).`));
     }

@@ -1,4 +1,4 @@
-import { LabIcon } from "@jupyterlab/ui-components";
+import { LabIcon } from '@jupyterlab/ui-components';
 
 // A step that asks further steps: a ring, and two smaller ones that hang on it.
 const DRAWING =
@@ -6,4 +6,4 @@ const DRAWING =
   'stroke="#616161" stroke-width="1.5"><circle cx="8" cy="4.2" r="2.6"/><circle cx="3.8" cy="12.2" r="1.9"/>' +
   '<circle cx="12.2" cy="12.2" r="1.9"/><path d="M6.9 6.6 4.7 10.5M9.1 6.6l2.2 3.9"/></g></svg>';
 
-export const runIcon = new LabIcon({ name: "rlm-lab:run", svgstr: DRAWING });
+export const runIcon = new LabIcon({ name: 'rlm-lab:run', svgstr: DRAWING });

@@ -1,5 +1,5 @@
 // Orders to the run of a kernel: one expression each, sent as an ordinary request, or over a subshell while a cell runs.
-import type { Kernel, KernelMessage } from "@jupyterlab/services";
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
 
 const FRONT = "__import__('rlm_lab.kernel.front', fromlist=['order'])";
 
@@ -7,9 +7,9 @@ export type Field = string | number;
 
 /** The expression of an order; fields become Python literals. */
 export function orderCode(name: string, fields: Record<string, Field> = {}): string {
-  const parts = [name, ...Object.values(fields)].map((value) => JSON.stringify(value));
-  const names = ["", ...Object.keys(fields).map((field) => `${field}=`)];
-  return `${FRONT}.order(${parts.map((part, at) => `${names[at]}${part}`).join(", ")})`;
+  const parts = [name, ...Object.values(fields)].map(value => JSON.stringify(value));
+  const names = ['', ...Object.keys(fields).map(field => `${field}=`)];
+  return `${FRONT}.order(${parts.map((part, at) => `${names[at]}${part}`).join(', ')})`;
 }
 
 /** Has the run do something; rejects with the kernel's own line where that is refused. */
@@ -21,19 +21,19 @@ export async function order(kernel: Kernel.IKernelConnection, name: string, fiel
  * Pauses or stops the run that goes on: over a subshell, and where the kernel has none by interrupting it. Whether a cell runs is not
  * asked of the kernel's status, which tells of subshells, too. Where no run goes on, stop ends the paused one.
  */
-export async function halt(kernel: Kernel.IKernelConnection, name: "pause" | "stop"): Promise<void> {
+export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'stop'): Promise<void> {
   if (kernel.supportsSubshells) {
     try {
       await ask(kernel, { code: orderCode(name) }, overSubshell);
     } catch (error) {
-      if (name === "pause") {
+      if (name === 'pause') {
         throw error;
       }
       await order(kernel, name);
     }
   } else {
     await kernel.interrupt();
-    if (name === "stop") {
+    if (name === 'stop') {
       await kernel.interrupt(); // the second one within two seconds ends the run
     }
   }
@@ -41,43 +41,54 @@ export async function halt(kernel: Kernel.IKernelConnection, name: "pause" | "st
 
 /** Where the dashboard can be opened once. */
 export async function dashboardAddress(kernel: Kernel.IKernelConnection): Promise<string> {
-  const content = { code: "", user_expressions: { address: `${FRONT}.dashboard_address()` } };
+  const content = { code: '', user_expressions: { address: `${FRONT}.dashboard_address()` } };
   const reply = await ask(kernel, content, kernel.supportsSubshells ? overSubshell : execute);
-  const told = (reply.user_expressions as Record<string, { status?: string; data?: Record<string, unknown>; evalue?: string }> | undefined)?.["address"];
-  const text = told?.data?.["text/plain"];
-  const address = typeof text === "string" ? text.replace(/^['"]|['"]$/g, "") : "";
+  const told = (
+    reply.user_expressions as Record<string, { status?: string; data?: Record<string, unknown>; evalue?: string }> | undefined
+  )?.['address'];
+  const text = told?.data?.['text/plain'];
+  const address = typeof text === 'string' ? text.replace(/^['"]|['"]$/g, '') : '';
   if (!/^(https?:\/\/|\/)/.test(address)) {
-    throw new Error(told?.evalue ?? "The dashboard could not be started; %rlm dashboard tells why.");
+    throw new Error(told?.evalue ?? 'The dashboard could not be started; %rlm dashboard tells why.');
   }
   return address;
 }
 
-type Request = KernelMessage.IExecuteRequestMsg["content"];
+type Request = KernelMessage.IExecuteRequestMsg['content'];
 
-type Answer = KernelMessage.IExecuteReplyMsg["content"];
+type Answer = KernelMessage.IExecuteReplyMsg['content'];
 type Way = (kernel: Kernel.IKernelConnection, content: Request) => Promise<Answer>;
 
-async function ask(kernel: Kernel.IKernelConnection, content: Request, way: Way = execute): Promise<{ user_expressions?: unknown }> {
+async function ask(
+  kernel: Kernel.IKernelConnection,
+  content: Request,
+  way: Way = execute
+): Promise<{ user_expressions?: unknown }> {
   const reply = await way(kernel, content);
-  if (reply.status !== "ok") {
-    throw new Error(reply.status === "error" ? refused(reply.ename, reply.evalue) : "The kernel did not take the command; try again.");
+  if (reply.status !== 'ok') {
+    throw new Error(
+      reply.status === 'error' ? refused(reply.ename, reply.evalue) : 'The kernel did not take the command; try again.'
+    );
   }
   return reply;
 }
 
 function refused(ename: string, evalue: string): string {
-  return ename === "ModuleNotFoundError" ? "The kernel of this notebook has no rlm_lab; install it there." : evalue || ename;
+  return ename === 'ModuleNotFoundError' ? 'The kernel of this notebook has no rlm_lab; install it there.' : evalue || ename;
 }
 
 async function execute(kernel: Kernel.IKernelConnection, content: Request): Promise<Answer> {
-  const future = kernel.requestExecute({ silent: false, store_history: false, allow_stdin: false, stop_on_error: false, ...content }, true);
+  const future = kernel.requestExecute(
+    { silent: false, store_history: false, allow_stdin: false, stop_on_error: false, ...content },
+    true
+  );
   return (await future.done).content;
 }
 
 async function overSubshell(kernel: Kernel.IKernelConnection, content: Request): Promise<Answer> {
   const made = (await kernel.requestCreateSubshell({}).done).content;
   if (!made.subshell_id) {
-    throw new Error("The kernel gave no way to reach it while a cell runs; interrupt it instead.");
+    throw new Error('The kernel gave no way to reach it while a cell runs; interrupt it instead.');
   }
   const beside = kernel.clone({ handleComms: false });
   beside.subshellId = made.subshell_id;

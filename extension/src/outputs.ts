@@ -1,18 +1,18 @@
 // The saved output of a run comes back to life: where its file can be read, the view takes the place of the HTML that was saved. No
 // kernel is needed. What has run since the page was opened keeps its result as it stands; a button shows its view.
-import { PathExt } from "@jupyterlab/coreutils";
-import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
-import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
-import type { TranslationBundle } from "@jupyterlab/translation";
-import { PanelLayout, Widget } from "@lumino/widgets";
-import { element } from "./dom";
-import type { Unreadable } from "./failure";
-import { isOver, MIME, places, type Told, toldBy } from "./payload";
-import { RunView } from "./run";
-import type { Server } from "./server";
+import { PathExt } from '@jupyterlab/coreutils';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { PanelLayout, Widget } from '@lumino/widgets';
+import { element } from './dom';
+import type { Unreadable } from './failure';
+import { isOver, MIME, places, type Told, toldBy } from './payload';
+import { RunView } from './run';
+import type { Server } from './server';
 
 const RANK = 30; // after widgets, which are a live view, and before HTML
-const HEIGHT = "560px";
+const HEIGHT = '560px';
 
 export interface Around {
   server: Server;
@@ -24,7 +24,7 @@ export interface Around {
 
 class RunOutput extends Widget implements IRenderMime.IRenderer {
   private readonly saved: IRenderMime.IRenderer;
-  private readonly bar = element("div", { class: "rlm-lab-Output-bar" });
+  private readonly bar = element('div', { class: 'rlm-lab-Output-bar' });
   private told: Told | null = null;
   private asked = false; // whether the user did, who then is told why it cannot be
   private view: RunView | null = null;
@@ -32,13 +32,13 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
 
   constructor(
     private readonly around: Around,
-    private readonly options: IRenderMime.IRendererOptions,
+    private readonly options: IRenderMime.IRendererOptions
   ) {
     super();
-    this.addClass("rlm-lab-Output");
+    this.addClass('rlm-lab-Output');
     const layout = (this.layout = new PanelLayout());
-    const html = around.rendermime.getFactory("text/html");
-    this.saved = html ? html.createRenderer({ ...options, mimeType: "text/html" }) : around.rendermime.createRenderer("text/plain");
+    const html = around.rendermime.getFactory('text/html');
+    this.saved = html ? html.createRenderer({ ...options, mimeType: 'text/html' }) : around.rendermime.createRenderer('text/plain');
     layout.addWidget(this.saved);
     this.node.append(this.bar);
   }
@@ -65,7 +65,7 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
 
   private offer(): void {
     const { trans } = this.around;
-    this.bar.replaceChildren(element("button", { type: "button", click: () => this.revive(true) }, trans.__("Look into this run")));
+    this.bar.replaceChildren(element('button', { type: 'button', click: () => this.revive(true) }, trans.__('Look into this run')));
   }
 
   /** Shows the view in place of the HTML, once the file was found. */
@@ -84,7 +84,7 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
     this.view = view;
     view.hide();
     (this.layout as PanelLayout).addWidget(view);
-    view.shown = (failure) => {
+    view.shown = failure => {
       if (failure === null) {
         this.swap(view);
         return;
@@ -105,8 +105,8 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
     this.saved.hide();
     view.show();
     this.bar.replaceChildren(
-      element("button", { type: "button", click: () => this.back() }, trans.__("Show the saved output")),
-      element("button", { type: "button", click: () => this.around.open(view.follower.path) }, trans.__("Open in a tab")),
+      element('button', { type: 'button', click: () => this.back() }, trans.__('Show the saved output')),
+      element('button', { type: 'button', click: () => this.around.open(view.follower.path) }, trans.__('Open in a tab'))
     );
   }
 
@@ -118,13 +118,13 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
   }
 
   private complain(failure: Unreadable): void {
-    this.bar.append(element("span", { class: "rlm-lab-Output-trouble", role: "alert" }, failure.message));
+    this.bar.append(element('span', { class: 'rlm-lab-Output-trouble', role: 'alert' }, failure.message));
   }
 
   private whenSeen(act: () => void): void {
     this.watch?.disconnect();
-    this.watch = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) {
+    this.watch = new IntersectionObserver(entries => {
+      if (entries.some(entry => entry.isIntersecting)) {
         this.watch?.disconnect();
         act();
       }
@@ -135,13 +135,13 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
   /** The folder of the notebook, which paths in its outputs are relative to. */
   private get folder(): string {
     const path = (this.options.resolver as { path?: unknown } | null)?.path;
-    return typeof path === "string" ? PathExt.dirname(path) : "";
+    return typeof path === 'string' ? PathExt.dirname(path) : '';
   }
 }
 
 export function addRunOutputs(around: Around): void {
   around.rendermime.addFactory(
-    { safe: true, mimeTypes: [MIME], defaultRank: RANK, createRenderer: (options) => new RunOutput(around, options) },
-    RANK,
+    { safe: true, mimeTypes: [MIME], defaultRank: RANK, createRenderer: options => new RunOutput(around, options) },
+    RANK
   );
 }

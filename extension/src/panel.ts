@@ -1,13 +1,13 @@
 // The side panel: the runs of the folder that the file browser shows, from the server, newest first.
-import { Dialog, showDialog, showErrorMessage } from "@jupyterlab/apputils";
-import { closeIcon, refreshIcon } from "@jupyterlab/ui-components";
-import type { TranslationBundle } from "@jupyterlab/translation";
-import type { Message } from "@lumino/messaging";
-import { Widget } from "@lumino/widgets";
-import { element } from "./dom";
-import { runIcon } from "./icon";
-import type { Row, Rows, Server } from "./server";
-import { clipped, fits, spent, statusWord, when } from "./words";
+import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { closeIcon, refreshIcon } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+import { element } from './dom';
+import { runIcon } from './icon';
+import type { Row, Rows, Server } from './server';
+import { clipped, fits, spent, statusWord, when } from './words';
 
 const PERIOD = 3_000; // ms between two looks while the panel is open
 const MOST = 300; // rows drawn; a search finds the others
@@ -23,36 +23,41 @@ export interface Around {
 export class RunsPanel extends Widget {
   private readonly search: HTMLInputElement;
   private readonly status: HTMLSelectElement;
-  private readonly list = element("ul", { class: "rlm-lab-Runs-list" });
-  private readonly note = element("p", { class: "rlm-lab-Runs-note", role: "status" });
+  private readonly list = element('ul', { class: 'rlm-lab-Runs-list' });
+  private readonly note = element('p', { class: 'rlm-lab-Runs-note', role: 'status' });
   private rows: Rows = { runs: [], left_out: 0 };
-  private drawn = "";
-  private trouble = "";
+  private drawn = '';
+  private trouble = '';
   private timer: ReturnType<typeof setInterval> | null = null;
 
   constructor(private readonly around: Around) {
     super();
     const { trans } = around;
-    this.id = "rlm-lab-runs";
-    this.addClass("rlm-lab-Runs");
+    this.id = 'rlm-lab-runs';
+    this.addClass('rlm-lab-Runs');
     this.title.icon = runIcon;
-    this.title.caption = trans.__("Runs of recursive language models");
-    this.node.setAttribute("aria-label", this.title.caption);
-    this.search = element("input", {
-      type: "search",
-      class: "jp-mod-styled",
-      placeholder: trans.__("Search runs"),
-      "aria-label": trans.__("Search runs"),
-      input: () => this.draw(),
+    this.title.caption = trans.__('Runs of recursive language models');
+    this.node.setAttribute('aria-label', this.title.caption);
+    this.search = element('input', {
+      type: 'search',
+      class: 'jp-mod-styled',
+      placeholder: trans.__('Search runs'),
+      'aria-label': trans.__('Search runs'),
+      input: () => this.draw()
     });
-    this.status = element("select", { class: "jp-mod-styled", "aria-label": trans.__("State"), change: () => this.draw() });
-    const refresh = element("button", { type: "button", title: trans.__("Refresh"), "aria-label": trans.__("Refresh"), click: () => void this.look() });
+    this.status = element('select', { class: 'jp-mod-styled', 'aria-label': trans.__('State'), change: () => this.draw() });
+    const refresh = element('button', {
+      type: 'button',
+      title: trans.__('Refresh'),
+      'aria-label': trans.__('Refresh'),
+      click: () => void this.look()
+    });
     refreshIcon.element({ container: refresh });
     this.node.append(
-      element("h2", {}, trans.__("Runs"), refresh),
-      element("div", { class: "rlm-lab-Runs-filter" }, this.search, this.status),
+      element('h2', {}, trans.__('Runs'), refresh),
+      element('div', { class: 'rlm-lab-Runs-filter' }, this.search, this.status),
       this.list,
-      this.note,
+      this.note
     );
   }
 
@@ -61,7 +66,7 @@ export class RunsPanel extends Widget {
     const folder = this.around.folder();
     try {
       const rows = await this.around.server.rows(folder);
-      this.trouble = "";
+      this.trouble = '';
       this.rows = folder === this.around.folder() ? rows : this.rows;
     } catch (error) {
       this.trouble = error instanceof Error ? error.message : String(error);
@@ -72,7 +77,7 @@ export class RunsPanel extends Widget {
   protected override onAfterShow(_: Message): void {
     void this.look();
     this.timer ??= setInterval(() => {
-      if (document.visibilityState !== "hidden") {
+      if (document.visibilityState !== 'hidden') {
         void this.look();
       }
     }, PERIOD);
@@ -96,14 +101,15 @@ export class RunsPanel extends Widget {
   /** Draws again only where something has changed, so that focus and scroll stay. */
   private draw(): void {
     this.offerStates();
-    const found = this.rows.runs.filter((row) => fits(row, this.search.value, this.status.value));
+    const found = this.rows.runs.filter(row => fits(row, this.search.value, this.status.value));
     const shown = found.slice(0, MOST);
     const drawn = JSON.stringify(shown);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
-      const held = this.list.querySelector(":focus")?.closest("li")?.dataset["path"];
-      this.list.replaceChildren(...shown.map((row) => this.item(row)));
-      const again = held === undefined ? null : this.list.querySelector<HTMLElement>(`li[data-path="${CSS.escape(held)}"] > button`);
+      const held = this.list.querySelector(':focus')?.closest('li')?.dataset['path'];
+      this.list.replaceChildren(...shown.map(row => this.item(row)));
+      const again =
+        held === undefined ? null : this.list.querySelector<HTMLElement>(`li[data-path="${CSS.escape(held)}"] > button`);
       again?.focus();
     }
     this.note.textContent = this.told(found.length);
@@ -115,56 +121,62 @@ export class RunsPanel extends Widget {
       return this.trouble;
     }
     if (!this.rows.runs.length) {
-      return trans.__("No runs in this folder yet. Ask a question in a notebook with %%rlm.");
+      return trans.__('No runs in this folder yet. Ask a question in a notebook with %%rlm.');
     }
     const hidden = Math.max(found - MOST, 0) + this.rows.left_out;
-    const more = hidden ? trans.__(" %1 older ones are not shown.", hidden) : "";
-    return found ? more.trim() : trans.__("No run fits.") + more;
+    const more = hidden ? trans.__(' %1 older ones are not shown.', hidden) : '';
+    return found ? more.trim() : trans.__('No run fits.') + more;
   }
 
   private offerStates(): void {
-    const states = [...new Set(this.rows.runs.map((row) => row.status))].sort();
-    const known = [...this.status.options].slice(1).map((option) => option.value);
+    const states = [...new Set(this.rows.runs.map(row => row.status))].sort();
+    const known = [...this.status.options].slice(1).map(option => option.value);
     if (!this.status.options.length || states.join() !== known.join()) {
       const chosen = this.status.value;
       this.status.replaceChildren(
-        element("option", { value: "" }, this.around.trans.__("All")),
-        ...states.map((state) => element("option", { value: state }, statusWord(state))),
+        element('option', { value: '' }, this.around.trans.__('All')),
+        ...states.map(state => element('option', { value: state }, statusWord(state)))
       );
-      this.status.value = states.includes(chosen) ? chosen : "";
+      this.status.value = states.includes(chosen) ? chosen : '';
     }
   }
 
   private item(row: Row): HTMLLIElement {
     const { trans, open } = this.around;
-    const figures = [spent(row), when(row.started)].filter(Boolean).join(" · ");
-    const remove = element("button", {
-      type: "button",
-      class: "rlm-lab-Runs-remove",
-      title: trans.__("Move to trash"),
-      "aria-label": trans.__("Move to trash: %1", clipped(row.question || row.run, 60)),
-      click: () => void this.remove(row),
+    const figures = [spent(row), when(row.started)].filter(Boolean).join(' · ');
+    const remove = element('button', {
+      type: 'button',
+      class: 'rlm-lab-Runs-remove',
+      title: trans.__('Move to trash'),
+      'aria-label': trans.__('Move to trash: %1', clipped(row.question || row.run, 60)),
+      click: () => void this.remove(row)
     });
     closeIcon.element({ container: remove });
     const main = element(
-      "button",
-      { type: "button", class: "rlm-lab-Runs-run", title: `${row.model}\n${row.path}`, dblclick: () => open(row.path), keydown: (event) => this.key(event as KeyboardEvent, row) },
-      element("span", { class: "rlm-lab-Runs-state", "data-status": row.status }, statusWord(row.status)),
-      element("span", { class: "rlm-lab-Runs-question" }, clipped(row.question || row.run, 200)),
-      element("span", { class: "rlm-lab-Runs-answer" }, clipped(row.answer, 160)),
-      element("span", { class: "rlm-lab-Runs-figures" }, figures),
+      'button',
+      {
+        type: 'button',
+        class: 'rlm-lab-Runs-run',
+        title: `${row.model}\n${row.path}`,
+        dblclick: () => open(row.path),
+        keydown: event => this.key(event as KeyboardEvent, row)
+      },
+      element('span', { class: 'rlm-lab-Runs-state', 'data-status': row.status }, statusWord(row.status)),
+      element('span', { class: 'rlm-lab-Runs-question' }, clipped(row.question || row.run, 200)),
+      element('span', { class: 'rlm-lab-Runs-answer' }, clipped(row.answer, 160)),
+      element('span', { class: 'rlm-lab-Runs-figures' }, figures)
     );
-    return element("li", { "data-path": row.path }, main, remove);
+    return element('li', { 'data-path': row.path }, main, remove);
   }
 
   private key(event: KeyboardEvent, row: Row): void {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key] ?? 0;
     if (step) {
-      const all = [...this.list.querySelectorAll<HTMLElement>(".rlm-lab-Runs-run")];
+      const all = [...this.list.querySelectorAll<HTMLElement>('.rlm-lab-Runs-run')];
       all[all.indexOf(event.currentTarget as HTMLElement) + step]?.focus();
-    } else if (event.key === "Enter") {
+    } else if (event.key === 'Enter') {
       this.around.open(row.path);
-    } else if (event.key === "Delete") {
+    } else if (event.key === 'Delete') {
       void this.remove(row);
     } else {
       return;
@@ -175,10 +187,10 @@ export class RunsPanel extends Widget {
   private async remove(row: Row): Promise<void> {
     const { trans, server, gone } = this.around;
     const asked = await showDialog({
-      title: trans.__("Move this run to the trash?"),
+      title: trans.__('Move this run to the trash?'),
       body: clipped(`${row.question || row.run} (${row.path})`, 400),
-      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__("Move to Trash") })],
-      defaultButton: 0,
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Move to Trash') })],
+      defaultButton: 0
     });
     if (!asked.button.accept) {
       return;
@@ -187,7 +199,7 @@ export class RunsPanel extends Widget {
       await server.trash({ path: row.path });
       gone(row.path);
     } catch (error) {
-      await showErrorMessage(trans.__("The run was not moved"), error instanceof Error ? error.message : String(error));
+      await showErrorMessage(trans.__('The run was not moved'), error instanceof Error ? error.message : String(error));
     }
     await this.look();
   }

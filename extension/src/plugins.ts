@@ -1,26 +1,26 @@
-import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { ICommandPalette, WidgetTracker } from "@jupyterlab/apputils";
-import { EditorExtensionRegistry, IEditorExtensionRegistry } from "@jupyterlab/codemirror";
-import type { DocumentWidget } from "@jupyterlab/docregistry";
-import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
-import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
-import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
-import { ISettingRegistry } from "@jupyterlab/settingregistry";
-import { IStatusBar } from "@jupyterlab/statusbar";
-import { ITranslator, nullTranslator } from "@jupyterlab/translation";
-import { Token } from "@lumino/coreutils";
-import { Badges } from "./badges";
-import { addCommands } from "./commands";
-import { addRunDocuments, FACTORY } from "./documents";
-import { Tabs } from "./open";
-import { addRunOutputs } from "./outputs";
-import { RunsPanel } from "./panel";
-import { questions } from "./question";
-import { Server } from "./server";
-import { PLUGIN, Preferences } from "./settings";
-import { Total, TotalItem } from "./total";
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import { EditorExtensionRegistry, IEditorExtensionRegistry } from '@jupyterlab/codemirror';
+import type { DocumentWidget } from '@jupyterlab/docregistry';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Token } from '@lumino/coreutils';
+import { Badges } from './badges';
+import { addCommands } from './commands';
+import { addRunDocuments, FACTORY } from './documents';
+import { Tabs } from './open';
+import { addRunOutputs } from './outputs';
+import { RunsPanel } from './panel';
+import { questions } from './question';
+import { Server } from './server';
+import { PLUGIN, Preferences } from './settings';
+import { Total, TotalItem } from './total';
 
-export const OPEN = "rlm-lab:open-run";
+export const OPEN = 'rlm-lab:open-run';
 
 /** What the plugins share. */
 interface Shared {
@@ -29,11 +29,11 @@ interface Shared {
   preferences: Preferences;
 }
 
-const IShared = new Token<Shared>("rlm-lab:IShared", "What the plugins of rlm-lab share.");
+const IShared = new Token<Shared>('rlm-lab:IShared', 'What the plugins of rlm-lab share.');
 
 export const main: JupyterFrontEndPlugin<Shared> = {
   id: PLUGIN,
-  description: "Shows runs of recursive language models in tabs and in saved outputs.",
+  description: 'Shows runs of recursive language models in tabs and in saved outputs.',
   autoStart: true,
   provides: IShared,
   optional: [ITranslator, ILayoutRestorer, ISettingRegistry, IRenderMimeRegistry],
@@ -42,57 +42,57 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     registry: ISettingRegistry | null,
-    rendermime: IRenderMimeRegistry | null,
+    rendermime: IRenderMimeRegistry | null
   ): Shared => {
-    const trans = (translator ?? nullTranslator).load("rlm-lab");
+    const trans = (translator ?? nullTranslator).load('rlm-lab');
     const server = new Server(app.serviceManager.serverSettings);
     const tabs = new Tabs(app, server);
     const preferences = new Preferences(registry);
     app.commands.addCommand(OPEN, {
-      label: trans.__("Open Run"),
+      label: trans.__('Open Run'),
       execute: ({ path }) => {
-        if (typeof path === "string") {
+        if (typeof path === 'string') {
           tabs.open(path);
         }
-      },
+      }
     });
     void restorer?.restore(tabs.tracker, {
       command: OPEN,
-      args: (tab) => ({ path: tabs.pathOf(tab) }),
-      name: (tab) => tabs.pathOf(tab),
+      args: tab => ({ path: tabs.pathOf(tab) }),
+      name: tab => tabs.pathOf(tab)
     });
     if (rendermime) {
-      addRunOutputs({ server, rendermime, trans, revive: () => preferences.savedOutputs, open: (path) => tabs.open(path) });
+      addRunOutputs({ server, rendermime, trans, revive: () => preferences.savedOutputs, open: path => tabs.open(path) });
     }
     return { server, tabs, preferences };
-  },
+  }
 };
 
 export const documents: JupyterFrontEndPlugin<void> = {
-  id: "rlm-lab:documents",
-  description: "Opens the files of runs in the view.",
+  id: 'rlm-lab:documents',
+  description: 'Opens the files of runs in the view.',
   autoStart: true,
   requires: [IShared],
   optional: [ITranslator, ILayoutRestorer],
   activate: (app: JupyterFrontEnd, { server }: Shared, translator: ITranslator | null, restorer: ILayoutRestorer | null) => {
-    const trans = (translator ?? nullTranslator).load("rlm-lab");
+    const trans = (translator ?? nullTranslator).load('rlm-lab');
     const factory = addRunDocuments(app.docRegistry, server, trans);
-    const tracker = new WidgetTracker<DocumentWidget>({ namespace: "rlm-lab-document" });
+    const tracker = new WidgetTracker<DocumentWidget>({ namespace: 'rlm-lab-document' });
     factory.widgetCreated.connect((_, widget) => {
       void tracker.add(widget);
       widget.context.pathChanged.connect(() => void tracker.save(widget));
     });
     void restorer?.restore(tracker, {
-      command: "docmanager:open",
-      args: (widget) => ({ path: widget.context.path, factory: FACTORY }),
-      name: (widget) => widget.context.path,
+      command: 'docmanager:open',
+      args: widget => ({ path: widget.context.path, factory: FACTORY }),
+      name: widget => widget.context.path
     });
-  },
+  }
 };
 
 export const panel: JupyterFrontEndPlugin<void> = {
-  id: "rlm-lab:panel",
-  description: "Lists the runs of the current folder beside the file browser.",
+  id: 'rlm-lab:panel',
+  description: 'Lists the runs of the current folder beside the file browser.',
   autoStart: true,
   requires: [IShared],
   optional: [ITranslator, IDefaultFileBrowser, ILayoutRestorer],
@@ -101,24 +101,24 @@ export const panel: JupyterFrontEndPlugin<void> = {
     { server, tabs }: Shared,
     translator: ITranslator | null,
     browser: IDefaultFileBrowser | null,
-    restorer: ILayoutRestorer | null,
+    restorer: ILayoutRestorer | null
   ) => {
-    const trans = (translator ?? nullTranslator).load("rlm-lab");
-    const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? "");
-    const runs = new RunsPanel({ server, trans, folder, open: (path) => tabs.open(path), gone: (path) => tabs.close(path) });
+    const trans = (translator ?? nullTranslator).load('rlm-lab');
+    const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? '');
+    const runs = new RunsPanel({ server, trans, folder, open: path => tabs.open(path), gone: path => tabs.close(path) });
     browser?.model.pathChanged.connect(() => {
       if (runs.isVisible) {
         void runs.look();
       }
     });
-    app.shell.add(runs, "left", { rank: 550, type: "Runs" });
-    restorer?.add(runs, "rlm-lab-runs");
-  },
+    app.shell.add(runs, 'left', { rank: 550, type: 'Runs' });
+    restorer?.add(runs, 'rlm-lab-runs');
+  }
 };
 
 export const cells: JupyterFrontEndPlugin<void> = {
-  id: "rlm-lab:cells",
-  description: "Shows the questions of a notebook as prose, with what came of them.",
+  id: 'rlm-lab:cells',
+  description: 'Shows the questions of a notebook as prose, with what came of them.',
   autoStart: true,
   requires: [IShared],
   optional: [ITranslator, IEditorExtensionRegistry, IStatusBar],
@@ -127,35 +127,35 @@ export const cells: JupyterFrontEndPlugin<void> = {
     { preferences }: Shared,
     translator: ITranslator | null,
     editors: IEditorExtensionRegistry | null,
-    statusBar: IStatusBar | null,
+    statusBar: IStatusBar | null
   ) => {
-    const trans = (translator ?? nullTranslator).load("rlm-lab");
+    const trans = (translator ?? nullTranslator).load('rlm-lab');
     const total = new Total(performance.timeOrigin);
     editors?.addExtension({
-      name: "rlm-lab:questions",
-      factory: ({ inline }) => (inline ? EditorExtensionRegistry.createImmutableExtension(questions) : null),
+      name: 'rlm-lab:questions',
+      factory: ({ inline }) => (inline ? EditorExtensionRegistry.createImmutableExtension(questions) : null)
     });
-    app.docRegistry.addWidgetExtension("Notebook", {
+    app.docRegistry.addWidgetExtension('Notebook', {
       createNew: (notebook: NotebookPanel) =>
         new Badges(
           notebook,
           () => preferences.badges,
-          (told) => total.add(told),
-        ),
+          told => total.add(told)
+        )
     });
-    statusBar?.registerStatusItem("rlm-lab:total", {
+    statusBar?.registerStatusItem('rlm-lab:total', {
       item: new TotalItem(total, trans),
-      align: "left",
+      align: 'left',
       rank: 50,
-      isActive: () => total.text !== "",
-      activeStateChanged: total.changed,
+      isActive: () => total.text !== '',
+      activeStateChanged: total.changed
     });
-  },
+  }
 };
 
 export const commands: JupyterFrontEndPlugin<void> = {
-  id: "rlm-lab:commands",
-  description: "Steers the run of the notebook in front.",
+  id: 'rlm-lab:commands',
+  description: 'Steers the run of the notebook in front.',
   autoStart: true,
   requires: [IShared, INotebookTracker],
   optional: [ITranslator, ICommandPalette],
@@ -164,8 +164,8 @@ export const commands: JupyterFrontEndPlugin<void> = {
     { preferences }: Shared,
     notebooks: INotebookTracker,
     translator: ITranslator | null,
-    palette: ICommandPalette | null,
+    palette: ICommandPalette | null
   ) => {
-    addCommands({ app, notebooks, palette, preferences, trans: (translator ?? nullTranslator).load("rlm-lab") });
-  },
+    addCommands({ app, notebooks, palette, preferences, trans: (translator ?? nullTranslator).load('rlm-lab') });
+  }
 };

@@ -1,19 +1,19 @@
 // Cells that ask: the first line reads as a magic with its flags, what is below it as prose. A cell is one as long as its text says
 // so; the cell's own language is not touched, and comes back with the first line.
-import { language, StreamLanguage } from "@codemirror/language";
-import { type EditorState, type Extension, Prec } from "@codemirror/state";
-import { EditorView } from "@codemirror/view";
-import { isQuestion } from "./words";
+import { language, StreamLanguage } from '@codemirror/language';
+import { type EditorState, type Extension, Prec } from '@codemirror/state';
+import { EditorView } from '@codemirror/view';
+import { isQuestion } from './words';
 
 interface Place {
   lines: number;
 }
 
 const prose = StreamLanguage.define<Place>({
-  name: "rlm-question",
+  name: 'rlm-question',
   startState: () => ({ lines: 0 }),
-  copyState: (state) => ({ ...state }),
-  blankLine: (state) => {
+  copyState: state => ({ ...state }),
+  blankLine: state => {
     state.lines += 1;
   },
   token: (stream, state) => {
@@ -21,10 +21,10 @@ const prose = StreamLanguage.define<Place>({
       state.lines += 1;
     }
     return state.lines === 1 ? ofMagic(stream) : ofProse(stream);
-  },
+  }
 });
 
-type Stream = Parameters<Parameters<typeof StreamLanguage.define>[0]["token"]>[0];
+type Stream = Parameters<Parameters<typeof StreamLanguage.define>[0]['token']>[0];
 
 function ofMagic(stream: Stream): string | null {
   if (stream.eatSpace()) {
@@ -40,18 +40,18 @@ function ofMagic(stream: Stream): string | null {
 }
 
 const MAGIC: [RegExp, string | null][] = [
-  [/^%%rlm(?:_answer)?(?=\s|$)/, "keyword"],
-  [/^--?[A-Za-z][\w-]*/, "attributeName"],
-  [/^"(?:[^"\\]|\\.)*"?/, "string"],
-  [/^'(?:[^'\\]|\\.)*'?/, "string"],
-  [/^\d[\d_.]*(?=\s|$)/, "number"],
-  [/^[^\s"']+/, "variableName"],
+  [/^%%rlm(?:_answer)?(?=\s|$)/, 'keyword'],
+  [/^--?[A-Za-z][\w-]*/, 'attributeName'],
+  [/^"(?:[^"\\]|\\.)*"?/, 'string'],
+  [/^'(?:[^'\\]|\\.)*'?/, 'string'],
+  [/^\d[\d_.]*(?=\s|$)/, 'number'],
+  [/^[^\s"']+/, 'variableName']
 ];
 
 /** Names between backticks stand out; everything else is plain text. */
 function ofProse(stream: Stream): string | null {
   if (stream.match(/^`[^`]+`/)) {
-    return "string";
+    return 'string';
   }
   stream.next();
   stream.eatWhile(/[^`]/);
@@ -63,10 +63,12 @@ function asks(state: EditorState): boolean {
 }
 
 // The editor has a language from the start, or none at all: a provider that may give none needs one below it.
-const none = StreamLanguage.define({ name: "rlm-none", token: (stream) => (stream.skipToEnd(), null) });
+const none = StreamLanguage.define({ name: 'rlm-none', token: stream => (stream.skipToEnd(), null) });
 
 export const questions: Extension = [
-  Prec.highest(language.computeN(["doc"], (state) => (asks(state) ? [prose] : []))),
+  Prec.highest(language.computeN(['doc'], state => (asks(state) ? [prose] : []))),
   Prec.lowest(language.of(none)),
-  EditorView.contentAttributes.computeN(["doc"], (state) => (asks(state) ? [{ class: "cm-lineWrapping rlm-lab-Question", spellcheck: "true" }] : [])),
+  EditorView.contentAttributes.computeN(['doc'], state =>
+    asks(state) ? [{ class: 'cm-lineWrapping rlm-lab-Question', spellcheck: 'true' }] : []
+  )
 ];

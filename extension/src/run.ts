@@ -1,11 +1,11 @@
 // A run from its file, drawn by the shared view. The view's module is loaded when the first run is shown.
-import { Widget } from "@lumino/widgets";
-import type { Message as LuminoMessage } from "@lumino/messaging";
-import address from "rlm-lab-view";
-import type { Handle, Host, Message } from "../../rlm_lab/views/component/src/types";
-import { Follower } from "./follow";
-import type { Unreadable } from "./failure";
-import type { Place, Server } from "./server";
+import { Widget } from '@lumino/widgets';
+import type { Message as LuminoMessage } from '@lumino/messaging';
+import address from 'rlm-lab-view';
+import type { Handle, Host, Message } from '../../rlm_lab/views/component/src/types';
+import { Follower } from './follow';
+import type { Unreadable } from './failure';
+import type { Place, Server } from './server';
 
 interface ViewModule {
   mount(element: HTMLElement, host: Host): Handle;
@@ -35,13 +35,13 @@ export class RunView extends Widget {
   constructor(
     server: Server,
     place: Place,
-    private readonly how: Look = {},
+    private readonly how: Look = {}
   ) {
     super();
-    this.addClass("rlm-lab-Run");
+    this.addClass('rlm-lab-Run');
     this.follower = new Follower(server, place);
-    this.follower.tell = (message) => this.take(message);
-    this.follower.fail = (reason) => {
+    this.follower.tell = message => this.take(message);
+    this.follower.fail = reason => {
       this.say(reason.message);
       this.shown(reason);
     };
@@ -96,12 +96,16 @@ export class RunView extends Widget {
       if (this.isDisposed) {
         return;
       }
-      const element = document.createElement("div");
-      element.className = "rlm-lab-Run-view";
+      const element = document.createElement('div');
+      element.className = 'rlm-lab-Run-view';
       this.node.replaceChildren(element);
-      const host: Host = { send: (said) => this.follower.hear(said), compact: this.how.compact ?? false, height: this.how.height ?? null };
+      const host: Host = {
+        send: said => this.follower.hear(said),
+        compact: this.how.compact ?? false,
+        height: this.how.height ?? null
+      };
       this.handle = view.mount(element, host);
-      this.early.splice(0).forEach((message) => this.handle?.update(message));
+      this.early.splice(0).forEach(message => this.handle?.update(message));
       this.shown(null);
     } catch (error) {
       this.say(`The view of runs could not be loaded (${String(error)}). Reload the page.`);
@@ -109,9 +113,9 @@ export class RunView extends Widget {
   }
 
   private say(text: string): void {
-    const line = document.createElement("p");
-    line.className = "rlm-lab-Run-trouble";
-    line.setAttribute("role", "alert");
+    const line = document.createElement('p');
+    line.className = 'rlm-lab-Run-trouble';
+    line.setAttribute('role', 'alert');
     line.textContent = text;
     this.node.replaceChildren(line);
   }

@@ -1,10 +1,10 @@
 // What the server's part of rlm_lab is asked. It answers with plain values; everything in them is hostile text.
-import { URLExt } from "@jupyterlab/coreutils";
-import { ServerConnection } from "@jupyterlab/services";
-import { refusal } from "./failure";
-import type { Message, Reply } from "../../rlm_lab/views/component/src/types";
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import { refusal } from './failure';
+import type { Message, Reply } from '../../rlm_lab/views/component/src/types';
 
-export const SUFFIX = ".rlm.jsonl";
+export const SUFFIX = '.rlm.jsonl';
 
 /** One line of the list of runs. */
 export interface Row {
@@ -46,27 +46,27 @@ export class Server {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
   rows(folder: string): Promise<Rows> {
-    return this.ask("runs", { folder });
+    return this.ask('runs', { folder });
   }
 
   news(place: Place, last: News | null): Promise<News> {
-    return this.ask("run", { ...place, ...(last ? { since: String(last.seq), reader: last.reader } : {}) });
+    return this.ask('run', { ...place, ...(last ? { since: String(last.seq), reader: last.reader } : {}) });
   }
 
   full(place: Place, node: string, field: string): Promise<Reply> {
-    return this.ask("run", { ...place, node, field });
+    return this.ask('run', { ...place, node, field });
   }
 
   find(place: Place, text: string): Promise<Reply> {
-    return this.ask("run", { ...place, find: text });
+    return this.ask('run', { ...place, find: text });
   }
 
   async trash(place: Place): Promise<void> {
-    await this.ask("run", { ...place }, "DELETE");
+    await this.ask('run', { ...place }, 'DELETE');
   }
 
-  private async ask<T>(name: string, query: Record<string, string>, method = "GET"): Promise<T> {
-    const address = URLExt.join(this.settings.baseUrl, "rlm-lab", name) + URLExt.objectToQueryString(query);
+  private async ask<T>(name: string, query: Record<string, string>, method = 'GET'): Promise<T> {
+    const address = URLExt.join(this.settings.baseUrl, 'rlm-lab', name) + URLExt.objectToQueryString(query);
     const answer = await ServerConnection.makeRequest(address, { method }, this.settings);
     if (answer.status === 204) {
       return undefined as T;

@@ -1,9 +1,9 @@
 // What the runs of this session have spent: those that were seen in outputs and began after the page was opened.
-import type { TranslationBundle } from "@jupyterlab/translation";
-import { Signal } from "@lumino/signaling";
-import { Widget } from "@lumino/widgets";
-import type { Told } from "./payload";
-import { counted, spent } from "./words";
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import { Widget } from '@lumino/widgets';
+import type { Told } from './payload';
+import { counted, spent } from './words';
 
 export class Total {
   readonly changed = new Signal<this, void>(this);
@@ -21,19 +21,21 @@ export class Total {
 
   get text(): string {
     const all = [...this.runs.values()];
-    const sum = (name: "calls" | "tokens" | "cost"): number => all.reduce((before, told) => before + told[name], 0);
-    return all.length ? `${counted(all.length, "run")} · ${spent({ calls: sum("calls"), tokens: sum("tokens"), cost: sum("cost") })}` : "";
+    const sum = (name: 'calls' | 'tokens' | 'cost'): number => all.reduce((before, told) => before + told[name], 0);
+    return all.length
+      ? `${counted(all.length, 'run')} · ${spent({ calls: sum('calls'), tokens: sum('tokens'), cost: sum('cost') })}`
+      : '';
   }
 }
 
 export class TotalItem extends Widget {
   constructor(
     private readonly total: Total,
-    trans: TranslationBundle,
+    trans: TranslationBundle
   ) {
     super();
-    this.addClass("rlm-lab-Total");
-    this.node.title = trans.__("What the runs of this session have spent");
+    this.addClass('rlm-lab-Total');
+    this.node.title = trans.__('What the runs of this session have spent');
     total.changed.connect(this.write, this);
   }
 
