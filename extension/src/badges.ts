@@ -64,10 +64,12 @@ export class Badges implements IDisposable {
     if (text) {
       cell.node.dataset['rlmBadge'] = text;
       cell.node.dataset['rlmStatus'] = running ? 'running' : (told?.status ?? '');
+      cell.node.style.setProperty('--rlm-lab-badge', JSON.stringify(text)); // CSS reads the same quotes and backslashes
       cell.node.setAttribute('aria-description', text);
     } else if (cell.node.dataset['rlmBadge'] !== undefined) {
       delete cell.node.dataset['rlmBadge'];
       delete cell.node.dataset['rlmStatus'];
+      cell.node.style.removeProperty('--rlm-lab-badge');
       cell.node.removeAttribute('aria-description');
     }
   }

@@ -18,7 +18,7 @@ const STATUSES: Record<string, string> = {
 };
 
 export function statusWord(status: string): string {
-  return STATUSES[status] ?? status.replaceAll('_', ' ');
+  return STATUSES[status] ?? clipped(status.replaceAll('_', ' '), 40);
 }
 
 /** A line of figures; what is not known is left out. */

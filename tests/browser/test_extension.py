@@ -190,6 +190,7 @@ def test_commands_pause_step_and_end_a_run_while_its_cell_runs_and_after(noteboo
         book.run_next()
     expect(book.output(1)).to_contain_text("llm_query", timeout=EXPECT)
     expect(cell).to_have_attribute("data-rlm-badge", "Running")
+    assert "Running" in cell.locator(".jp-InputArea-editor").evaluate("node => getComputedStyle(node, '::after').content")
     book.command("rlm-lab:pause")
     expect(book.output(1)).to_contain_text("Paused", timeout=EXPECT)
     expect(cell).to_have_attribute("data-rlm-status", "paused")
