@@ -236,4 +236,8 @@ def test_flags_and_names_are_completed_on_the_first_line(notebook):
     book.page.keyboard.press("ControlOrMeta+Home")
     book.page.keyboard.press("End")
     book.page.keyboard.press("Tab")
-    expect(book.page.locator(".jp-Notebook .cm-line", has_text="%%rlm --max-cost").or_(book.page.locator(".jp-Completer-item", has_text="--max-cost")).first).to_be_visible(timeout=EXPECT)
+    expect(
+        book.page.locator(".jp-Notebook .cm-line", has_text="%%rlm --max-cost")
+        .or_(book.page.locator(".jp-Completer-item", has_text="--max-cost"))
+        .first
+    ).to_be_visible(timeout=EXPECT)

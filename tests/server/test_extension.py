@@ -50,7 +50,9 @@ def test_a_wheel_that_is_installed_without_node_brings_both(tmp_path):
 
 
 def test_the_extension_asks_no_registry_by_name_and_is_not_committed():
-    locks = [path.read_text() for path in (ROOT / "extension").glob("*/package-lock.json")] + [(ROOT / "extension" / "package-lock.json").read_text()]
+    locks = [path.read_text() for path in (ROOT / "extension").glob("*/package-lock.json")] + [
+        (ROOT / "extension" / "package-lock.json").read_text()
+    ]
     assert not any('"resolved"' in lock for lock in locks)
     tracked = subprocess.run(["git", "ls-files", "extension"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     assert "dist/" not in tracked

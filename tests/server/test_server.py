@@ -62,7 +62,9 @@ def test_a_file_that_was_replaced_is_read_anew(a_run, tmp_path):
     assert readers.of(path) is not first
 
 
-@pytest.mark.parametrize("name", ["../a.rlm.jsonl", "/etc/a.rlm.jsonl", ".ssh/a.rlm.jsonl", "a.txt", "b/../../a.rlm.jsonl", "\0.rlm.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["../a.rlm.jsonl", "/etc/a.rlm.jsonl", ".ssh/a.rlm.jsonl", "a.txt", "b/../../a.rlm.jsonl", "\0.rlm.jsonl"]
+)
 def test_only_runs_below_the_root_are_read(tmp_path, name):
     with pytest.raises(UsageError):
         Places(root=tmp_path).run(name)
