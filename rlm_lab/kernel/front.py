@@ -10,8 +10,9 @@ import threading
 from typing import Any
 
 from rlm_lab.engine.orders import apply
+from rlm_lab.engine.run import running
 from rlm_lab.errors import StateError
-from rlm_lab.kernel.control import paused_run, running
+from rlm_lab.kernel.control import paused_run
 from rlm_lab.kernel.errands import Errand, do_now
 
 
@@ -33,5 +34,3 @@ def dashboard_address() -> str:
 
     link = rlm_lab.dashboard_link()
     return str(link.proxied or link.url)
-
-
