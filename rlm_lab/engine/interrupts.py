@@ -22,7 +22,8 @@ from types import CodeType, FrameType
 from typing import Any, ClassVar, TypeVar
 
 TICK = 0.05  # seconds between two looks of the watchdog while a block computes
-LINGER = 2.0  # seconds without a run after which the watchdog sleeps: to wake it takes as long as much of a short block
+LINGER = 15.0  # seconds without a run after which the watchdog sleeps: to wake it takes as long as much of a short block
+IDLE = 0.2  # seconds between two looks until then
 RETRY = 0.01  # seconds until a posted interrupt is tried again
 _NEVER = ("importlib._bootstrap", "logging")  # locks that every cell needs
 _UNLESS_WAITING = ("threading", "concurrent.futures", "queue")
@@ -242,7 +243,7 @@ class Watchdog:
             self._asleep = now - last > LINGER
             self._do_chore()
             try:
-                self._wake.get(timeout=watched.look() if watched is not None else None if self._asleep else TICK)
+                self._wake.get(timeout=watched.look() if watched is not None else None if self._asleep else IDLE)
             except Empty:
                 continue
 
