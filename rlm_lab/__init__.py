@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from rlm_lab.engine.run import Run, paused_runs
     from rlm_lab.errors import RLMError
     from rlm_lab.kernel.ask import ask
+    from rlm_lab.kernel.replaying import replay, resume
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.store import load
+    from rlm_lab.views.page import save_page
 
 _WHERE = {
     "Budget": "rlm_lab.config",
@@ -37,6 +39,9 @@ _WHERE = {
     "dashboard_link": "rlm_lab.dashboard.links",
     "load": "rlm_lab.trajectory.store",
     "paused_runs": "rlm_lab.engine.run",
+    "replay": "rlm_lab.kernel.replaying",
+    "resume": "rlm_lab.kernel.replaying",
+    "save_page": "rlm_lab.views.page",
 }
 __all__ = [
     "Budget",
@@ -52,6 +57,9 @@ __all__ = [
     "load",
     "load_ipython_extension",
     "paused_runs",
+    "replay",
+    "resume",
+    "save_page",
 ]
 
 

@@ -19,7 +19,7 @@ from rlm_lab.kernel.arguments import Help, Parser, add_run_flags, from_namespace
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "dashboard", "model", "doctor", "demo")
+COMMANDS = ("ask", "show", "runs", "export", "dashboard", "model", "doctor", "demo")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -66,6 +66,7 @@ def build_parser() -> Parser:
     _add_ask(commands)
     _add(commands, "show", _show, "a run in full", ("run", "a log's path, or a run's id", "?"))
     _add(commands, "runs", _runs, "the runs in the runs folder")
+    _add_export(commands)
     dashboard = _add(
         commands, "dashboard", _dashboard, "a page with saved runs, and those that run now", ("folder", "of runs", "?")
     )
@@ -96,6 +97,14 @@ def _add_ask(commands: Any) -> None:
         "Here a FILE, also one given with -c, is text, .csv or .parquet, and may be named as in name=FILE; -o takes a file for\n"
         "the answer, --schema a JSON schema or its file, --tools and --sub-tools take module:function,function."
     )
+
+
+def _add_export(commands: Any) -> None:
+    told = "a run as a file that others can open"
+    export = _add(commands, "export", _export, told, ("run", "a log's path, or a run's id", None))
+    export.add_argument("--to", default="html", metavar="FORM", help="html: one page, to be read and stepped through offline")
+    export.add_argument("--out", metavar="FILE", help="where to write it; by default beside you, named as the run")
+    export.add_argument("--shorten", type=int, metavar="N", help="cut texts over N characters, and say so where they stand")
 
 
 def _add_model(commands: Any) -> None:
@@ -151,6 +160,18 @@ def _runs(_: argparse.Namespace) -> int:
     from rlm_lab.kernel.stored import runs_table
 
     print(runs_table(load_settings().runs).text())
+    return 0
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.stored import find_run
+
+    if parsed.to != "html":
+        raise UsageError(f"A run cannot be exported to {parsed.to!r}; give html.")
+    run = find_run(parsed.run, load_settings().runs)
+    path = run.to_html(parsed.out or f"{run.run}.html", shorten=parsed.shorten)
+    print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
     return 0
 
 

@@ -72,9 +72,11 @@ class Settings:
     block_seconds: time that one block of code may compute; waiting for models is not counted.
     call_seconds: time limit of one request to a model.
     call_retries: further tries after a rate limit or a server error.
-    max_concurrency: calls in flight at once, per model.
+    max_concurrency: requests in flight at once, per model: replies and calls.
+    max_children: child runs of one batch that go on at once; the others wait for their turn.
     output_characters: how much of a block's output the model is shown; the rest is cut out of its middle.
     allow_shell: whether model code may use `%magics` and `!commands`.
+    keep_steps: for how many of its latest steps a run keeps the variables, so that it can be taken back to them; 0 keeps none.
 
     Raises `ConfigError` for a number that cannot be.
     """
@@ -87,8 +89,10 @@ class Settings:
     call_seconds: float = 600.0
     call_retries: int = 3
     max_concurrency: int = 128
+    max_children: int = 32
     output_characters: int = 8_000
     allow_shell: bool = False
+    keep_steps: int = 50
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -96,7 +100,9 @@ class Settings:
             ("call_seconds", 0.001),
             ("call_retries", 0),
             ("max_concurrency", 1),
+            ("max_children", 1),
             ("output_characters", 100),
+            ("keep_steps", 0),
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:

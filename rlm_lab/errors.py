@@ -67,6 +67,10 @@ class BudgetExceededError(RLMError):
         self.limit = limit
 
 
+class NotSentError(RLMError):
+    """A call of a batch was not sent, because the user let only the first ones be made."""
+
+
 class SchemaError(RLMError):
     """An answer does not have the form that was asked for."""
 

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from rlm_lab import Run, ScriptedModel, ask
+from rlm_lab.engine.run import paused_runs
 
 
 @pytest.fixture(autouse=True)
 def _own_runs_folder(tmp_path, monkeypatch):
+    """A folder of the test's own; what it leaves paused is stopped, so that the next test finds no paused run."""
     monkeypatch.setenv("RLM_LAB_RUNS", str(tmp_path / "runs"))
+    yield
+    for run in paused_runs():
+        run.stop()
 
 
 def as_reply(code: str) -> str:

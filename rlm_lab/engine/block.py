@@ -13,23 +13,25 @@ import random
 import sys
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.engine.blockloop import run_coroutine
 from rlm_lab.engine.coroutine import Coroutine
-from rlm_lab.engine.explain import explain
+from rlm_lab.engine.explain import ErrorReport, explain
 from rlm_lab.engine.host import Host
 from rlm_lab.engine.interrupts import calls_user_code
-from rlm_lab.engine.names import Names
+from rlm_lab.engine.names import Names, variables_of
 from rlm_lab.engine.observation import BlockReport
-from rlm_lab.engine.output import BlockOutput, OutputRouter, Piece, ProcessOutput
+from rlm_lab.engine.output import BlockOutput, OutputRouter, Piece
+from rlm_lab.engine.processes import ProcessOutput
 from rlm_lab.engine.program import Program, compile_program
 from rlm_lab.engine.surroundings import Attributes, Surroundings, WorkingDirectory, standard_swaps
 from rlm_lab.engine.variables import Snapshot
 from rlm_lab.errors import BlockError
 
+_CONTEXT = "context "
 REBINDABLE = frozenset({"answer", "input"})  # helper names that are also ordinary names: a block's own value stays
 
 
@@ -42,6 +44,18 @@ class RunNames:
     contexts: Mapping[str, Any]
     bound: Mapping[str, Any]
     modules: Mapping[str, Any] = field(default_factory=dict)  # there without an import; a block may bind their names
+
+
+def _generators() -> dict[str, Any]:
+    """The random generators that all code of the process shares."""
+    found = {"random generator": random.getstate.__self__}  # type: ignore[attr-defined]
+    numpy = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
+    return found if numpy is None else found | {"numpy generator": numpy}
+
+
+def contexts_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The contexts among variables that were kept."""
+    return {name.removeprefix(_CONTEXT): value for name, value in values.items() if name.startswith(_CONTEXT)}
 
 
 class Workspace:
@@ -73,6 +87,18 @@ class Workspace:
             "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
             "folder": WorkingDirectory().take(),
         }
+
+    def variables(self) -> dict[str, Any]:
+        """All that a later step could see, contexts too, to be kept; a context's key is no name of Python."""
+        contexts = {_CONTEXT + name: value for name, value in self._contexts.items()}
+        return variables_of(self.namespace, self.hidden) | contexts | _generators()
+
+    def put_back(self, values: Mapping[str, Any], leave: Collection[str]) -> dict[str, Any]:
+        """Binds variables that were kept, removes those that are newer, but for the names in `leave`; gives the contexts."""
+        for name in variables_of(self.namespace, self.hidden).keys() - values.keys() - set(leave):
+            del self.namespace[name]
+        self.namespace.update({name: value for name, value in values.items() if name.isidentifier() and name not in leave})
+        return contexts_of(values)
 
     def close(self) -> None:
         """Gives up the file that child processes printed to."""
@@ -125,6 +151,7 @@ class OpenBlock:
         self._output = output
         self._limit = limit
         self._leftover: list[str] = []
+        self._explained: tuple[BaseException | None, ErrorReport | None] = (None, None)
         self._before = Snapshot.take(workspace.namespace, hidden=workspace.hidden)
         self.coroutine = Coroutine(self._main, workspace.surroundings)
         self.filename = program.filename
@@ -138,28 +165,41 @@ class OpenBlock:
 
     def finish(self, error: BaseException | None) -> tuple[BlockReport, str]:
         """What the block did, and a digest of all it showed; to be called once it has ended or was given up."""
-        text, cut = self._space.processes.read(self._limit)
-        if text:
-            self._output.write("process", text + (f"\n[{cut:,} bytes left out here]" if cut else ""))
+        beginning, left_out, end = self._space.processes.read(self._limit)
+        self._output.write("process", beginning)
+        self._output.skip(left_out)
+        self._output.write("process", end)
         digest = self._output.close()
         self._space.router.direct(None)
         report = BlockReport(
             code=self._program.source,
             pieces=tuple(self._output.pieces),
             variables=self._before.delta(self._space.namespace),
-            error=None if error is None else explain(error, self._program.source, self.filename, self._space.namespace),
+            error=None if error is None else self._report_on(error),
             overwritten=tuple(self._leftover),
         )
         return report, digest
 
+    def _report_on(self, error: BaseException) -> ErrorReport:
+        known, report = self._explained
+        return report if report is not None and known is error else self._explain(error)
+
     @calls_user_code
     def _main(self) -> None:
-        """The life of the greenlet: the code, then its figures."""
+        """The life of the greenlet: the code, then its figures; what went wrong is asked here, where it can be cut."""
         try:
-            self._run()
-            self._show_figures()
-        finally:
-            self._leftover = self._space.end_block()
+            try:
+                self._run()
+                self._show_figures()
+            finally:
+                self._leftover = self._space.end_block()
+        except BaseException as error:
+            self._explained = (error, self._explain(error))
+            raise
+
+    @calls_user_code
+    def _explain(self, error: BaseException) -> ErrorReport:
+        return explain(error, self._program.source, self.filename, self._space.namespace)
 
     @calls_user_code
     def _run(self) -> None:

@@ -14,8 +14,10 @@ from typing import Any
 
 from rlm_lab.errors import UsageError
 
-COUNTED = frozenset({"step", "block", "calls", "tokens", "cost", "seconds", "depth"})  # they grow: a condition on them is met once
-MOMENTARY = frozenset({"prompt", "prompts", "code", "output", "error", "answer", "batch"})  # known at one gate only
+COUNTED = frozenset(
+    {"step", "block", "calls", "tokens", "cost", "seconds", "depth", "budget"}
+)  # they grow: a condition on them is met once
+MOMENTARY = frozenset({"prompt", "prompts", "code", "output", "error", "answer", "batch", "line", "reply"})  # known at one gate
 NAMES = COUNTED | MOMENTARY
 LONGEST = 500  # characters of a condition
 
@@ -60,6 +62,21 @@ class Condition:
         """Whether it speaks of one moment, and so may be met again and again."""
         return bool(self.names & MOMENTARY)
 
+    @property
+    def is_budget_line(self) -> bool:
+        """Whether it is the plain word `budget`, which is met anew at each line that a limit crosses."""
+        return isinstance(self.tree, ast.Name) and self.tree.id == "budget"
+
+    @property
+    def is_of_lines(self) -> bool:
+        """Whether it speaks of lines as such, not of the line that a call or an output comes from."""
+        return "line" in self.names and not self.names & (MOMENTARY - {"line"})
+
+    def may_hold(self, facts: Mapping[str, Any]) -> bool:
+        """False only if it is unmet whatever the names that are not in `facts` mean."""
+        parts = self.tree.values if isinstance(self.tree, ast.BoolOp) and isinstance(self.tree.op, ast.And) else [self.tree]
+        return all(_holds(part, facts) for part in parts if _names(part) <= facts.keys())
+
     def holds(self, facts: Mapping[str, Any]) -> bool:
         """Whether it is met; a name that has no value now, or values that do not compare, make it unmet."""
         try:
@@ -76,10 +93,13 @@ def parse_condition(text: str) -> Condition:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UsageError(f"The breakpoint {text!r} cannot be read; write one like calls > 50, or 'word' in prompt.") from None
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {"len"}
     for node in ast.walk(tree):
         _check(node, text)
-    return Condition(text=text.strip(), tree=tree, names=frozenset(names))
+    return Condition(text=text.strip(), tree=tree, names=_names(tree))
+
+
+def _names(tree: ast.AST) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) - {"len"}
 
 
 def _check(node: ast.AST, text: str) -> None:

@@ -15,12 +15,15 @@ SLACK = 0.5  # to which share of that a prompt is cut, so that the cut is not ma
 
 
 class Conversation:
-    """An opening that always stays, and what was said since. `dropped` counts messages that are left out now."""
+    """An opening that always stays, and what was said since. `dropped` counts messages that are left out now.
+
+    `window` is the model's, and changes with it.
+    """
 
     def __init__(self, opening: Sequence[Message], *, window: int) -> None:
         self._opening = tuple(opening)
         self._said: list[Message] = []
-        self._window = window
+        self.window = window
         self._new: list[Message] = list(opening)
         self.dropped = 0
 
@@ -38,6 +41,11 @@ class Conversation:
         self._said[-1] = Message(role=last.role, content=text)
         if self._new and self._new[-1] is last:
             self._new[-1] = self._said[-1]
+
+    @property
+    def last(self) -> str:
+        """What was said last."""
+        return self._said[-1].content
 
     def take_new(self) -> list[Message]:
         """The messages since the last call."""
@@ -57,7 +65,7 @@ class Conversation:
         )
 
     def _fit(self) -> None:
-        room = self._window * SHARE - sum(estimate_tokens(message.content) for message in self._opening)
+        room = self.window * SHARE - sum(estimate_tokens(message.content) for message in self._opening)
         if self._size() <= room:
             return
         while len(self._said) - self.dropped > 2 and self._size() > room * SLACK:

@@ -27,6 +27,13 @@ class Swapper(Protocol):
     def bind(self, coroutine: greenlet) -> None: ...
 
 
+class Tracer(Protocol):
+    """Told inside the block: just after a switch in, and just before a switch away."""
+
+    def arrive(self) -> None: ...
+    def leave(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """The signal that a block has ended: `error` is what it raised, or None."""
@@ -43,9 +50,10 @@ def abandon(coroutine: Coroutine) -> None:
 
 
 class Coroutine:
-    """Runs `main` in a greenlet of its own. Owned by the main thread of the process that made it."""
+    """Runs `main` in a greenlet of its own. Owned by the main thread of the process that made it. `tracer` may be set once."""
 
     def __init__(self, main: Callable[[], None], swapper: Swapper) -> None:
+        self.tracer: Tracer | None = None
         self._main = main
         self._swapper = swapper
         self._pid = os.getpid()
@@ -92,7 +100,13 @@ class Coroutine:
             raise NotInRunError("This code does not run in the block that it belongs to.")
         parent = self._greenlet.parent
         assert parent is not None
-        return parent.switch(signal)
+        if self.tracer is None:
+            return parent.switch(signal)
+        self.tracer.leave()
+        try:
+            return parent.switch(signal)
+        finally:
+            self.tracer.arrive()
 
     def check_process(self) -> None:
         """Raises `NotInRunError` in a process that was forked from the run's."""
@@ -103,9 +117,13 @@ class Coroutine:
     def _run(self, _value: object = None) -> Done:
         error = None
         try:
+            if self.tracer is not None:
+                self.tracer.arrive()
             self._main()
         except BaseException as caught:  # noqa: BLE001 - model code may raise anything; it becomes the block's outcome
             error = caught
+        if self.tracer is not None:
+            self.tracer.leave()
         if os.getpid() != self._pid:
             os._exit(_exit_status(error))  # a forked copy of the kernel must not go on as a second kernel on the same sockets
         return Done(error=error)

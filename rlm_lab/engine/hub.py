@@ -14,18 +14,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Think, Until
+from rlm_lab.engine.asides import Aside
 from rlm_lab.engine.coroutine import Coroutine, Done, abandon
 from rlm_lab.engine.decisions import GO
 from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.interrupts import Interrupts
 from rlm_lab.engine.question import Engine
 from rlm_lab.engine.task import Task
-from rlm_lab.errors import BlockStopped, RLMError
+from rlm_lab.errors import BlockStopped, NotInRunError, RLMError
 from rlm_lab.models.loop import ModelLoop
 
 _logger = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ class Wake:
     """A message: a person has asked for something; `Hub.asked` holds what."""
 
 
-Message = Interrupt | Arrived | Wake
+Message = Interrupt | Arrived | Wake | Aside
 
 
 class Hub:
@@ -76,8 +78,12 @@ class Hub:
         self._ticked = 0.0
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self._ready: deque[tuple[Task, Any]] = deque([(root, None)])
+        self._beside: deque[tuple[Aside, Any]] = deque()  # asides that can advance; they go before the blocks they come from
+        self._asides: set[Aside] = set()
         self._waiting: dict[Task, Action] = {}
         self._parents: dict[Task, tuple[Task, list[Task]]] = {}
+        self._unstarted: dict[Task, deque[Task]] = {}  # children, by their parent
+        self._max_children = engine.settings.max_children
         self._interrupts = Interrupts(lambda reason: self._inbox.put(Interrupt(reason)))
         self._over = False
         self._driving = False
@@ -86,15 +92,16 @@ class Hub:
         self.interrupted = False  # by the user, since the last drive began
         self.paused: str | None = None
         self.inside: Task | None = None  # whose block is switched in
-        self.held: tuple[Task, Gate] | None = None  # the closed gate at which the run stands
+        self.held: tuple[Task | Aside, Gate] | None = None  # the closed gate at which the run stands
         self.decision = GO
+        engine.traffic.front = self
 
     def drive(self, settle: Callable[[], None]) -> None:
         """Goes on until the root has finished or the run is paused, then calls `settle`, before SIGINT is given back."""
         self.paused = self.asked = None
         self._driving = True
         if self.held is not None:
-            self._ready.appendleft((self.held[0], self.decision))
+            self._go_first(self.held[0], self.decision)
             self.held, self.decision = None, GO
         self._ledger.start_clock()
         try:
@@ -103,6 +110,8 @@ class Hub:
                     self._turn()
                 self._ledger.stop_clock()
                 self._end_asking()
+                if self._root.finished:
+                    self._refuse_asides("The run has ended.")
                 self.interrupted = bool(self._interrupts.times)
                 settle()
         finally:
@@ -123,16 +132,51 @@ class Hub:
         with self._asking:
             self._driving = False
 
-    def stop(self) -> None:
-        """Cancels what is in flight, ends every open block and closes the lives; main thread only."""
+    def stop(self, *, leave: bool = False) -> None:
+        """Cancels what is in flight, ends every open block and closes the lives; main thread only.
+
+        With `leave` the runs do not end: other lives go on with them.
+        """
         with self._interrupts.installed():
             self._traffic.close(CANCEL_SECONDS)
+            self._refuse_asides("The run was stopped.")
             for action in self._waiting.values():
                 self._unwatch(action)
             for task in reversed(self._tasks()):
                 if task.coroutine is not None and not task.coroutine.ended:
                     self._end_block(task.coroutine)
-                task.close()
+                task.leave() if leave else task.close()
+
+    def shielded(self) -> AbstractContextManager[None]:
+        """While it lasts an interrupt does no harm."""
+        return self._interrupts.installed()
+
+    @property
+    def standing(self) -> Task:
+        """The run that stands at the closed gate; where none is closed, or a thread's call stands there, the root."""
+        return self.held[0] if self.held is not None and isinstance(self.held[0], Task) else self._root
+
+    def held_locks(self) -> list[str]:
+        """The names of locks that the suspended blocks hold."""
+        return [name for task in self._tasks() for name in task.held_locks]
+
+    def forget_time(self) -> None:
+        """The run's limit of time was changed: it may be met anew."""
+        self._over = False
+
+    def receive(self, aside: Aside) -> None:
+        """Takes a call of a block's thread to its gate, as soon as the block can be left; from any thread."""
+        self._asides.add(aside)
+        if self._traffic.closed or self._root.finished:
+            aside.refuse(NotInRunError("The run is over."))
+            return
+        self._inbox.put(aside)
+        self._interrupts.nudge()
+
+    def _refuse_asides(self, why: str) -> None:
+        for aside in list(self._asides):
+            aside.refuse(NotInRunError(f"{why} This call was not sent."))
+        self._asides.clear()
 
     def interrupted_twice(self, seconds: float) -> bool:
         """Whether the user's last two interrupts came within so many seconds."""
@@ -145,6 +189,8 @@ class Hub:
         message = self._next_message()
         if message is not None:
             self._take(message)
+        elif self._beside:
+            self._advance(*self._beside.popleft())
         elif self._ready:
             self._advance(*self._ready.popleft())
         else:
@@ -164,11 +210,14 @@ class Hub:
 
     def _next_message(self) -> Message | None:
         try:
-            return self._inbox.get_nowait() if self._ready else self._inbox.get(timeout=self._patience())
+            return self._inbox.get_nowait() if self._ready or self._beside else self._inbox.get(timeout=self._patience())
         except Empty:
             return None
 
     def _take(self, message: Message) -> None:
+        if isinstance(message, Aside):
+            self._beside.append((message, None))
+            return
         if isinstance(message, Arrived):
             if self._waiting.get(message.task) is message.action:
                 del self._waiting[message.task]
@@ -183,21 +232,29 @@ class Hub:
 
     # lives
 
-    def _advance(self, task: Task, value: Any) -> None:
+    def _go_first(self, task: Task | Aside, value: Any) -> None:
+        if isinstance(task, Aside):
+            self._beside.appendleft((task, value))
+        else:
+            self._ready.appendleft((task, value))
+
+    def _advance(self, task: Task | Aside, value: Any) -> None:
         action = value if isinstance(value, Enter) else task.send(value)
-        if isinstance(action, Enter):
+        if isinstance(action, Gate):
+            self._come_to(task, action)
+        elif isinstance(task, Aside):
+            self._asides.discard(task)
+        elif isinstance(action, Enter):
             self._enter(task, action)
         elif action is None:
             self._finish(task)
-        elif isinstance(action, Gate):
-            self._come_to(task, action)
         else:
             self._begin(task, action)
 
-    def _come_to(self, task: Task, gate: Gate) -> None:
+    def _come_to(self, task: Task | Aside, gate: Gate) -> None:
         reason = self._gates.closes(gate)
         if reason is None:
-            self._ready.appendleft((task, GO))
+            self._go_first(task, GO)
         else:
             self.held, self.paused = (task, gate), reason
 
@@ -222,16 +279,26 @@ class Hub:
             waiting = list(action.children)
             for child in action.children:
                 self._parents[child] = (task, waiting)
-                self._ready.append((child, None))
+            self._unstarted[task] = deque(waiting)
+            self._start_children(task, self._max_children)
 
     def _arrive(self, task: Task, action: Action, value: Any) -> None:
         self._inbox.put(Arrived(task, action, value))
 
     def _finish(self, task: Task) -> None:
         parent, siblings = self._parents.pop(task, (None, []))
-        if parent is not None and all(child.finished for child in siblings):
+        if parent is None:
+            return
+        self._start_children(parent, 1)
+        if all(child.finished for child in siblings):
             self._waiting.pop(parent, None)
+            del self._unstarted[parent]
             self._ready.append((parent, [child.outcome for child in siblings]))
+
+    def _start_children(self, parent: Task, count: int) -> None:
+        unstarted = self._unstarted[parent]
+        for _ in range(min(count, len(unstarted))):
+            self._ready.append((unstarted.popleft(), None))
 
     # blocks
 
@@ -289,7 +356,10 @@ class Hub:
 
     def _check_time(self) -> None:
         left = self._ledger.seconds_left
-        if left is not None and left <= 0 and not self._over:
+        if left is None:
+            return
+        self._ledger.warn_of("seconds", self._ledger.seconds)
+        if left <= 0 and not self._over:
             self._overdue("seconds")
 
     def _overdue(self, limit: str) -> None:

@@ -1,12 +1,14 @@
 """Interrupts: how Ctrl-C, a time limit or a command reaches a block that computes.
 
-While a run is driven, SIGINT belongs to this module. In user code the handler *switches* to the engine, in mid-bytecode and
-without unwinding; in frames of the engine, of the import system, of logging and of threading it only posts, and the watchdog
-pokes again until user code is reached. It never raises. The watchdog is one thread that sleeps unless a block computes.
+While a run is driven, SIGINT belongs to this module, and so does SIGURG, by which the watchdog pokes: no one else's, and one that
+comes late is ignored by default. In user code the handler *switches* to the engine, in mid-bytecode and without unwinding; in
+frames of the engine, of the import system, of logging and of threading it only posts, and the watchdog pokes again until user
+code is reached. It never raises. The watchdog is one thread that sleeps unless a block computes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -23,8 +25,10 @@ RETRY = 0.01  # seconds until a posted interrupt is tried again
 _NEVER = ("importlib._bootstrap", "logging")  # locks that every cell needs
 _UNLESS_WAITING = ("threading", "concurrent.futures", "queue")
 INTERRUPT = "interrupt"
+POKE = getattr(signal, "SIGURG", signal.SIGINT)
 _AGAIN = "again"
 _OPEN: set[CodeType] = set()
+_OPEN_MODULES = {f"rlm_lab.engine.{name}" for name in ("explain", "context", "fingerprints", "frames")}  # they ask foreign objects
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -48,8 +52,24 @@ def may_switch(frame: FrameType | None) -> bool:
     return True
 
 
+def within_engine(frame: FrameType | None) -> bool:
+    """Whether this was called from the midst of the engine's own work, as a finaliser or a signal handler may be.
+
+    The engine may hold a lock there, so that neither a switch nor a wait can be allowed.
+    """
+    while frame is not None and _is_ours(frame):
+        frame = frame.f_back
+    while frame is not None:
+        if _is_ours(frame) and frame.f_code not in _OPEN:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _is_ours(frame: FrameType) -> bool:
-    return _module(frame).startswith("rlm_lab.")
+    """Whether this is a frame of rlm_lab in which foreign code is not expected."""
+    module = _module(frame)
+    return module.startswith("rlm_lab.") and module not in _OPEN_MODULES
 
 
 def _module(frame: FrameType) -> str:
@@ -82,21 +102,27 @@ class Interrupts:
         self._suspend: Callable[[], None] | None = None
         self._deadline: tuple[float, str] | None = None
         self._pending = False
-        self._handler = self._handle
+        self._handler = self._interrupted
+        self._poke_handler = self._poked
         self.times: deque[float] = deque(maxlen=2)  # when the user's last interrupts came, by time.monotonic
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Takes SIGINT for the time of a drive; must be on the main thread."""
-        before = signal.getsignal(signal.SIGINT)
+        before, poke_before = signal.getsignal(signal.SIGINT), signal.getsignal(POKE) or signal.SIG_DFL
         self.times.clear()
         self._pending = False
-        signal.signal(signal.SIGINT, self._handler)
+        self._take_signals()
         try:
             yield
         finally:
             Watchdog.shared().forget(self)
+            signal.signal(POKE, poke_before)
             signal.signal(signal.SIGINT, before)
+
+    def _take_signals(self) -> None:
+        signal.signal(POKE, self._poke_handler)
+        signal.signal(signal.SIGINT, self._handler)
 
     def enter_block(self, suspend: Callable[[], None], deadline: tuple[float, str] | None) -> None:
         """A block is about to be switched in; `deadline` is a time of `time.monotonic` and the reason to post then."""
@@ -107,9 +133,8 @@ class Interrupts:
             Watchdog.shared().hurry()
 
     def leave_block(self) -> None:
-        if signal.getsignal(signal.SIGINT) is not self._handler:
-            signal.signal(signal.SIGINT, self._handler)  # the block had set its own
-            self._reason = None
+        if _handler_of(signal.SIGINT) is not self._handler or _handler_of(POKE) is not self._poke_handler:
+            self._take_signals()  # the block had set its own
         self._suspend = None
         self._deadline = None
         self._pending = False
@@ -121,8 +146,11 @@ class Interrupts:
 
     def look(self) -> float:
         """Called by the watchdog: pokes the main thread where that is due; returns the seconds until the next look."""
-        if self._suspend is None or self._reason is not None:
+        if self._suspend is None:
             return TICK
+        if self._reason is not None:  # a signal that comes just before a wait for a lock begins does not end that wait
+            self._signal()
+            return RETRY
         if self._pending:
             self.poke(_AGAIN)
             return RETRY
@@ -130,19 +158,32 @@ class Interrupts:
         if deadline is not None and time.monotonic() >= deadline[0]:
             self._deadline = None
             self.poke(deadline[1])
+            return RETRY
         return TICK
 
     def poke(self, reason: str) -> None:
         """Interrupts the main thread with a reason. One at a time: signals that come close together arrive as one."""
         self._reason = reason
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        self._signal()
 
-    def _handle(self, _signum: int, frame: FrameType | None) -> None:
-        reason, self._reason = self._reason or INTERRUPT, None
-        if reason == INTERRUPT:
-            self.times.append(time.monotonic())
+    @staticmethod
+    def _signal() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, POKE)
+
+    def _interrupted(self, _signum: int, frame: FrameType | None) -> None:
+        self.times.append(time.monotonic())
+        self._post(INTERRUPT)
+        self._leave(frame)
+
+    def _poked(self, _signum: int, frame: FrameType | None) -> None:
+        reason, self._reason = self._reason, None
+        if reason is None:  # the first of two signals has told it
+            return
         if reason is not _AGAIN:
             self._post(reason)
+        self._leave(frame)
+
+    def _leave(self, frame: FrameType | None) -> None:
         suspend = self._suspend
         if suspend is not None and may_switch(frame):
             self._pending = False
@@ -151,6 +192,9 @@ class Interrupts:
         self._pending = True  # also where no block is in: the engine may be about to enter one, which may compute for long
         if suspend is not None:
             Watchdog.shared().hurry()
+
+
+_handler_of = getattr(signal.getsignal, "__wrapped__", signal.getsignal)  # without the making of an enum member
 
 
 class Watchdog:
@@ -162,6 +206,7 @@ class Watchdog:
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._watched: Interrupts | None = None
         self._asleep = False
+        self.chore: Callable[[], None] | None = None  # done at each look, while a block computes
         self._pid = os.getpid()
 
     @classmethod
@@ -189,7 +234,14 @@ class Watchdog:
             self._asleep = True
             watched = self._watched  # read after the line above: `watch` writes first and then looks whether to wake us
             self._asleep = watched is None
+            self._do_chore()
             try:
                 self._wake.get(timeout=None if watched is None else watched.look())
             except Empty:
                 continue
+
+    def _do_chore(self) -> None:
+        chore = self.chore
+        if chore is not None:
+            with contextlib.suppress(OSError):  # a block may have closed anything
+                chore()

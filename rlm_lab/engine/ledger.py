@@ -52,13 +52,19 @@ class Ledger:
         self._warn = warn
         self._warned: set[str] = set()
         self._exhausted: list[str] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finaliser in the midst of this may ask what was spent
         self._steps = self._calls = self._prompt = self._completion = 0
         self._cost = 0.0
         self._held_calls = self._held_tokens = 0
         self._held_cost = 0.0
         self._seconds = 0.0
         self._running_since: float | None = None
+
+    def carry(self, spent: Spent) -> None:
+        """Begins with what was spent in an earlier process."""
+        with self._lock:
+            self._steps, self._calls, self._cost = spent.steps, spent.calls, spent.cost
+            self._prompt, self._completion, self._seconds = spent.prompt_tokens, spent.completion_tokens, spent.seconds
 
     # time: runs only while the run does
 
@@ -123,6 +129,19 @@ class Ledger:
         with self._lock:
             self._steps += 1
 
+    def used(self) -> dict[str, tuple[float, float]]:
+        """What is used of each limit that there is, and the limit; but for steps, which each run counts for itself."""
+        spent = self.spent
+        limits = {name: getattr(self.budget, name) for name in ("calls", "tokens", "cost", "seconds")}
+        return {name: (getattr(spent, name), limit) for name, limit in limits.items() if limit is not None}
+
+    def change(self, budget: Budget) -> None:
+        """Sets other limits from here on; what was said of the old ones is forgotten."""
+        with self._lock:
+            self.budget = budget
+            self._exhausted.clear()
+            self._warned.clear()
+
     def met(self) -> str | None:
         """The name of a limit that is crossed now, or None."""
         spent = self.spent
@@ -156,7 +175,11 @@ class Ledger:
     def _warn_of_near_limits(self) -> None:
         spent = self.spent
         for name in ("calls", "tokens", "cost"):
-            limit, used = getattr(self.budget, name), getattr(spent, name)
-            if limit is not None and used >= WARN_FROM * limit and name not in self._warned:
-                self._warned.add(name)
-                self._warn(name, used, limit)
+            self.warn_of(name, getattr(spent, name))
+
+    def warn_of(self, name: str, used: float) -> None:
+        """Tells once that a limit comes near: of steps the run in question knows how many it has used."""
+        limit = getattr(self.budget, name)
+        if limit is not None and used >= WARN_FROM * limit and name not in self._warned:
+            self._warned.add(name)
+            self._warn(name, used, limit)

@@ -7,15 +7,32 @@ them. A user's variable of the same name is put aside at every switch in and giv
 from __future__ import annotations
 
 import builtins
+import re
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import ModuleType
 from typing import Any
 
+from rlm_lab.engine.variables import HIDDEN
+
+_SHELLS = re.compile(r"_+|_i{1,3}|_i?\d+|_[oid]h")  # names that a shell binds for itself
 State = tuple[Any, dict[str, Any]]
 _BUILTINS = "__builtins__"
 _NOTHING: Any = object()
 _HISTORY = frozenset({"_", "__", "___", "In", "Out"})  # a block's `for _ in ...` must not end the notebook's own `_`
+
+
+def variables_of(namespace: Mapping[str, Any], hidden: Collection[str] = ()) -> dict[str, Any]:
+    """The variables of a namespace, without what a shell or Python binds there for itself.
+
+    >>> variables_of({"__name__": "__main__", "_": 1, "_rows": 2, "total": 3})
+    {'_rows': 2, 'total': 3}
+    """
+    return {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("__") and name not in HIDDEN and name not in hidden and not _SHELLS.fullmatch(name)
+    }
 
 
 class Names:

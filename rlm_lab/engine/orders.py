@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,18 +20,23 @@ from rlm_lab.errors import StateError, UsageError
 
 LONGEST = 100_000  # characters of what is pending that a state tells
 _PLACES = {
+    "reply": "before a reply is used",
     "block": "before a block",
+    "line": "before a line",
     "call": "before a call",
     "output": "after an output",
     "error": "at an error",
+    "budget": "at a line of its budget",
     "final": "before its answer is accepted",
+    "record": "where its record ends",
+    "difference": "where it differs from its record",
 }
 Command = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`why_not` tells in plain words why it cannot be done now, None where it can. A `dated` one fits only the state it was made in."""
+    """`why_not` tells in plain words why it cannot be done now, None if it can. A `dated` one fits only the state it is made in."""
 
     do: Callable[[Run, Command], None]
     why_not: Callable[[Run], str | None]
@@ -68,6 +74,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "stamp": run.stamp,
         "reason": run.pause_reason,
         "gate": _gate_of(run) if run.status == "paused" else None,
+        "locks": run.held_locks,
         "breakpoints": [{"condition": point.condition.text, "hits": point.hits} for point in run.gates.breakpoints],
         "can": {name: order.why_not(run) for name, order in ORDERS.items()},
     }
@@ -105,6 +112,12 @@ def _when_paused(run: Run) -> str | None:
     return f"The run {run.id} is {where(run)}{'; pause it first' if run.status == 'running' else ''}."
 
 
+def _when_still(run: Run) -> str | None:
+    if run.status in {"waiting", "running"}:
+        return f"The run {run.id} is {where(run)}{'; pause it first' if run.status == 'running' else ''}."
+    return None if run.steps else f"The run {run.id} has no step yet."
+
+
 def _at(*kinds: str) -> Callable[[Run], str | None]:
     """For orders that fit at gates of these kinds only."""
     fits = " or ".join(_PLACES[kind] for kind in kinds)
@@ -137,12 +150,49 @@ def _edit(run: Run, command: Command) -> None:
     _decide(run, command, code=_text(command, "code"))
 
 
+def _reply(run: Run, command: Command) -> None:
+    _decide(run, command, reply=_text(command, "text"))
+
+
+def _hint(run: Run, command: Command) -> None:
+    run.hint(_text(command, "text"), **_by(command))
+
+
+def _settings(run: Run, command: Command) -> None:
+    given: dict[str, Any] = {name: command[name] for name in ("model", "sub_model", "budget") if command.get(name) is not None}
+    names = [value for name, value in given.items() if name != "budget"]
+    if not given or not all(isinstance(name, str) for name in names) or not isinstance(given.get("budget", {}), Mapping):
+        raise UsageError("The order settings takes model or sub_model, a name, or budget, limits by their names.")
+    run.change(**{**given, **_by(command)})
+
+
 def _answer(run: Run, command: Command) -> None:
+    gate = run.gate
+    if gate is not None and gate.kind == "final":
+        texts = _texts(command, "answers")
+        if len(texts) != 1:
+            raise StateError(f"{len(texts)} answers are given for one question; give one.")
+        _decide(run, command, answer=_as_value(gate, texts[0]))
+        return
     _decide(run, command, answers=_texts(command, "answers"))
 
 
 def _prompt(run: Run, command: Command) -> None:
     _decide(run, command, prompts=_texts(command, "prompts"))
+
+
+def _cap(run: Run, command: Command) -> None:
+    calls = command.get("calls")
+    if not isinstance(calls, int) or isinstance(calls, bool):
+        raise UsageError(f"The order cap takes calls, a whole number; {calls!r:.60} is given.")
+    _decide(run, command, cap=calls)
+
+
+def _when_before_batch(run: Run) -> str | None:
+    gate = run.gate
+    if run.status == "paused" and gate is not None and gate.kind == "call" and gate.facts["batch"] > 1:
+        return None
+    return f"The run {run.id} is {where(run)}; this is for one that is paused before a batch."
 
 
 def _refuse(run: Run, command: Command) -> None:
@@ -151,6 +201,19 @@ def _refuse(run: Run, command: Command) -> None:
         run.go_on()
     else:
         run.resume("answer")  # who has refused one wants to see the next
+
+
+def _rewind(run: Run, command: Command) -> None:
+    request = None if command.get("request") is None else _whole(command, "request")
+    run.rewind(_whole(command, "step"), request=request, anew=bool(command.get("anew")))
+
+
+def _override(run: Run, command: Command) -> None:
+    run.override(_whole(command, "call"), _text(command, "answer"), **_by(command))
+
+
+def _fork(run: Run, command: Command) -> None:
+    run.fork(_whole(command, "step"), anew=bool(command.get("anew")))
 
 
 def _break(run: Run, command: Command) -> None:
@@ -173,9 +236,17 @@ ORDERS: dict[str, Order] = {
     "edit": Order(do=_edit, why_not=_at("block")),
     "skip": Order(do=_skip, why_not=_at("block")),
     "prompt": Order(do=_prompt, why_not=_at("call")),
-    "answer": Order(do=_answer, why_not=_at("call")),
+    "answer": Order(do=_answer, why_not=_at("call", "final")),
+    "reply": Order(do=_reply, why_not=_at("reply")),
+    "hint": Order(do=_hint, why_not=_when_paused),
+    "settings": Order(do=_settings, why_not=_when_paused),
+    "cap": Order(do=_cap, why_not=_when_before_batch),
     "accept": Order(do=lambda run, _: run.go_on(), why_not=_at("final")),
     "refuse": Order(do=_refuse, why_not=_at("final")),
+    "rewind": Order(do=_rewind, why_not=_when_still),
+    "override": Order(do=_override, why_not=_when_still),
+    "fork": Order(do=_fork, why_not=_when_still),
+    "take_over": Order(do=lambda run, command: _decide(run, command, take_over=True), why_not=_at("difference")),
     "break": Order(do=_break, why_not=_when_not_over, dated=False),
     "unbreak": Order(do=_unbreak, why_not=_when_not_over, dated=False),
 }
@@ -187,6 +258,16 @@ def _decide(run: Run, command: Command, **decision: Any) -> None:
     run.go_on()
 
 
+def _as_value(gate: Gate, text: str) -> Any:
+    """An answer from its text: where a form was asked for, or no text stands there now, it is read as JSON if it can be."""
+    if gate.facts["schema"] is None and isinstance(gate.facts["value"], str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _by(command: Command) -> dict[str, str]:
     return {} if command.get("by") is None else {"by": _text(command, "by")}
 
@@ -195,6 +276,13 @@ def _text(command: Command, field: str, default: str | None = None) -> str:
     value = command.get(field, default)
     if not isinstance(value, str):
         raise UsageError(f"The order {command['command']} takes {field}, a text; {value!r:.60} is given.")
+    return value
+
+
+def _whole(command: Command, field: str) -> int:
+    value = command.get(field)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UsageError(f"The order {command['command']} takes {field}, a whole number; {value!r:.60} is given.")
     return value
 
 
@@ -229,6 +317,11 @@ def _pending(gate: Gate) -> dict[str, Any]:
     """What stands at the gate. Texts are told up to `LONGEST` characters; `cut` is how many are left out."""
     if gate.kind == "call":
         return _pending_prompts(gate)
+    if gate.kind == "line":
+        return {}
+    if gate.kind == "budget":
+        limits = [{"limit": name, "used": used, "maximum": limit} for name, (used, limit) in gate.facts["used"].items()]
+        return {"limits": limits, "refused": gate.facts["refused"]}
     fact = {"block": "code", "final": "answer"}.get(gate.kind, gate.kind)
     text = str(gate.facts[fact])
     return {fact: text[:LONGEST], "cut": max(len(text) - LONGEST, 0)}

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 EVERY = 0.1  # seconds between two events of text that is still coming
 _PART = 1_000_000  # characters that are encoded at once
@@ -51,6 +51,8 @@ class BlockOutput:
         self._cut = 0
         self._digest = hashlib.blake2b(digest_size=16)
         self._lock = threading.RLock()
+        self._telling = threading.Lock()
+        self._untold: deque[Piece] = deque()
         self._closed = False
         self.pieces: list[Piece] = []
 
@@ -67,6 +69,14 @@ class BlockOutput:
                 self._add_head(kind, head)
             if rest:
                 self._add_tail(kind, rest)
+        self._tell_new()
+
+    def skip(self, characters: int) -> None:
+        """Notes that so much was left out here: what comes now is the end."""
+        with self._lock:
+            if characters:
+                self._head_left = 0
+                self._cut += characters
 
     def show(self, bundle: dict[str, Any], kind: str = "display", *, last: bool = False) -> None:
         """Adds a rich display or the echo of a value; the `last` of a block has room however much was shown before it."""
@@ -82,12 +92,13 @@ class BlockOutput:
             room = max(self._head_left, self._tail_limit if last else self._shown_left)
             if room <= 0:
                 self._left_out += 1
-                return
+                return  # what waited is told with the next piece, at the latest at the end
             if last:
                 self._tell_left_out()
             shown = text[:room]
             self._use_room(max(len(shown), 1))
             self._add(Piece(kind=kind, text=shown + _cut_note(len(text) - len(shown)), data=self._data_of(bundle)))
+        self._tell_new()
 
     def close(self) -> str:
         """Tells what is left; returns a digest of everything that was shown, cut parts included."""
@@ -98,12 +109,14 @@ class BlockOutput:
                 self._add(Piece(kind=kind, text=text, cut=self._cut if number == 0 else 0))
             self._tail.clear()
             self._closed = True
-            return self._digest.hexdigest()
+        self._tell_new(wait=True)
+        return self._digest.hexdigest()
 
     def flush(self) -> None:
         """Tells the text that is waiting to be told."""
         with self._lock:
             self._flush_head()
+        self._tell_new()
 
     def _use_room(self, characters: int) -> None:
         of_head = min(characters, self._head_left)
@@ -167,7 +180,23 @@ class BlockOutput:
 
     def _add(self, piece: Piece) -> None:
         self.pieces.append(piece)
-        self._tell(piece)
+        self._untold.append(piece)
+
+    def _tell_new(self, *, wait: bool = False) -> None:
+        """Tells what is new while no lock is held, so that a finaliser which prints in the midst of the log's work never waits.
+
+        One thread tells at a time; it tells what others add meanwhile, and only `wait` waits for it.
+        """
+        if not wait and not self._untold:
+            return
+        while self._telling.acquire(blocking=wait):
+            try:
+                while self._untold:
+                    self._tell(self._untold.popleft())
+            finally:
+                self._telling.release()
+            if not self._untold:
+                return
 
 
 def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -251,58 +280,3 @@ class RoutedStream(Stream):
         else:  # a forked child has no part in the log: its text goes the way of every child process's
             os.write(2 if self._kind == "stderr" else 1, text.encode("utf-8", "replace"))
         return len(text)
-
-
-class ProcessOutput:
-    """What goes round Python's streams (`os.system`, child processes): file descriptors 1 and 2, sent to a file of the run.
-
-    A `Swap`: exchanged at every switch. `read` gives what has come since the last read, its middle cut out where too long.
-    """
-
-    def __init__(self) -> None:
-        self._file: IO[bytes] | None = None
-        self._read_to = 0
-        self._saved: list[int] = []
-
-    def take(self) -> Any:
-        return bool(self._saved)
-
-    def put(self, state: Any) -> None:
-        if state and not self._saved:
-            self._divert()
-        elif not state and self._saved:
-            self._restore()
-
-    def fresh(self, _host: Any) -> Any:
-        return True
-
-    def read(self, limit: int) -> tuple[str, int]:
-        """New text and how many characters of it were left out, at most `limit` kept."""
-        if self._file is None:
-            return "", 0
-        size = os.fstat(self._file.fileno()).st_size
-        start, self._read_to = self._read_to, size
-        if size <= start:
-            return "", 0
-        head = os.pread(self._file.fileno(), min(size - start, limit), start)
-        return head.decode("utf-8", "replace"), max(size - start - limit, 0)
-
-    def close(self) -> None:
-        self._restore()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _divert(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the run
-            os.set_blocking(self._file.fileno(), True)
-        self._saved = [os.dup(1), os.dup(2)]
-        os.dup2(self._file.fileno(), 1)
-        os.dup2(self._file.fileno(), 2)
-
-    def _restore(self) -> None:
-        for number, saved in zip((1, 2), self._saved, strict=False):
-            os.dup2(saved, number)
-            os.close(saved)
-        self._saved = []

@@ -54,6 +54,7 @@ class Program:
                 show(value)
 
 
+@calls_user_code
 async def _finished(value: Any, code: CodeType | None = None) -> Any:
     if code is not None and not code.co_flags & inspect.CO_COROUTINE:
         return value

@@ -10,18 +10,27 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from rlm_lab.engine.decisions import FITS, Decision
+from rlm_lab.config import Budget
+from rlm_lab.engine.changing import Named, changed_budget, changed_question, difference
+from rlm_lab.engine.decisions import decide_at
+from rlm_lab.engine.forking import forked_question
 from rlm_lab.engine.gates import Gate, Gates
+from rlm_lab.engine.going_back import UserNames, check_step, find_call, how_kept
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
-from rlm_lab.engine.ledger import Ledger, Spent
-from rlm_lab.engine.question import Engine, Question
+from rlm_lab.engine.keeping import HowKept
+from rlm_lab.engine.meanwhile import Meanwhile
+from rlm_lab.engine.playback import Playback
+from rlm_lab.engine.question import Question
+from rlm_lab.engine.record import Record
+from rlm_lab.engine.recorded import Recorded
 from rlm_lab.engine.task import ENDED, Task
-from rlm_lab.errors import RLMError, StateError
+from rlm_lab.errors import StateError, UsageError
+from rlm_lab.models.base import Model
+from rlm_lab.models.silent import SilentModel
 from rlm_lab.trajectory import events
-from rlm_lab.trajectory.fold import Step, Trajectory, fold
+from rlm_lab.trajectory.store import EventLog
 
 TWICE = 2.0  # seconds within which a second interrupt stops the run
 _paused: dict[str, Run] = {}
@@ -38,109 +47,20 @@ def paused_runs() -> list[Run]:
     return list(_paused.values())
 
 
-class Record:
-    """What is known of one run: a root run's, or a child run's that a block has asked for."""
-
-    def __init__(self, engine: Engine, task: Task) -> None:
-        self._engine = engine
-        self._task = task
-        self._trajectory: tuple[int, Trajectory] | None = None
-
-    def __repr__(self) -> str:
-        answer = f": {self.answer!r:.200}" if self.status in {"done", "out_of_budget"} else ""
-        return f"<{type(self).__name__} {self.id} {self.status}{answer}>"
-
-    @property
-    def asked(self) -> Question:
-        """What the run was made from."""
-        return self._task.question
-
-    @property
-    def status(self) -> str:
-        """waiting, running, done, failed, stopped or out_of_budget; a root run may be paused, too."""
-        return self._task.status
-
-    @property
-    def id(self) -> str:
-        """The run's name, that of its file too."""
-        return self._task.run_id
-
-    @property
-    def question(self) -> str:
-        return self._task.question.text
-
-    @property
-    def answer(self) -> Any:
-        """The answer's value, None as long as there is none."""
-        return self._task.answer
-
-    @property
-    def answer_text(self) -> str:
-        return self._task.answer_text
-
-    @property
-    def error(self) -> RLMError | None:
-        """Why the run failed."""
-        return self._task.error
-
-    @property
-    def limit(self) -> str | None:
-        """The budget's limit that the run has met, by its name in `Budget`."""
-        return self._task.limit
-
-    @property
-    def usage(self) -> Spent:
-        """What the run and its children have spent."""
-        return self._engine.ledger.spent
-
-    @property
-    def ledger(self) -> Ledger:
-        return self._engine.ledger
-
-    @property
-    def calls(self) -> tuple[int, int]:
-        """Calls that are answered, and calls that were started."""
-        return self._engine.traffic.calls_done, self._engine.traffic.calls_started
-
-    @property
-    def path(self) -> Path | None:
-        """The run's log."""
-        return self._engine.log.path
-
-    @property
-    def log_failure(self) -> RLMError | None:
-        """Why the log is not whole, if it is not."""
-        return self._engine.log.failure
-
-    @property
-    def events(self) -> list[events.Event]:
-        """The events of the run and its children so far, in their order."""
-        return self._engine.log.events
-
-    @property
-    def trajectory(self) -> Trajectory:
-        """All that is known of the run, folded from its events."""
-        known = self._engine.log.events
-        if self._trajectory is None or self._trajectory[0] != len(known):
-            self._trajectory = (len(known), _found(fold(known), self.id))
-        return self._trajectory[1]
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        return self.trajectory.steps
-
-
 class Run(Record):
     """One question and what came of it. Made by `rlm_lab.ask`; not to be made by hand.
 
     `tick` is called on the main thread about ten times a second while the run waits, and after each step.
     """
 
-    def __init__(self, engine: Engine, question: Question, *, tick: Callable[[Run], None] = lambda _: None) -> None:
-        super().__init__(engine, Task(engine, question))
-        self._hub = Hub(self._task, engine, tick=lambda: tick(self))
+    def __init__(self, task: Task, *, tick: Callable[[Run], None] = lambda _: None) -> None:
+        super().__init__(task)
+        self._tick = tick
+        self._hub = self._new_hub()
         self._paused_at = 0.0
+        self._names = UserNames()
         self._stamp = 0
+        self.meanwhile = Meanwhile()
 
     @property
     def status(self) -> str:
@@ -169,7 +89,10 @@ class Run(Record):
         self._continue()
 
     def step(self, into: str = "blocks") -> None:
-        """Goes on from a pause to the next block, or with `calls` to the next call or block."""
+        """Goes on from a pause to the next block, with `calls` to the next call or block, with `lines` to the next line or block.
+
+        Lines are those of the block and of the functions that it defines; library code is not entered.
+        """
         self._must_be("paused")
         self.gates.step(into)
         self._continue()
@@ -182,18 +105,44 @@ class Run(Record):
     def decide(self, **decision: Any) -> None:
         """Decides at the closed gate, for when the run goes on: the fields of `Decision` that fit the gate.
 
-        Before a block `code` or `skip`, before a call `prompts` or `answers`, before the end `refusal`; `by` says who.
+        Before a block `code` or `skip`, before a call `prompts` or `answers`, before a batch also `cap`, to a reply
+        `reply`, before the end `refusal` or another `answer`; `by` says who.
         """
         self._must_be("paused")
         gate = self.gate
         if gate is None:
             raise StateError(f"The run {self.id} is paused in the midst of its work, not at a gate; nothing can be changed there.")
-        unfit = sorted(set(decision) - {"by"} - FITS[gate.kind])
-        if unfit:
-            fit = " or ".join(sorted(FITS[gate.kind])) or "nothing"
-            raise StateError(f"{unfit[0]} does not fit the gate where the run stands ({gate.kind}); {fit} can be given there.")
-        _check_count(gate, decision)
-        self._hub.decision = Decision(**decision)
+        self._hub.decision = decide_at(gate, decision)
+
+    def hint(self, text: str, *, by: str = "user") -> None:
+        """A word for the model of the run that stands here, told as the user's with what that model is told next."""
+        self._must_be("paused")
+        if not text.strip():
+            raise UsageError("The hint is empty; write what the model should know.")
+        self._hub.standing.hint(text.strip(), by)
+
+    def change(
+        self,
+        *,
+        model: Named = None,
+        sub_model: Named = None,
+        budget: Budget | Mapping[str, Any] | None = None,
+        by: str = "user",
+    ) -> None:
+        """Other models, or other limits, from here on: names or model objects, a `Budget` or some of its limits by name.
+
+        Child runs that are under way keep their models; a call that is pending keeps the one that it was made for.
+        """
+        self._must_be("paused")
+        question = changed_question(self._engine, self.asked, model, sub_model)
+        before, after = self.ledger.budget, changed_budget(self.ledger.budget, budget)
+        for what, given in (("model", model), ("sub_model", sub_model)):
+            if given is not None:
+                self._task.change(what, question, by)
+        if after != before:
+            self.ledger.change(after)
+            self._hub.forget_time()
+            self._task.tell_budget(*difference(before, after), by)
 
     @property
     def gate(self) -> Gate | None:
@@ -208,6 +157,11 @@ class Run(Record):
     @property
     def pause_reason(self) -> str | None:
         return self._hub.paused
+
+    @property
+    def held_locks(self) -> list[str]:
+        """The names of locks that a paused run's blocks hold: a cell that waits for one of them would wait for ever."""
+        return self._hub.held_locks() if self.status == "paused" else []
 
     @property
     def stamp(self) -> int:
@@ -229,16 +183,166 @@ class Run(Record):
         self._must_be("paused")
         self._stop()
 
+    # going back
+
+    def rewind(self, step: int, *, request: int | None = None, anew: bool = False) -> None:
+        """Takes the run back to before a step, its variables too, and pauses there.
+
+        Parameters
+        ----------
+        step: counted from 1; its reply is there already and its first block is what waits, to be run, edited or skipped.
+        request: goes on into the step, up to its call or batch of this number; those before are answered from the record.
+        anew: forgets what came from there on: the model is asked again. Without it, what was asked before is answered from the
+            record as long as it is asked in the same words.
+
+        Names that the user has bound while the run was paused stay; outside effects are not undone. A run that is paused or has
+        ended can be taken back. Raises `UsageError` or `StateError`, and then nothing is changed.
+        """
+        self._must_be_still()
+        check_step(self.id, self._task.keeper, self.steps, step)
+        if request is not None and (request < 1 or anew):
+            raise UsageError(f"A run is taken back to a request by its number from 1, out of its record; {request} is given.")
+        known = not anew and self.steps[step - 1].reply is not None
+        self._take_back(step, anew)
+        self._stand(known, request)
+
+    def override(self, call: int, answer: str, *, by: str = "user") -> None:
+        """Gives a call another answer: the run stands before the step of that call, and only what depends on it is asked anew.
+
+        `call` is the call's number in the trajectory. Go on with `resume`.
+        """
+        self._must_be_still()
+        found = find_call(self.steps, call)
+        if found is None:
+            raise UsageError(f"The run {self.id} has no call {call!r}.")
+        check_step(self.id, self._task.keeper, self.steps, found[0].number)
+        before, number = found[1].answer, found[0].number
+        self._take_back(number, anew=False)
+        self._engine.recorded.replace(call, answer)
+        edited = events.Edited(run=self.id, step=number, what="answer", before=before, after=answer, by=by, call=call)
+        self._engine.log.append(edited)
+        self._stand(known=True)
+
+    def fork(
+        self,
+        step: int,
+        *,
+        model: str | Model | None = None,
+        sub_model: str | Model | None = None,
+        budget: Budget | None = None,
+        anew: bool | None = None,
+    ) -> Run:
+        """A second run that shares the steps before `step` and stands there, paused; this one and its variables stay what they are.
+
+        It has a log, a ledger and a namespace of its own, with copies of all that can change. With another model, or `anew`, it
+        asks from there on; else it knows this run's record as `rewind` does.
+        """
+        self._must_be_still()
+        check_step(self.id, self._task.keeper, self.steps, step)
+        anew = model is not None or sub_model is not None if anew is None else anew
+        resolve = cast("Callable[[object], Model]", self._engine.resolve)
+        models = {name: resolve(given) for name, given in (("model", model), ("sub_model", sub_model)) if given is not None}
+        run = Run(self._task.fork(step, budget, anew, **models), tick=self._tick)
+        run._stand(known=not anew and self.steps[step - 1].reply is not None)
+        return run
+
+    def again(self, name: str, origin: dict[str, Any], model: Model, sub_model: Model) -> Question | None:
+        """The question as it stood before the first step, with copies of all variables; None where those are not kept."""
+        kept = self._task.keeper.kept.get(1)
+        if kept is None:
+            return None
+        return forked_question(self.asked, kept, run=name, origin=origin, model=model, sub_model=sub_model)
+
+    def replay(self, **options: Any) -> Run:
+        """Plays the run again without a model, paused before its first block; the options are those of `rlm_lab.replay`."""
+        import rlm_lab  # by its public name: playing again is put together above the engine
+
+        return rlm_lab.replay(self, **options)
+
+    def variables(self, step: int) -> dict[str, HowKept]:
+        """How each variable would come back if the run were taken back to before a step: exact, copied, rebuilt or lost."""
+        check_step(self.id, self._task.keeper, self.steps, step)
+        return how_kept(self._task.keeper, self.steps, step)
+
+    def _take_back(self, step: int, anew: bool) -> None:
+        ended, steps = self.status in ENDED, self.steps
+        comes_back, rebuilt = self.variables(step), self._rebuild(step)
+        told = {name: {"how": how.how, "note": how.note} for name, how in comes_back.items() if how.how != "exact"}
+        not_rebuilt = [name for name, how in told.items() if how["how"] == "rebuilt" and name not in rebuilt]
+        told |= {name: {"how": "lost", "note": "running its code again did not make it"} for name in not_rebuilt}
+        with self._hub.shielded():
+            space = self._task.namespace
+            self._names.go_on(space)
+            leave = self._names.bound | (self._names.rebound(space) if ended else set())
+            if not ended:
+                self._tell_resumed()
+            self._hub.stop(leave=True)
+            self._engine.log.reopen()
+            self._engine.log.append(events.Rewound(run=self.id, step=step, variables=told))
+            self._engine.traffic.reopen()
+            if anew:
+                self._engine.recorded.forget()
+            else:
+                self._engine.recorded.add(steps, since=step)
+            self._task = self._task.before(step, leave)
+            self._task.namespace.update(rebuilt)
+            self._hub = self._new_hub()
+
+    def _rebuild(self, step: int) -> dict[str, Any]:
+        """The variables that only come back by running the recorded code again, from a run of it in a namespace apart."""
+        names = [name for name, how in self.variables(step).items() if how.how == "rebuilt"]
+        kept = self._task.keeper.kept.get(1)
+        if not names or kept is None:
+            return {}
+        trajectory, name = self.trajectory, f"{self.id}~again"
+        silent = [SilentModel(name=model) for model in (trajectory.model, trajectory.sub_model)]
+        asked = forked_question(self.asked, kept, run=name, model=silent[0], sub_model=silent[1])
+        gates = Gates()
+        gates.open(f"step {step}")
+        known, playback = Recorded(played=True), Playback.of(trajectory, self.events, name=name)
+        known.add(trajectory.steps)
+        boundless = Budget(steps=None, calls=None, tokens=None, cost=None, seconds=None)
+        engine = self._engine.again(EventLog(None), name, boundless, gates=gates, recorded=known, playback=playback)
+        other = Run(Task(engine, asked))
+        other.start()
+        reached = other.status == "paused" and other.gate is not None and other.gate.kind == "block"
+        values = {one: asked.namespace[one] for one in names if reached and one in asked.namespace}
+        if other.status == "paused":
+            other.stop()
+        return values
+
+    def _stand(self, known: bool, request: int | None = None) -> None:
+        """Comes to the step before which the run was put: to its first gate if the reply is known, else to before the reply."""
+        if known:
+            self.gates.step("blocks") if request is None else self.gates.stop_at_request(request)
+            self._go()
+        else:
+            self._hub.paused = "taken back"
+            self._stamp += 1
+            self._pause()
+
+    def _new_hub(self) -> Hub:
+        return Hub(self._task, self._engine, tick=lambda: self._tick(self))
+
+    # driving
+
     def ask_inside(self, question: Question) -> Record:
         """Runs a question as a child run of the block that this is called in."""
         if self._hub.inside is None:
             raise StateError(f"The run {self.id} is running; ask again when it has ended.")
-        return Record(self._engine, self._hub.inside.queries.ask_inside(question))
+        return Record(self._hub.inside.queries.ask_inside(question))
 
     def _continue(self) -> None:
-        paused = round(time.monotonic() - self._paused_at, 3)
-        self._engine.log.append(events.Resumed(run=self.id, step=self._task.step, seconds=paused))
+        self._names.go_on(self._task.namespace)
+        self._tell_resumed()
         self._go()
+
+    def _tell_resumed(self) -> None:
+        paused = round(time.monotonic() - self._paused_at, 3)
+        done = self.meanwhile.end(self._task.namespace)
+        if done is not None:
+            self._engine.log.append(events.Intervened(run=self.id, step=self._task.step, **done))
+        self._engine.log.append(events.Resumed(run=self.id, step=self._task.step, seconds=paused))
 
     def _go(self) -> None:
         if _driving:
@@ -247,7 +351,9 @@ class Run(Record):
         self._stamp += 1
         try:
             self._hub.drive(self._settle)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Exception):  # ours: it must not look as if a person had stopped the run
+                self._task.fail(error)
             with contextlib.suppress(Exception):  # the first error is the one to tell
                 self._hub.stop()
             self._end()
@@ -260,6 +366,7 @@ class Run(Record):
     def _settle(self) -> None:
         """What is done at the end of a drive, while an interrupt can do no harm."""
         self._stamp += 1
+        self._names.pause(self._task.namespace)
         if self._task.finished:
             self._end()
         elif self._hub.asked == STOP:
@@ -272,6 +379,7 @@ class Run(Record):
             self._stop()
             return
         _paused[self.id] = self
+        self.meanwhile.begin(self._task.namespace, self._task.hidden)
         self._paused_at = time.monotonic()
         step, block, line = self._task.position
         self._engine.log.append(events.Paused(run=self.id, reason=self._hub.paused or "", step=step, block=block, line=line))
@@ -284,6 +392,13 @@ class Run(Record):
         _paused.pop(self.id, None)
         self._engine.log.close()
 
+    def _must_be_still(self) -> None:
+        """Paused, or ended."""
+        if self.status in ENDED:
+            self._must_be(self.status)
+        else:
+            self._must_be("paused")
+
     def _must_be(self, status: str) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise StateError(f"The run {self.id} belongs to the main thread, where its code can be interrupted; this is another.")
@@ -293,18 +408,3 @@ class Run(Record):
             )
         if self.status != status:
             raise StateError(f"The run {self.id} is {self.status}, not {status}.")
-
-
-def _check_count(gate: Gate, decision: Mapping[str, Any]) -> None:
-    for name in ("prompts", "answers"):
-        given = decision.get(name)
-        if given is not None and len(given) != gate.facts["batch"]:
-            raise StateError(f"{len(given)} {name} are given for {gate.facts['batch']} calls; give one for each.")
-
-
-def _found(trajectory: Trajectory, run: str) -> Trajectory:
-    """The trajectory of a child run, somewhere below its root's."""
-    if trajectory.run == run:
-        return trajectory
-    children = (child for step in trajectory.steps for block in step.blocks for child in block.children)
-    return next(_found(child, run) for child in children if run == child.run or run.startswith(f"{child.run}."))

@@ -10,30 +10,37 @@ It runs on the main thread and never waits by itself.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rlm_lab.config import Budget
 from rlm_lab.engine.actions import Action, Think
 from rlm_lab.engine.block import RunNames, Workspace
 from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.conversation import Conversation
 from rlm_lab.engine.coroutine import Coroutine
+from rlm_lab.engine.decisions import UNCHANGED
 from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
+from rlm_lab.engine.forking import forked_log, forked_question, new_id, numbers_in
 from rlm_lab.engine.history import History
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.observation import EARLY_FINAL, BlockReport, Seen, last_question, refused_answer
+from rlm_lab.engine.past import Keeper, Passed, Past
 from rlm_lab.engine.profiles import Profile
 from rlm_lab.engine.queries import NOTHING, Queries, Site
 from rlm_lab.engine.question import Engine, Question
+from rlm_lab.engine.recorded import KnownReply, Recorded, Talk
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
 from rlm_lab.errors import BudgetExceededError, ModelError, RLMError, SchemaError
-from rlm_lab.models.base import Model, Reply
+from rlm_lab.models.base import Message, Model, Reply, Usage
+from rlm_lab.trajectory.fold import fold
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
+MOST_BLOCKS = 10  # of one reply that are run
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
 ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
 
@@ -44,17 +51,22 @@ AtEnd = Callable[[Mapping[str, Any]], None]
 class Task:
     """A run in progress. `finished` once its life has ended; then `status`, `answer`, `error` and `limit` stand."""
 
-    def __init__(self, engine: Engine, question: Question) -> None:
+    def __init__(self, engine: Engine, question: Question, past: Past | None = None, keeper: Keeper | None = None) -> None:
         self._engine = engine
         self.question = question
         self.profile = engine.profile_of(question.model)
         self._tell = Teller(engine.log, question.run, question.depth)
-        self._queries = Queries(self, engine.traffic)
+        self._queries = Queries(self)
         self._space = _workspace(engine, question, self._queries, self.profile, self._end_block)
         self._execution = Execution(engine, self._space, self._tell, self._make_child, self._adopt)
         self._history = History((), {})
+        self._talk = Talk()
+        self._past = past
+        self.passed = Past(infos=(), opening=(), steps=())
+        self.keeper = keeper or Keeper(engine.settings.keep_steps if question.depth == 0 else 0)
         self._life = self._live()
-        self._children = 0
+        self._children = 0 if past is None else past.children
+        self._hints: list[str] = []
         self._said: tuple[Any, str] = (NOTHING, "")
         self.finished = False
         self.status = "waiting"
@@ -91,6 +103,10 @@ class Task:
     # what the hub and the run need
 
     @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
     def queries(self) -> Queries:
         return self._queries
 
@@ -111,6 +127,10 @@ class Task:
         return self._tell.step, None if self._execution.block is None else self._tell.block, self._execution.line
 
     @property
+    def held_locks(self) -> list[str]:
+        return self._execution.held_locks
+
+    @property
     def outcome(self) -> str | Exception:
         """What a child run gives to the block that started it."""
         if self.status in {"done", "out_of_budget"}:
@@ -127,10 +147,42 @@ class Task:
 
     def close(self) -> None:
         """Ends the run as stopped; its block must have ended or been abandoned."""
-        self._execution.give_up()
+        begun = self.status != "waiting"
+        self.leave()
+        if begun:
+            self._finish("stopped")
+        self.status = "stopped" if not begun else self.status
+
+    def leave(self) -> None:
+        """Ends the life, not the run: another task goes on with it."""
         self._life.close()
-        self._finish("stopped")
+        self._execution.give_up()
+        self._space.close()
         self.finished = True
+
+    def before(self, step: int, leave: Collection[str]) -> Task:
+        """A task that stands before a step of this one, which has ended, with its variables as they were; not those in `leave`."""
+        contexts = self._space.put_back(self.keeper.kept[step].restore(), leave)
+        self.keeper.forget(step)
+        return Task(self._engine, replace(self.question, contexts=contexts), self.past_before(step), self.keeper)
+
+    def fork(self, step: int, budget: Budget | None, anew: bool, **models: Model) -> Task:
+        """A task of another run that stands before a step of this one, with copies of the variables."""
+        engine, asked = self._engine, self.question
+        name = new_id()
+        origin = {"kind": "fork", "run": asked.run, "step": step}
+        folder = None if engine.log.path is None else engine.log.path.parent
+        log = forked_log(engine.log.events, asked.run, step, name, folder, origin)
+        known = Recorded() if anew else engine.recorded.copy()
+        if not anew:
+            known.add(fold(engine.log.events).steps, since=step)
+        other = engine.again(log, name, budget or engine.ledger.budget, recorded=known)
+        other.traffic.number_from(*numbers_in(log.events))
+        question = forked_question(asked, self.keeper.kept[step], run=name, origin=origin, **models)
+        return Task(other, question, self.past_before(step))
+
+    def past_before(self, step: int) -> Past:
+        return replace(self.passed, steps=self.passed.steps[: step - 1], children=self._children)
 
     def flush(self) -> None:
         """Tells what the open block has printed so far."""
@@ -141,17 +193,31 @@ class Task:
         if self._execution.block is not None:
             self._execution.block.computed += seconds
 
+    def hint(self, text: str, by: str) -> None:
+        """A word for the model, which it reads with what it is told next."""
+        self._hints.append(text)
+        self._tell.edited("hint", None, text, by)
+
+    def change(self, what: str, question: Question, by: str) -> None:
+        """Asks another `model` or `sub_model` from here on."""
+        before, after = getattr(self.question, what).name, getattr(question, what).name
+        self.question = replace(self.question, **{what: getattr(question, what)})
+        self._tell.edited(what, before, after, by)
+
+    def tell_budget(self, before: Mapping[str, Any], after: Mapping[str, Any], by: str) -> None:
+        self._tell.edited("budget", dict(before), dict(after), by)
+
     # the life
 
     def _live(self) -> Life:
         talk = self._open()
-        empty = 0
-        while (limit := self._limit()) is None:
+        empty = self.passed.steps[-1].empty if self.passed.steps else 0
+        while (limit := (yield from self._met())) is None:
             reply = yield from self._think(talk)
             if isinstance(reply, Exception):
                 limit = reply.limit if isinstance(reply, BudgetExceededError) else self._limit()
                 if limit is None:
-                    return self._fail(reply)
+                    return self.fail(reply)
                 break
             talk.say("assistant", reply.text)
             parsed = parse(reply.text)
@@ -160,23 +226,49 @@ class Task:
             problem = "" if value is MISSING else (yield from self._offer_answer(value))
             if problem is None:
                 return self._finish("done")
-            talk.say("user", problem or self._observation(parsed, reports))
             empty = 0 if parsed.blocks or problem else empty + 1
+            said = self._with_hints(problem or self._observation(parsed, reports))
+            self._pass(Passed(reply=talk.last, reports=tuple(reports), said=said, empty=empty))
+            talk.say("user", said)
             if empty == EMPTY_REPLIES:
-                return self._fail(ModelError(f"{self.question.model.name} gave neither code nor an answer {empty} times in a row."))
+                return self.fail(ModelError(f"{self.question.model.name} gave neither code nor an answer {empty} times in a row."))
         assert limit is not None
         yield from self._give_last_answer(talk, limit)
 
     def _open(self) -> Conversation:
         self.status = "running"
-        infos = [describe(name, value) for name, value in self.question.contexts.items()]
+        past = self._past
+        known = past.infos if past else self.question.infos
+        infos = tuple(describe(name, value) for name, value in self.question.contexts.items()) if known is None else known
         self._history = History(infos, self.question.contexts)
-        self._tell.started(self.question, infos, self._engine.ledger.budget, self.profile.name)
-        return Conversation(self._opening(infos), window=self.question.model.context_window)
+        if past is None:
+            self._tell.started(self.question, infos, self._engine.ledger.budget, self.profile.name)
+        opening = past.opening if past else self._opening(infos)
+        self.passed = Past(infos=infos, opening=opening, steps=())
+        talk = Conversation(opening, window=self.question.model.context_window)
+        for passed in past.steps if past else ():
+            self._recall(passed, talk)
+        return talk
+
+    def _recall(self, passed: Passed, talk: Conversation) -> None:
+        """Goes through a step of the past without doing or telling anything."""
+        self._hear(talk)
+        self._tell.step += 1
+        talk.say("assistant", passed.reply)
+        self._history.add(passed.reports, ())
+        self._pass(passed)
+        talk.say("user", passed.said)
+
+    def _pass(self, passed: Passed) -> None:
+        self.passed = replace(self.passed, steps=(*self.passed.steps, passed))
+
+    def _hear(self, talk: Conversation) -> tuple[list[Message], str]:
+        """The messages that are new, and the key of all that was said."""
+        new = talk.take_new()
+        return new, self._talk.add({"role": message.role, "content": message.content} for message in new)
 
     def _think(self, talk: Conversation, *, free: bool = False) -> Generator[Action, Any, Reply | Exception]:
-        if not free:
-            self._engine.ledger.count_step()
+        talk.window = self.question.model.context_window
         settings, late = self._engine.settings, self.limit == "seconds"
         temperature = self.profile.retry_temperature if self._history.repeats else self.profile.temperature
         request = talk.request(
@@ -185,9 +277,42 @@ class Task:
             seconds=min(settings.call_seconds, LAST_SECONDS) if late else settings.call_seconds,
             retries=0 if late else settings.call_retries,
         )
-        self._tell.step_started(talk.take_new(), talk.dropped, temperature)
+        new, key = self._hear(talk)
+        self._engine.playback.begin_step(self.run_id, self._tell.step + 1)
+        self._tell.step_started(new, talk.dropped, temperature)
+        known = yield from self._known(key)
+        if known is not None:
+            self._tell.reply_known(known)
+            reply = Reply(text=known.text, model=known.model, usage=Usage(), finish_reason=known.finish_reason)
+            return (yield from self._review(reply))
+        if not free:
+            self._engine.ledger.count_step()
+            self._engine.ledger.warn_of("steps", self._tell.step)
         outcome: Reply | Exception = yield Think(origin=self._tell.origin, model=self.question.model, request=request, free=free)
-        return outcome
+        return outcome if isinstance(outcome, Exception) else (yield from self._review(outcome))
+
+    def _review(self, reply: Reply) -> Generator[Action, Any, Reply]:
+        """The reply as it is used: a person may have changed it."""
+        decision = yield from self._execution.gate("reply", reply=reply.text)
+        if decision.reply is None or decision.reply == reply.text:
+            return reply
+        self._tell.edited("reply", reply.text, decision.reply, decision.by)
+        return replace(reply, text=decision.reply)
+
+    def _known(self, key: str) -> Generator[Action, Any, KnownReply | None]:
+        """The reply if it was received before, by its place in a record that is played, else by what was said."""
+        playback = self._engine.playback
+        if not playback.playing:
+            return self._engine.recorded.reply(key)
+        known = playback.reply(self.run_id, self._tell.step)
+        if known is None:
+            yield from self._execution.play_on()
+        return known
+
+    def _met(self) -> Generator[Action, Any, str | None]:
+        """The limit that the run has met, once a person had the chance to raise it."""
+        yield from self._execution.budget_gate()
+        return self._limit()
 
     def _limit(self) -> str | None:
         """The limit that the run has met, if any."""
@@ -208,7 +333,12 @@ class Task:
 
     def _run_blocks(self, parsed: ParsedReply, talk: Conversation) -> Generator[Action, Any, list[BlockReport]]:
         reports: list[BlockReport] = []
+        self.keeper.keep(self._tell.step, self._space.variables(), str(self.namespace.get("__name__", "__main__")))
         for code in parsed.blocks:
+            if len(reports) == MOST_BLOCKS:
+                left = len(parsed.blocks) - MOST_BLOCKS
+                self._execution.notes.append(f"Your reply had too many blocks: the last {left} did not run. Write one at a time.")
+                break
             report = yield from self._execution.run(code, self.run_id)
             talk.amend(code, report.code)
             reports.append(report)
@@ -263,10 +393,17 @@ class Task:
 
     def _offer_answer(self, value: Any) -> Generator[Action, Any, str | None]:
         """Brings a value to the gate before the end; what is wrong with it, None if it is accepted."""
-        decision = yield from self._execution.gate("final", answer=self._text_of(value))
+        text, schema = self._text_of(value), self.question.schema
+        if self._engine.playback.playing and not self._engine.playback.is_over(self.run_id):
+            self._engine.playback.end()
+            self._engine.gates.open("answer")  # the run stood before this answer
+        decision = yield from self._execution.gate("final", answer=text, value=value, schema=schema)
         if decision.refusal is not None:
-            self._tell.edited("final", self._text_of(value), decision.refusal, decision.by)
+            self._tell.edited("final", text, decision.refusal, decision.by)
             return refused_answer(decision.refusal)
+        if decision.answer is not UNCHANGED:
+            value = decision.answer
+            self._tell.edited("final_answer", text, self._text_of(value), decision.by)
         return self._take_answer(value)
 
     def _take_answer(self, value: Any) -> str | None:
@@ -280,7 +417,8 @@ class Task:
         self.answer_text = self._text_of(value)
         return None
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """Ends the run with an error."""
         self.error = error if isinstance(error, RLMError) else ModelError(f"{type(error).__name__}: {error}")
         self._finish("failed")
 
@@ -311,13 +449,17 @@ class Task:
             tools.append(f"The answer must have this form: {self.question.schema.describe()}")
         return self.profile.open(question=self.question.text, contexts=described, tools="\n".join(tools))
 
+    def _with_hints(self, text: str) -> str:
+        hints, self._hints = [*self._engine.playback.hints(self.run_id, self._tell.step), *self._hints], []
+        return "\n\n".join([text, *(f"A hint from the user: {hint}" for hint in hints)])
+
     def _observation(self, parsed: ParsedReply, reports: Sequence[BlockReport]) -> str:
         if not reports:
             return self.profile.voice.no_code
         seen = Seen(
             reports=reports,
             repeated=self._history.repeats > 0,
-            notes=[] if parsed.final is None else [EARLY_FINAL],
+            notes=[*self._execution.take_notes(), *([] if parsed.final is None else [EARLY_FINAL])],
             names=self._space.names.view(),
             contexts=frozenset(self.question.contexts),
             last_good=self._history.last_good,

@@ -17,6 +17,7 @@ from rlm_lab.engine.ledger import Spent
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.output import Piece
 from rlm_lab.engine.question import Question
+from rlm_lab.engine.recorded import KnownReply
 from rlm_lab.engine.traffic import Origin
 from rlm_lab.models.base import Message
 from rlm_lab.trajectory import events
@@ -35,6 +36,10 @@ class Teller:
         self.depth = depth
         self.step = 0
         self.block = 0
+
+    @property
+    def run(self) -> str:
+        return self._run
 
     @property
     def origin(self) -> Origin:
@@ -56,6 +61,7 @@ class Teller:
                 schema=None if asked.schema is None else asked.schema.as_json(),
                 tools=sorted(asked.tools),
                 cassette=asked.cassette,
+                origin=asked.origin,
                 versions=_VERSIONS,
             )
         )
@@ -66,6 +72,21 @@ class Teller:
         messages = [{"role": message.role, "content": message.content} for message in new]
         self._log.append(
             events.StepStarted(run=self._run, step=self.step, messages=messages, dropped=dropped, temperature=temperature)
+        )
+
+    def reply_known(self, reply: KnownReply) -> None:
+        """A reply that was received in an earlier pass; it costs nothing."""
+        self._log.append(
+            events.ReplyReceived(
+                run=self._run,
+                step=self.step,
+                text=reply.text,
+                model=reply.model,
+                prompt_tokens=0,
+                completion_tokens=0,
+                finish_reason=reply.finish_reason,
+                source="record",
+            )
         )
 
     def block_started(self, code: str, state: dict[str, Any]) -> None:
@@ -113,7 +134,7 @@ class Teller:
         self._log.append(events.ChildFinished(run=self._run, child=child, status=status))
 
     def edited(self, what: str, before: Any, after: Any, by: str) -> None:
-        block = self.block or None
+        block = self.block + 1 if what == "code" else self.block or None  # code is changed before its block begins
         self._log.append(events.Edited(run=self._run, step=self.step, block=block, what=what, before=before, after=after, by=by))
 
     def flagged(self, flag: str, message: str) -> None:

@@ -10,19 +10,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlm_lab.config import Settings
+from rlm_lab.engine.exchange import Ended, Exchange, Places
 from rlm_lab.engine.ledger import Ledger, Reservation
-from rlm_lab.errors import BudgetExceededError, ModelError, NotInRunError, UsageError
+from rlm_lab.engine.recorded import Recorded
+from rlm_lab.errors import BudgetExceededError, ModelError, NotInRunError, RLMError, UsageError
 from rlm_lab.models.base import Message, Model, Reply, Request, Usage
 from rlm_lab.models.loop import ModelLoop
 from rlm_lab.trajectory.events import BatchStarted, CallFailed, CallFinished, CallStarted, ReplyDelta, ReplyFailed, ReplyReceived
 from rlm_lab.trajectory.store import EventLog
+from rlm_lab.trajectory.tree import Call
+
+if TYPE_CHECKING:
+    from rlm_lab.engine.asides import Front
 
 Outcome = str | Exception
 
@@ -79,7 +84,8 @@ class Ticket:
 class Traffic:
     """Sends requests for a whole tree of runs: one log, one ledger."""
 
-    def __init__(self, log: EventLog, ledger: Ledger, settings: Settings) -> None:
+    def __init__(self, log: EventLog, ledger: Ledger, settings: Settings, recorded: Recorded) -> None:
+        self._recorded = recorded
         self._log = log
         self._ledger = ledger
         self._settings = settings
@@ -87,10 +93,16 @@ class Traffic:
         self._batches = itertools.count(1)
         self._open: set[Ticket] = set()
         self._closed = threading.Event()
-        self._lock = threading.Lock()
-        self._gates: dict[int, asyncio.Semaphore] = {}
+        self._lock = threading.RLock()
+        self._places = Places()
+        self.front: Front | None = None  # of the hub that drives these runs
         self.calls_started = 0
         self.calls_done = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the runs are being stopped."""
+        return self._closed.is_set()
 
     def next_batch(self) -> int:
         return next(self._batches)
@@ -101,20 +113,12 @@ class Traffic:
         """Starts calls; raises `BudgetExceededError`, `UsageError` or `NotInRunError`, and then nothing was started."""
         if self._closed.is_set():
             raise NotInRunError("The run is being stopped; no call is sent any more.")
-        requests = [self._request(prompt) for prompt in call.prompts]
-        estimates = [call.model.estimate(request) for request in requests]
-        _check_window(call, estimates)
-        self._ledger.reserve(len(requests), _total(estimates))
-        members = [
-            _Member(
-                run=call.origin.run,
-                number=next(self._calls),
-                index=index,
-                request=request,
-                held=Reservation(calls=1, tokens=usage.tokens, cost=usage.cost or 0.0),
-            )
-            for index, (request, usage) in enumerate(zip(requests, estimates, strict=True))
-        ]
+        known = self._recorded.answers(call.model.name, call.prompts)
+        try:
+            members = self._members(call, known)
+        except RLMError:
+            self._recorded.give_back(known)
+            raise
         self._log_start(call, members)
         ticket = Ticket(len(members))
         with self._lock:
@@ -122,8 +126,49 @@ class Traffic:
             self.calls_started += len(members)
         if self._closed.is_set():  # since the look above
             ticket.cancel()
-        ModelLoop.shared().submit(self._send_all(call.model, members, ticket))
+        for member, answer in zip(members, known, strict=True):
+            if answer is not None:
+                self._answer_from_record(member, ticket, answer)
+        new = [member for member, answer in zip(members, known, strict=True) if answer is None]
+        if new:
+            ModelLoop.shared().submit(self._send_all(call.model, new, ticket))
+        else:
+            self._close(ticket)
         return ticket
+
+    def _members(self, call: CallRequest, known: Sequence[Call | None]) -> list[_Member]:
+        """The calls of a request, reserved but for those whose answers are known."""
+        requests = [self._request(prompt) for prompt in call.prompts]
+        estimates = [Usage() if answer else call.model.estimate(request) for request, answer in zip(requests, known, strict=True)]
+        _check_window(call, estimates)
+        self._ledger.reserve(sum(answer is None for answer in known), _total(estimates))
+        return [
+            _Member(
+                run=call.origin.run,
+                number=next(self._calls),
+                index=index,
+                request=request,
+                held=Reservation(calls=int(answer is None), tokens=usage.tokens, cost=usage.cost or 0.0),
+            )
+            for index, (request, usage, answer) in enumerate(zip(requests, estimates, known, strict=True))
+        ]
+
+    def _answer_from_record(self, member: _Member, ticket: Ticket, known: Call) -> None:
+        self.calls_done += 1
+        if known.answer is None:
+            ticket.outcomes[member.index] = ModelError(known.error or "The call failed.")
+            self._log.append(CallFailed(run=member.run, call=member.number, error=known.error or "", kind=known.kind or ""))
+            return
+        ticket.outcomes[member.index] = known.answer
+        self._log.append(CallFinished(run=member.run, call=member.number, answer=known.answer, model=known.model, source="record"))
+
+    def number_from(self, calls: int, batches: int) -> None:
+        """Numbers what comes after what a log holds already."""
+        self._calls, self._batches = itertools.count(calls + 1), itertools.count(batches + 1)
+
+    def reopen(self) -> None:
+        """Takes requests again after `close`: the run was taken back."""
+        self._closed.clear()
 
     def answer(self, call: CallRequest, answers: Sequence[str], *, by: str) -> list[Outcome]:
         """Logs calls that a person answers in place of the model; nothing is sent and nothing is spent."""
@@ -194,59 +239,35 @@ class Traffic:
             self._close(ticket)
 
     async def _send(self, model: Model, member: _Member, ticket: Ticket) -> None:
-        began = time.monotonic()
-        gate = self._gates.setdefault(id(model), asyncio.Semaphore(model.max_concurrency))
-        try:
-            async with gate:
-                if ticket.cancelled:
-                    raise asyncio.CancelledError
-                self._check_limits()
-                reply = _checked(model, await model.complete(member.request))
-        except asyncio.CancelledError:
-            self._fail(member, ticket, ModelError("The call was cancelled."), "cancelled", time.monotonic() - began)
-            raise
-        except (ModelError, BudgetExceededError) as error:
-            self._fail(member, ticket, error, type(error).__name__, time.monotonic() - began)
-        except Exception as error:  # noqa: BLE001 - a model object may be foreign code
-            wrapped = ModelError(f"The model {model.name!r} failed with {type(error).__name__}: {error}")
-            self._fail(member, ticket, wrapped, type(error).__name__, time.monotonic() - began)
-        else:
-            self._answer(member, ticket, reply)
+        def check() -> None:
+            _refuse_cancelled(ticket)
+            self._check_limits()
+
+        exchange = Exchange(model=model, request=member.request, places=self._places, check=check, what="call")
+        await exchange.run(lambda ended: self._end_call(member, ticket, ended))
 
     def _check_limits(self) -> None:
         limit = self._ledger.met()
         if limit is not None:
             raise BudgetExceededError(f"The run has met its limit of {limit}; this call was not sent.", limit=limit)
 
-    def _answer(self, member: _Member, ticket: Ticket, reply: Reply) -> None:
-        self._ledger.settle(member.held, reply.usage)
-        ticket.outcomes[member.index] = reply.text
+    def _end_call(self, member: _Member, ticket: Ticket, ended: Ended) -> None:
+        self._settle(member.held, ended)
+        reply = ended.outcome
+        ticket.outcomes[member.index] = reply.text if isinstance(reply, Reply) else reply
         self.calls_done += 1
         self._log.append(
-            CallFinished(
-                run=member.run,
-                call=member.number,
-                answer=reply.text,
-                model=reply.model,
-                prompt_tokens=reply.usage.prompt_tokens,
-                completion_tokens=reply.usage.completion_tokens,
-                cost=reply.usage.cost,
-                seconds=reply.seconds,
-                retries=reply.retries,
-            )
+            CallFinished(run=member.run, call=member.number, answer=reply.text, **ended.facts)
+            if isinstance(reply, Reply)
+            else CallFailed(run=member.run, call=member.number, **ended.facts)
         )
 
-    def _fail(self, member: _Member, ticket: Ticket, error: Exception, kind: str, seconds: float) -> None:
-        if isinstance(error, BudgetExceededError) or kind == "cancelled":
-            self._ledger.release(member.held)
+    def _settle(self, held: Reservation, ended: Ended) -> None:
+        """A request that was sent counts, also one that was cancelled then; what it took is not known without a reply."""
+        if ended.sent:
+            self._ledger.settle(held, ended.outcome.usage if isinstance(ended.outcome, Reply) else Usage())
         else:
-            self._ledger.settle(member.held, Usage())
-        ticket.outcomes[member.index] = error
-        self.calls_done += 1
-        retries = error.retries if isinstance(error, ModelError) else 0
-        self._log.append(
-            CallFailed(run=member.run, call=member.number, error=str(error), kind=kind, seconds=seconds, retries=retries)
-        )
+            self._ledger.release(held)
 
     def _close(self, ticket: Ticket) -> None:
         with self._lock:
@@ -265,71 +286,44 @@ class Traffic:
         with self._lock:
             self._open.add(ticket)
 
-        def finish(outcome: Reply | Exception, seconds: float) -> None:
-            self._log_reply(origin, held, outcome, seconds)
+        def finish(ended: Ended) -> None:
+            self._settle(held, ended)
+            self._log_reply(origin, ended)
             self._close(ticket)
-            done(outcome)
+            done(ended.outcome)
 
-        ModelLoop.shared().submit(self._think(origin, model, request, ticket, finish))
+        exchange = Exchange(
+            model=model,
+            request=request,
+            places=self._places,
+            check=lambda: _refuse_cancelled(ticket),
+            what="request",
+            tell=lambda text: self._tell(origin, text),
+        )
+        ModelLoop.shared().submit(self._think(exchange, ticket, finish))
 
-    async def _think(
-        self, origin: Origin, model: Model, request: Request, ticket: Ticket, finish: Callable[[Reply | Exception, float], None]
-    ) -> None:
-        began = time.monotonic()
+    @staticmethod
+    async def _think(exchange: Exchange, ticket: Ticket, finish: Callable[[Ended], None]) -> None:
         ticket.task = asyncio.current_task()
+        await exchange.run(finish)
 
-        def tell(text: str) -> None:
-            self._log.append(ReplyDelta(run=origin.run, step=origin.step, text=text))
+    def _tell(self, origin: Origin, text: str) -> None:
+        self._log.append(ReplyDelta(run=origin.run, step=origin.step, text=text))
 
-        outcome: Reply | Exception = ModelError("The request was cancelled.")
-        try:
-            if ticket.cancelled:
-                raise asyncio.CancelledError
-            outcome = _checked(model, await model.complete(request, tell))
-        except ModelError as error:
-            outcome = error
-        except Exception as error:  # noqa: BLE001 - a model object may be foreign code
-            outcome = ModelError(f"The model {model.name!r} failed with {type(error).__name__}: {error}")
-        finally:
-            finish(outcome, time.monotonic() - began)
-
-    def _log_reply(self, origin: Origin, held: Reservation, outcome: Reply | Exception, seconds: float) -> None:
-        if isinstance(outcome, Exception):
-            self._ledger.settle(held, Usage())
-            retries = outcome.retries if isinstance(outcome, ModelError) else 0
-            self._log.append(
-                ReplyFailed(
-                    run=origin.run,
-                    step=origin.step,
-                    error=str(outcome),
-                    kind=type(outcome).__name__,
-                    seconds=seconds,
-                    retries=retries,
-                )
-            )
-            return
-        self._ledger.settle(held, outcome.usage)
+    def _log_reply(self, origin: Origin, ended: Ended) -> None:
+        reply = ended.outcome
+        place: dict[str, Any] = {"run": origin.run, "step": origin.step}
         self._log.append(
-            ReplyReceived(
-                run=origin.run,
-                step=origin.step,
-                text=outcome.text,
-                model=outcome.model,
-                prompt_tokens=outcome.usage.prompt_tokens,
-                completion_tokens=outcome.usage.completion_tokens,
-                cost=outcome.usage.cost,
-                seconds=outcome.seconds,
-                retries=outcome.retries,
-                finish_reason=outcome.finish_reason,
-            )
+            ReplyReceived(text=reply.text, finish_reason=reply.finish_reason, **place, **ended.facts)
+            if isinstance(reply, Reply)
+            else ReplyFailed(**place, **ended.facts)
         )
 
 
-def _checked(model: Model, reply: object) -> Reply:
-    """A model object may be the user's own, and give anything."""
-    if not isinstance(reply, Reply):
-        raise ModelError(f"The model {model.name!r} gave {type(reply).__name__} instead of a Reply; let `complete` return one.")
-    return reply
+def _refuse_cancelled(ticket: Ticket) -> None:
+    """A ticket may be cancelled before its task has begun."""
+    if ticket.cancelled:
+        raise asyncio.CancelledError
 
 
 def _total(estimates: list[Usage]) -> Usage:

@@ -5,35 +5,36 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rlm_lab.config import Budget, Settings, load_budget, load_settings
+from rlm_lab.engine.context import describe
+from rlm_lab.engine.forking import new_id
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host, PlainHost
-from rlm_lab.engine.ledger import Ledger
+from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.run import Record, Run, running
+from rlm_lab.engine.record import Record
+from rlm_lab.engine.run import Run, running
 from rlm_lab.engine.schema import Schema
+from rlm_lab.engine.task import Task
 from rlm_lab.engine.textfile import TextFile
 from rlm_lab.engine.tools import RESERVED, tool_table
-from rlm_lab.engine.traffic import Traffic
 from rlm_lab.errors import ContextError, StateError, UsageError
 from rlm_lab.models.base import Model
 from rlm_lab.models.cassette import Cassette, RecordingModel, ReplayingModel
 from rlm_lab.models.resolve import resolve
-from rlm_lab.trajectory.events import BudgetWarned
 from rlm_lab.trajectory.store import SUFFIX, EventLog
 
 Tools = Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]]
 Tick = Callable[[Run], None]
+_OF_ROOTS = ("budget", "step", "breakpoints")  # what a whole tree of runs has once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class Inquiry:
     breakpoints: tuple[str, ...] = ()
 
 
+@calls_user_code
 def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Record:
     """Runs a recursive language model on data that is already loaded, to its end; gives the run.
 
@@ -77,8 +79,8 @@ def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Rec
     breakpoints: conditions such as `"calls > 50"` or `"'password' in prompt"` at which the run pauses.
     tick: called with the run on the main thread, about ten times a second while it waits.
 
-    Asked inside a block, the question becomes a child run: it shares the outer run's ledger and log, and takes its models where
-    none are given.
+    Asked inside a block, the question becomes a child run: it shares the outer run's ledger and log, takes its models where
+    none are given, and has no budget, steps or breakpoints of its own.
 
     Raises `UsageError`, `ConfigError`, `ContextError` or `ModelError` before anything is run. A run that fails later is given
     back with its `status` and `error`. An interrupt pauses the run and raises `KeyboardInterrupt`.
@@ -106,13 +108,12 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
     settings = inquiry.settings or load_settings()
     host = host or current_host()
     models = _Models(inquiry, settings)
-    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    run_id = new_id()
     log = EventLog(settings.runs / f"{run_id}{SUFFIX}")
-    ledger = Ledger(inquiry.budget or load_budget(), _warner(log, run_id))
-    engine = Engine(
-        log=log,
-        ledger=ledger,
-        traffic=Traffic(log, ledger, settings),
+    engine = Engine.make(
+        log,
+        run_id,
+        inquiry.budget or load_budget(),
         settings=settings,
         host=host,
         resolve=models.named,
@@ -120,16 +121,19 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
         gates=Gates(step=inquiry.step, breakpoints=tuple(inquiry.breakpoints)),
     )
     question = _question(inquiry, models, _namespace(inquiry, host), run_id)
-    return Run(engine, question, tick=tick)
+    return Run(Task(engine, question), tick=tick)
 
 
+@calls_user_code
 def _question(inquiry: Inquiry, models: _Models, namespace: dict[str, Any], run_id: str) -> Question:
+    contexts = name_contexts(inquiry.context)
     return Question(
         run=run_id,
         text=inquiry.question.strip(),
         model=models.root,
         sub_model=models.sub,
-        contexts=name_contexts(inquiry.context),
+        contexts=contexts,
+        infos=tuple(map(describe, contexts, contexts.values())),
         namespace=namespace,
         tools=tool_table(inquiry.tools),
         sub_tools=tool_table(inquiry.sub_tools),
@@ -138,10 +142,14 @@ def _question(inquiry: Inquiry, models: _Models, namespace: dict[str, Any], run_
     )
 
 
+@calls_user_code
 def _child_question(inquiry: Inquiry, outer: Run) -> Question:
     """The question of a run that is asked for inside a block: in a namespace of its own unless one is given."""
     if not inquiry.question.strip():
         raise UsageError("The question is empty; write what you want to know.")
+    given_too = [name for name in _OF_ROOTS if getattr(inquiry, name) not in (None, False, ())]
+    if given_too:
+        raise UsageError(f"A question inside a block is part of the outer run and has no {given_too[0]} of its own; leave it out.")
     asked = outer.asked
     given = replace(inquiry, model=inquiry.model or asked.model, sub_model=inquiry.sub_model or asked.sub_model)
     namespace = {"__name__": "__main__"} if inquiry.namespace is None else inquiry.namespace
@@ -197,6 +205,7 @@ class _Models:
         if inquiry.record is not None and inquiry.replay is not None:
             raise UsageError("Both record and replay are given; a run can be recorded or played, not both.")
         self._settings = settings
+        self._made: dict[str, Model] = {}  # one object a name, so that its limit of requests in flight holds for all
         self._recorded = None if inquiry.record is None else Cassette.record(inquiry.record)
         self._played = None if inquiry.replay is None else Cassette.load(inquiry.replay)
         if self._played is not None:
@@ -214,14 +223,15 @@ class _Models:
         return None if self._played is None else self._played.label
 
     def named(self, spec: str | Model | None) -> Model:
+        if isinstance(spec, str) and spec in self._made:
+            return self._made[spec]
+        made = self._make(spec)
+        if isinstance(spec, str):
+            self._made[spec] = made
+        return made
+
+    def _make(self, spec: str | Model | None) -> Model:
         if self._played is not None:
             return ReplayingModel(self._played, spec if isinstance(spec, str) else None)
         model = resolve(spec, self._settings)
         return model if self._recorded is None else RecordingModel(model, self._recorded)
-
-
-def _warner(log: EventLog, run: str) -> Callable[[str, float, float], None]:
-    def warn(limit: str, used: float, maximum: float) -> None:
-        log.append(BudgetWarned(run=run, limit=limit, used=used, maximum=maximum))
-
-    return warn

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import StateError, UsageError
-from rlm_lab.kernel import control, doctor
+from rlm_lab.kernel import control, doctor, returning
 from rlm_lab.kernel.stored import find_run, runs_table
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
@@ -110,13 +110,24 @@ _ALL = (
     _look(
         "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"
     ),
-    Command(name="step", do=control.step, takes="[--into blocks|calls] [ID]", told="go on to the next block, or to the next call"),
+    Command(name="step", do=control.step, takes="[--into blocks|calls|lines] [ID]", told="go on to the next block, call or line"),
     Command(
         name="continue", do=control.go_on, takes='[ID] [--until "step 5"|error|answer]', told="go on to the end, or up to a place"
     ),
     Command(name="break", do=control.breakpoints, takes="[CONDITION | --clear [N]]", told="list breakpoints; add one; clear them"),
-    Command(name="edit", do=control.edit, takes="[ID]", told="the pending block or prompt in the next cell, to be changed and run"),
-    Command(name="answer", do=control.answer, takes="TEXT", told="answer the pending call in the model's place, and go on"),
+    Command(
+        name="edit",
+        do=control.edit,
+        takes="[ID]",
+        told="the pending block, prompt, reply or answer in the next cell, to be changed",
+    ),
+    Command(
+        name="answer",
+        do=control.answer,
+        takes="TEXT",
+        told="answer the pending call in the model's place, or the question, and go on",
+    ),
+    Command(name="cap", do=control.cap, takes="N [ID]", told="send only the first N calls of the pending batch, and go on"),
     Command(name="skip", do=control.skip, takes="[ID]", told="leave the pending block out, and go on"),
     Command(name="accept", do=control.accept, takes="[ID]", told="take the pending answer, and go on"),
     Command(
@@ -126,6 +137,39 @@ _ALL = (
         told="send the pending answer back with a word for the model; the next one is shown again",
     ),
     Command(name="pause", do=control.pause, takes="[ID]", told="pause the run that goes on; from a subshell or another thread"),
+    Command(name="hint", do=control.hint, takes="TEXT", told="a word for the paused run's model, told with what it reads next"),
+    Command(
+        name="set", do=control.change, takes="NAME VALUE ...", told="model, sub_model or a limit (calls, cost ...) from here on"
+    ),
+    Command(
+        name="rewind",
+        do=returning.rewind,
+        takes="STEP [ID] [--request N] [--anew]",
+        told="take the run back to before a step, its variables too; --anew asks the model again",
+    ),
+    Command(
+        name="override",
+        do=returning.override,
+        takes="CALL TEXT",
+        told="another answer for a call; only what depends on it is redone",
+    ),
+    Command(
+        name="fork", do=returning.fork, takes="STEP [ID] [--model NAME] [--anew]", told="a second run that shares the steps before"
+    ),
+    Command(name="variables", do=returning.variables, takes="STEP [ID]", told="how each variable comes back before a step"),
+    Command(
+        name="resume",
+        do=returning.resume_run,
+        takes="ID|PATH [--model NAME] [--effects]",
+        told="stand where a run stood before the kernel was restarted; no model is asked",
+    ),
+    Command(
+        name="replay",
+        do=returning.replay_run,
+        takes="[ID|PATH] [--all] [--effects]",
+        told="play a run again, step by step: its code runs, its answers come from the record",
+    ),
+    Command(name="takeover", do=returning.take_over, takes="[ID]", told="leave the record where a replay differs from it"),
     Command(name="stop", do=control.stop, takes="[ID]", told="end the paused run, or the one that goes on"),
     _look("help", _help, "", "this list"),
 )

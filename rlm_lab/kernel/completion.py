@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
+from rlm_lab.engine.changing import LIMITS
 from rlm_lab.engine.conditions import NAMES
 from rlm_lab.engine.gates import GOALS, STEPS
 from rlm_lab.engine.run import paused_runs
@@ -98,11 +99,20 @@ class Completer:
             return _of_going_on(command, word)
         if command == "break":
             return _of_breakpoint(word)
+        if command == "set":
+            return self._of_setting(word)
         if command in {"stop", "edit", "skip", "accept"}:
             return _of_paused(word)
         if command == "show":
             return word, _beginning(word, self._runs()), "run"
         return word, _beginning(word, ["--no-ask"] if command == "doctor" else []), "flag"
+
+    def _of_setting(self, text: str) -> Found:
+        """A name that can be set, or a model."""
+        *before, word = text.split(" ")
+        if len(before) % 2 == 0:
+            return word, _beginning(word, ["model", "sub_model", *LIMITS]), "name"
+        return word, _beginning(word, self._models()) if before[-1] in {"model", "sub_model"} else [], "model"
 
     def _names(self) -> list[tuple[str, Any]]:
         hidden = self._shell.user_ns_hidden

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rlm_lab.engine.gates import STEPS, Gate
+from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.orders import apply
 from rlm_lab.engine.run import Run, paused_runs, running
 from rlm_lab.errors import StateError, UsageError
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 LARGEST_CELL = 100_000  # characters that a pending prompt may have to be put into a cell
 _FIT = {
+    "reply": "%rlm edit and %rlm hint",
     "block": "%rlm edit and %rlm skip",
-    "call": "%rlm edit and %rlm answer",
-    "final": "%rlm accept and %rlm refuse",
+    "call": "%rlm edit, %rlm answer and %rlm cap",
+    "final": "%rlm accept, %rlm refuse and %rlm answer",
 }
 _FOR = {
-    "edit": ("a block or a call", ("block", "call")),
-    "answer": ("a call", ("call",)),
+    "edit": ("a reply, a block, a call or an answer", ("reply", "block", "call", "final")),
+    "answer": ("a call or an answer", ("call", "final")),
+    "cap": ("a batch", ("call",)),
     "skip": ("a block", ("block",)),
     "accept": ("an answer", ("final",)),
     "refuse": ("an answer", ("final",)),
@@ -53,9 +55,7 @@ def paused_run(name: str | None = None) -> Run:
 def step(magics: RLM, rest: str) -> None:
     into, words = _option("step", words_of(rest), "--into")
     run = _named("step", words)
-    if into is not None and into not in STEPS:
-        raise UsageError(f"A run cannot be stepped into {into!r}; give {' or '.join(STEPS)}.")
-    magics.drive(magics.held_of(run), lambda: run.step(into or "blocks"))
+    _order(magics, run, {"command": "step", "into": into or "blocks"})
 
 
 def go_on(magics: RLM, rest: str) -> None:
@@ -65,7 +65,7 @@ def go_on(magics: RLM, rest: str) -> None:
         words[at : at + 2] = [f"step {words[at + 1]}"]
     until, words = _option("continue", words, "--until")
     run = _named("continue", words)
-    magics.drive(magics.held_of(run), lambda: run.resume(until))
+    _order(magics, run, {"command": "continue", "until": until})
 
 
 def pause(magics: RLM, rest: str) -> None:
@@ -140,7 +140,7 @@ def answer(magics: RLM, rest: str) -> None:
     gate = _gate(run, "answer")
     if not rest.strip():
         raise UsageError("The answer is missing; write %rlm answer TEXT, or %%rlm_answer with the text on the lines below.")
-    _order(magics, run, {"command": "answer", "answers": answers_of(rest, gate.facts["batch"])})
+    _order(magics, run, {"command": "answer", "answers": answers_of(rest, gate.facts.get("batch", 1))})
 
 
 def answered(magics: RLM, line: str, cell: str) -> None:
@@ -149,13 +149,23 @@ def answered(magics: RLM, line: str, cell: str) -> None:
     gate = _gate(run, "answer")
     if not cell.strip():
         raise UsageError("The cell is empty; write the answer below the line, for a batch one a line or a JSON list.")
-    _order(magics, run, {"command": "answer", "answers": answers_of(cell, gate.facts["batch"])})
+    _order(magics, run, {"command": "answer", "answers": answers_of(cell, gate.facts.get("batch", 1))})
 
 
 def skip(magics: RLM, rest: str) -> None:
     run = _named("skip", words_of(rest))
     _gate(run, "skip")
     _order(magics, run, {"command": "skip"})
+
+
+def cap(magics: RLM, rest: str) -> None:
+    """Sends only the first calls of the pending batch."""
+    number, *words = words_of(rest) or [""]
+    run = _named("cap", words)
+    _gate(run, "cap")
+    if not number.isdecimal():
+        raise UsageError(f"%rlm cap takes how many calls are sent, a whole number; {number!r} is none.")
+    _order(magics, run, {"command": "cap", "calls": int(number)})
 
 
 def accept(magics: RLM, rest: str) -> None:
@@ -170,6 +180,32 @@ def refuse(magics: RLM, rest: str) -> None:
     if not rest.strip():
         raise UsageError("The reason is missing; write %rlm refuse and what is wrong with the answer: the model reads it.")
     _order(magics, run, {"command": "refuse", "reason": rest.strip()})
+
+
+def hint(magics: RLM, rest: str) -> None:
+    run = paused_run()
+    apply(run, {"command": "hint", "text": rest})
+    magics.say(note(f"The model of the run {run.id} reads this with what it is told next, as the user's hint."))
+
+
+def change(magics: RLM, rest: str) -> None:
+    """Other models or limits from here on, as pairs of a name and a value."""
+    run, words = paused_run(), words_of(rest)
+    if not words or len(words) % 2:
+        raise UsageError("%rlm set takes pairs such as model gpt-4.1, sub_model local, calls 500 or cost none.")
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    models = {name: magics.expressions().model(given.pop(name)) for name in ("model", "sub_model") if name in given}
+    run.change(**models, budget={name.removeprefix("max_"): _limit(name, value) for name, value in given.items()})
+    magics.say(note(f"From here on: {', '.join(f'{name} {value}' for name, value in zip(words[::2], words[1::2], strict=True))}."))
+
+
+def _limit(name: str, text: str) -> float | int | None:
+    if text.lower() == "none":
+        return None
+    try:
+        return int(text.replace("_", "")) if "." not in text else float(text)
+    except ValueError:
+        raise UsageError(f"%rlm set {name} takes a number or none; {text!r} is neither.") from None
 
 
 def answers_of(text: str, count: int) -> tuple[str, ...]:
@@ -203,8 +239,9 @@ def _gate(run: Run, command: str) -> Gate:
 
 def _pending_text(gate: Gate) -> tuple[str, str]:
     """What is pending as a cell's body, and what it is called."""
-    if gate.kind == "block":
-        return str(gate.facts["code"]), "block"
+    if gate.kind != "call":
+        fact, told = {"block": ("code", "block"), "reply": ("reply", "reply"), "final": ("answer", "answer")}[gate.kind]
+        return str(gate.facts[fact]), told
     prompts = gate.facts["prompts"]
     return (prompts[0], "prompt") if len(prompts) == 1 else (json.dumps(prompts, ensure_ascii=False, indent=1), "batch")
 
@@ -214,8 +251,13 @@ def _edit_of(gate: Gate, cell: str) -> dict[str, Any] | None:
     text = cell.rstrip("\n")
     if text == _pending_text(gate)[0].rstrip("\n"):
         return None
-    if gate.kind == "block":
-        return {"command": "edit", "code": text}
+    if gate.kind != "call":
+        order, field, value = {
+            "block": ("edit", "code", text),
+            "reply": ("reply", "text", text),
+            "final": ("answer", "answers", [text]),
+        }[gate.kind]
+        return {"command": order, field: value}
     if len(gate.facts["prompts"]) == 1:
         return {"command": "prompt", "prompts": (text,)}
     listed = _json_list(text)

@@ -27,17 +27,18 @@ from rlm_lab.kernel.ask import Inquiry, prepare
 from rlm_lab.kernel.cassettes import cassette_for
 from rlm_lab.kernel.completion import Completer
 from rlm_lab.kernel.expressions import Expressions
-from rlm_lab.kernel.headless import stops
+from rlm_lab.kernel.headless import headless, stops
 from rlm_lab.kernel.live import Live, result_bundle, run_bundle
+from rlm_lab.kernel.pausing import note_cell
 from rlm_lab.kernel.second_interrupt import second_interrupt_stops
 from rlm_lab.kernel.tables import note
 from rlm_lab.trajectory import events as ev
 
 _SETTINGS = (
-    "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "output_characters",
-    "allow_shell",
+    "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "max_children",
+    "output_characters", "allow_shell",
 )  # fmt: skip
-_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse)\s.*\?\s*$")
+_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint)\s.*\?\s*$")
 _LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
 
 
@@ -61,7 +62,8 @@ class RLM(Magics):
     block_seconds = Float(None, allow_none=True, help="Time that one block may compute, in seconds.").tag(config=True)
     call_seconds = Float(None, allow_none=True, help="Time limit of one request to a model, in seconds.").tag(config=True)
     call_retries = Int(None, allow_none=True, help="Further tries after a rate limit or a server error.").tag(config=True)
-    max_concurrency = Int(None, allow_none=True, help="Calls in flight at once, per model.").tag(config=True)
+    max_concurrency = Int(None, allow_none=True, help="Requests in flight at once, per model.").tag(config=True)
+    max_children = Int(None, allow_none=True, help="Child runs of one batch that go on at once.").tag(config=True)
     output_characters = Int(None, allow_none=True, help="How much of a block's output the model is shown.").tag(config=True)
     allow_shell = Bool(None, allow_none=True, help="Whether model code may use %magics and !commands.").tag(config=True)
     max_steps = Int(None, allow_none=True, help="Replies of the root model.").tag(config=True)
@@ -70,6 +72,7 @@ class RLM(Magics):
     max_cost = Float(None, allow_none=True, help="US dollars of the whole tree of runs.").tag(config=True)
     max_seconds = Float(None, allow_none=True, help="Time of the run, in seconds.").tag(config=True)
     depth = Int(None, allow_none=True, help="How deep rlm_query may nest.").tag(config=True)
+    live = Bool(True, help="Whether a cell shows its run with buttons while it goes on, where the front end can.").tag(config=True)
     record = Unicode(None, allow_none=True, help="A file or folder to record models' replies in.").tag(config=True)
     replay = Unicode(None, allow_none=True, help="A file or folder to play recorded replies from.").tag(config=True)
 
@@ -91,9 +94,10 @@ class RLM(Magics):
         question = " ".join([*flags.words, cell]).strip()
         if not question:
             raise UsageError("The cell is empty; write the question below the %%rlm line.")
-        live = Live(self.ipython, out=flags.out)
+        live = self._live(flags.out)
         held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
         live.follow(held.run)
+        held.run.meanwhile.own.update({flags.out} if flags.out else ())
         held.run.subscribe(lambda event: self._heed(held, event))
         self.drive(held, held.run.start)
 
@@ -106,7 +110,7 @@ class RLM(Magics):
     @no_var_expand
     @cell_magic("rlm_edit")  # type: ignore[arg-type]
     def edit(self, line: str, cell: str) -> None:
-        """`%%rlm_edit [ID]`: the cell's code, or prompt, takes the place of the pending one; the run goes on. See `%rlm edit`."""
+        """`%%rlm_edit [ID]`: the cell's text takes the place of the pending one; the run goes on. See `%rlm edit`."""
         control.edited(self, line, cell)
 
     @no_var_expand
@@ -119,10 +123,13 @@ class RLM(Magics):
         """Where a paused run is shown; one that was not asked with `%%rlm` is shown from now on."""
         held = self.held.get(run.id)
         if held is None:
-            held = self.held[run.id] = Held(run=run, live=Live(self.ipython))
+            held = self.held[run.id] = Held(run=run, live=self._live())
             held.live.follow(run)
             run.subscribe(lambda event: self._heed(held, event))
         return held
+
+    def _live(self, out: str | None = None) -> Live:
+        return Live(self.ipython, out=out, buttons=self.live and not headless(self.ipython))
 
     def drive(self, held: Held, go: Callable[[], None]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""
@@ -231,6 +238,7 @@ def register(shell: InteractiveShell) -> None:
         return
     magics = RLM(shell)
     shell.register_magics(magics)
+    shell.events.register("pre_run_cell", lambda info: note_cell(info.raw_cell or ""))
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers.append(Completer(shell, magics).matcher())

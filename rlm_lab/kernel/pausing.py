@@ -20,6 +20,8 @@ from rlm_lab.views.paused import Figure, Paused
 
 _ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
 _STOP = ("stop", "end the run")
+_NEXT = "go on to the next block"
+_HINT = ("hint TEXT", "a word for the model, told with what it reads next")
 Pending = dict[str, Any]
 
 
@@ -46,19 +48,33 @@ class NewNames:
         return name not in self._users and not name.startswith("_") and not isinstance(value, ModuleType)
 
 
+def note_cell(source: str) -> None:
+    """A cell is run: what the user does while runs are paused is told in their logs, but for our own commands."""
+    if source.lstrip().startswith(("%rlm", "%%rlm")):
+        return
+    for run in paused_runs():
+        run.meanwhile.note(source)
+
+
 def paused_of(run: Run, names: tuple[str, ...] = ()) -> Paused:
     """All that is told of a paused run."""
     several = f" {run.id}" if len(paused_runs()) > 1 else ""
     commands = tuple((_named(name, several), told) for name, told in _commands(run.gate))
-    return Paused(
-        place=place_of(run), why=_why(run), names=names, go_on=f"%rlm continue{several}", commands=commands, **_pending(run)
-    )
+    pending = _pending(run)
+    pending["note"] = " ".join(note for note in (pending.get("note", ""), _of_locks(run.held_locks)) if note)
+    return Paused(place=place_of(run), why=_why(run), names=names, go_on=f"%rlm continue{several}", commands=commands, **pending)
+
+
+def _of_locks(names: list[str]) -> str:
+    several = "s" if len(names) > 1 else ""
+    listed = f"the lock{several} {', '.join(names)}"
+    return f"The block holds {listed}: a cell that waits for {'one of them' if several else 'it'} waits for ever." if names else ""
 
 
 def _named(command: str, several: str) -> str:
     """The whole command, with the run's id where there are several and it is not followed by free words."""
     whole = command if command.startswith("%") else f"%rlm {command}"
-    return whole if command.endswith(("TEXT", "WORDS")) else whole + several
+    return whole if command.endswith(("TEXT", "WORDS")) or command.startswith("set ") else whole + several
 
 
 def place_of(run: Run) -> str:
@@ -69,20 +85,32 @@ def place_of(run: Run) -> str:
     gate, here = run.gate, _here(run)
     child = f" of child run {here.run.rpartition('.')[2]}" if here.run != run.id else ""
     pause = run.trajectory.pauses[-1] if run.trajectory.pauses else None
+    if gate is None and run.pause_reason == "taken back":
+        return f"before step {len(run.steps) + 1}"
     if gate is None:
         line = f", line {pause.line}" if pause is not None and pause.line else ""
         return f"in step {pause.step}{line}" if pause is not None and pause.step else "before its first step"
     step, line = f"step {gate.facts['step']}{child}", f", line {gate.facts['line']}" if gate.facts.get("line") else ""
     match gate.kind:
+        case "reply":
+            return f"before the reply of {step} is used"
         case "block":
             done = len(here.steps[-1].blocks) if here.steps else 0
             return f"before the block of {step}" if not done else f"before block {done + 1} of {step}"
+        case "line":
+            return f"in {step}, before line {gate.facts['line']}"
         case "call":
             return f"before the {'batch' if gate.facts['batch'] > 1 else 'call'} in {step}{line}"
         case "output":
             return f"after the output of {step}"
         case "error":
             return f"at the error in {step}"
+        case "budget":
+            return f"at a line of the budget in {step}"
+        case "record":
+            return f"where its record ends, in {step}{line}"
+        case "difference":
+            return f"where {step} does something else than recorded"
         case _:
             return f"before the answer of {step} is accepted"
 
@@ -97,22 +125,36 @@ def _why(run: Run) -> str:
 def _commands(gate: Gate | None) -> list[tuple[str, str]]:
     """What fits where the run stands, the likeliest first."""
     match None if gate is None else gate.kind:
+        case "reply":
+            return [("step", "use it, stop at its block"), ("edit", "change it in a new cell"), _HINT, _STOP]
         case "block":
             assert gate is not None
             into = [("step --into calls", "run it, stop at each call")] if "_query" in str(gate.facts["code"]) else []
             run_it = ("step", "run it, stop at the next block")
+            into += [("step --into lines", "run it line by line")]
             return [run_it, *into, ("edit", "change it in a new cell"), ("skip", "leave it out"), _STOP]
+        case "line":
+            return [("step --into lines", "go on to the next line"), ("step", _NEXT), _STOP]
         case "call":
             assert gate is not None
             size = gate.facts["batch"]
             send = f"send all {size:,}" if size > 1 else "send it"
             answer = ("%%rlm_answer", "answer them, one a line") if size > 1 else ("answer TEXT", "answer it yourself")
             then = ("step --into calls", f"{send}, stop at the next call")
-            return [then, ("edit", f"change the prompt{'s' if size > 1 else ''} in a new cell"), answer, _STOP]
+            change = ("edit", f"change the prompt{'s' if size > 1 else ''} in a new cell")
+            cap = [("cap N", "send the first N only")] if size > 1 else []
+            return [then, change, answer, *cap, _STOP]
         case "final":
-            return [("accept", "take this answer"), ("refuse WORDS", "send it back, and say why"), _STOP]
+            change = ("answer TEXT", "give another in its place")
+            return [("accept", "take this answer"), ("refuse WORDS", "send it back, and say why"), change, _STOP]
+        case "budget":
+            return [("set calls N", "another limit from here on; so for tokens, cost, seconds, steps"), ("step", _NEXT), _STOP]
+        case "output" | "error":
+            return [("step", _NEXT), _HINT, _STOP]
+        case "difference":
+            return [("continue", "play on all the same"), ("takeover", "leave the record here, and go on live"), _STOP]
         case _:
-            return [("step", "go on to the next block"), _STOP]
+            return [("step", _NEXT), _STOP]
 
 
 # what is pending
@@ -127,8 +169,12 @@ def _pending(run: Run) -> Pending:
         open_block = block if here.run == run.id and block is not None and not block.finished else None
         return {} if open_block is None else {"code": open_block.code, "line": pause.line if pause else None}
     match gate.kind:
+        case "reply":
+            return {"label": "Reply", "text": str(gate.facts["reply"])}
         case "block":
             return {"code": gate.facts["code"]}
+        case "line":
+            return {"code": block.code if block is not None else None, "line": gate.facts["line"]}
         case "call":
             code = block.code if block is not None and not block.finished else None
             return {"code": code, "line": gate.facts.get("line"), **_pending_call(run, gate)}
@@ -138,8 +184,20 @@ def _pending(run: Run) -> Pending:
             return {**shown, "label": "Error", "text": str(gate.facts["error"])}
         case "output":
             return {"label": "Output", "text": str(gate.facts["output"])}
+        case "budget":
+            return {"label": "Budget", "text": "\n".join(_limits(gate.facts["used"])), "note": gate.facts["refused"]}
+        case "record":
+            return {"code": block.code, "line": gate.facts.get("line")} if block is not None and not block.finished else {}
+        case "difference":
+            return {"label": "Now, where the record has", "text": f"{gate.facts['recorded']}\n→ {gate.facts['now']}"}
         case _:
             return {"label": "Answer", "text": str(gate.facts["answer"])}
+
+
+def _limits(used: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """A limit a line, the one that is nearest first."""
+    for name, (spent, limit) in sorted(used.items(), key=lambda item: -item[1][0] / item[1][1]):
+        yield f"{name}: {spent:,.6g} of {limit:,.6g} ({spent / limit:.0%})"
 
 
 def _pending_call(run: Run, gate: Gate) -> Pending:

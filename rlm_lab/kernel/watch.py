@@ -85,6 +85,10 @@ class Watch:
             case ev.CallFinished() | ev.CallFailed():
                 self._step_events.append(event)
                 return
+            case ev.Edited(what="model", after=str(name)):
+                self.model = name
+            case ev.Edited(what="sub_model", after=str(name)):
+                self.sub_model = name
             case ev.ChildFinished():
                 self.child = None
             case ev.BlockFinished():

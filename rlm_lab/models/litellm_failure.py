@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import email.utils
 import json
-import os
 import random
 import re
 import time
@@ -26,6 +25,7 @@ from rlm_lab.errors import (
     ModelUnavailableError,
     RateLimitError,
 )
+from rlm_lab.models.masking import masked
 
 Kind = Literal["key", "missing", "rate", "timeout", "refused", "failed", "unreachable", "broken"]
 _LONGEST_WAIT = 60.0  # seconds; a longer Retry-After is cut to this
@@ -34,8 +34,6 @@ _UNREACHABLE = {"ConnectError", "ConnectTimeout", "ClientConnectorError", "Conne
 _BROKEN = {"APIConnectionError", "MidStreamFallbackError", "TransportError", "ClientError"}
 _CONNECTING = re.compile(r"connection error|cannot connect|connect call failed|connection refused", re.IGNORECASE)
 _PREFIX = re.compile(r"\b(?:litellm\.)?\w*(?:Error: |Exception(?:: | - ))")  # the names of LiteLLM's classes
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
-_SECRET_TEXT = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.-]{6,}|(?<=Bearer )\S+|\bAIza[\w-]{10,}")
 
 
 class EndpointError(Exception):
@@ -129,9 +127,7 @@ def clean(text: str, secret: str | None = None) -> str:
     >>> clean("Incorrect key\\n sk-abcdef123456 given")
     'Incorrect key [key] given'
     """
-    for key in _secrets(secret):
-        text = text.replace(key, "[key]")
-    text = " ".join(_SECRET_TEXT.sub("[key]", text).split())
+    text = " ".join(masked(text, secret).split())
     return text if len(text) <= _DETAIL else text[:_DETAIL] + "…"
 
 
@@ -146,11 +142,6 @@ def safe_url(url: str) -> str:
     except ValueError:
         return url
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _secrets(secret: str | None) -> list[str]:
-    found = [value for name, value in os.environ.items() if _SECRET_NAME.search(name.upper()) and len(value) >= 8]
-    return sorted([*found, secret] if secret else found, key=len, reverse=True)
 
 
 def _said(body: str) -> str:

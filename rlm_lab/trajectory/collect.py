@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.trajectory import events as ev
-from rlm_lab.trajectory.tree import BudgetWarning, Flag
+from rlm_lab.trajectory.tree import BudgetWarning, Edit, Flag, Intervention
 
 
 @dataclass(slots=True)
@@ -39,6 +39,9 @@ class OpenStep:
     failure: ev.ReplyFailed | None = None
     lost_seconds: float = 0.0
     flags: list[Flag] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    interventions: list[Intervention] = field(default_factory=list)
+    ended: float | None = None  # when the next step began
 
 
 @dataclass(slots=True)
@@ -49,8 +52,10 @@ class OpenRun:
     end: ev.RunFinished | None = None
     end_status: str | None = None
     steps: dict[int, OpenStep] = field(default_factory=dict)
+    discarded: list[OpenStep] = field(default_factory=list)
     calls: dict[int, OpenCall] = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
     warnings: list[BudgetWarning] = field(default_factory=list)
     pauses: list[ev.Paused] = field(default_factory=list)
     resumed: list[ev.Resumed] = field(default_factory=list)
@@ -85,6 +90,9 @@ class Collector:
         run.end = event
 
     def step_started(self, run: OpenRun, event: ev.StepStarted) -> None:
+        last = next(reversed(run.steps.values()), None)
+        if last is not None and last.ended is None and event.step not in run.steps:
+            last.ended = event.t
         step = run.steps.setdefault(event.step, OpenStep(event))
         step.messages.extend(event.messages)
 
@@ -140,8 +148,41 @@ class Collector:
         if len(run.resumed) < len(run.pauses):
             run.resumed.append(event)
 
+    def rewound(self, run: OpenRun, event: ev.Rewound) -> None:
+        run.end = run.end_status = None
+        run.flags = [flag for flag in run.flags if flag.step < event.step]
+        run.edits = [edit for edit in run.edits if edit.step < event.step]
+        for number in [number for number in run.steps if number >= event.step]:
+            step = run.steps.pop(number)
+            step.ended = step.ended or event.t
+            run.discarded.append(step)
+            for block in step.blocks.values():
+                block.children = [self._put_aside(child) for child in block.children]
+
+    def _put_aside(self, child: str) -> str:
+        """Gives a child run another key, so that its name is free again; it stays before its own children and after its parent."""
+        other = f"{child}~{sum(key.startswith(f'{child}~') for key in self.runs) + 1}"
+        self.runs = {other if key == child else key: run for key, run in self.runs.items()}
+        for step in [*self.runs[other].steps.values(), *self.runs[other].discarded]:
+            for block in step.blocks.values():
+                block.children = [self._put_aside(below) for below in block.children if "~" not in below]
+        return other
+
     def budget_warned(self, run: OpenRun, event: ev.BudgetWarned) -> None:
         run.warnings.append(BudgetWarning(limit=event.limit, used=event.used, maximum=event.maximum, t=event.t))
+
+    def edited(self, run: OpenRun, event: ev.Edited) -> None:
+        names = ("step", "block", "what", "before", "after", "by", "t")
+        edit = Edit(**{name: getattr(event, name) for name in names})
+        run.edits.append(edit)
+        if step := run.steps.get(event.step):
+            step.edits.append(edit)
+
+    def intervened(self, run: OpenRun, event: ev.Intervened) -> None:
+        if step := run.steps.get(event.step):
+            names = ("step", "more", "variables", "t")
+            fields = {name: getattr(event, name) for name in names}
+            step.interventions.append(Intervention(cells=tuple(str(cell.get("source", "")) for cell in event.cells), **fields))
 
     def flagged(self, run: OpenRun, event: ev.Flagged) -> None:
         flag = Flag(step=event.step, flag=event.flag, message=event.message)
@@ -166,6 +207,9 @@ _HANDLERS: dict[type[ev.Event], Callable[[Collector, OpenRun, Any], None]] = {
     ev.ChildFinished: Collector.child_finished,
     ev.Paused: Collector.paused,
     ev.Resumed: Collector.was_resumed,
+    ev.Rewound: Collector.rewound,
+    ev.Edited: Collector.edited,
+    ev.Intervened: Collector.intervened,
     ev.BudgetWarned: Collector.budget_warned,
     ev.Flagged: Collector.flagged,
     ev.RunFinished: Collector.run_finished,

@@ -48,6 +48,7 @@ class RunStarted(Event):
     schema: JSON = None
     tools: list[str] = field(default_factory=list)
     cassette: dict[str, JSON] | None = None  # model and date of the recording that answers in place of a model
+    origin: dict[str, JSON] | None = None  # of a fork or a replay: its kind, the run that it was made from, and the step
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,6 +74,8 @@ class ReplyDelta(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyReceived(Event):
+    """`source` is `record` for a reply that was known already: nothing was sent and nothing spent."""
+
     type: ClassVar[str] = "reply_received"
     step: int
     text: str
@@ -83,6 +86,7 @@ class ReplyReceived(Event):
     seconds: float = 0.0
     retries: int = 0
     finish_reason: str = "stop"
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +146,8 @@ class CallStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFinished(Event):
+    """`source` as for `ReplyReceived`."""
+
     type: ClassVar[str] = "call_finished"
     call: int
     answer: str
@@ -151,6 +157,7 @@ class CallFinished(Event):
     cost: float | None = None
     seconds: float = 0.0
     retries: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,8 +236,26 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rewound(Event):
+    """The run stands before `step` again, its end included; what came from there on is put aside, not forgotten.
+
+    `why` is rewind (a person went back) or resume (a run whose process had ended goes on from its record). `variables` maps those
+    that did not come back exactly to {how, note}: copied, rebuilt or lost.
+    """
+
+    type: ClassVar[str] = "rewound"
+    step: int
+    why: str = "rewind"
+    variables: dict[str, JSON] = field(default_factory=dict)
+    by: str = "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edited(Event):
-    """A person changed something: `what` is code, reply, prompt, answer, final, hint, model, sub_model, budget or skip."""
+    """A person changed something: `what` is code, reply, prompt, answer, cap, skip, final_answer, hint, model, sub_model or budget.
+
+    `final` is an answer that was refused; `after` is then the reason. `cap` sent only so many calls of a batch.
+    """
 
     type: ClassVar[str] = "edited"
     step: int
@@ -240,6 +265,21 @@ class Edited(Event):
     by: str = "user"
     block: int | None = None
     call: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervened(Event):
+    """What the user did while the run was paused, told when it goes on.
+
+    `cells` are {source, cut, digest}: the code that was run, without keys, how many characters were cut off its end, and a digest
+    of the whole; `more` counts further cells. `variables` is as in `BlockFinished`.
+    """
+
+    type: ClassVar[str] = "intervened"
+    step: int
+    cells: list[dict[str, JSON]] = field(default_factory=list)
+    more: int = 0
+    variables: dict[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,8 +333,8 @@ TYPES: dict[str, type[Event]] = {
     kind.type: kind
     for kind in (
         RunStarted, StepStarted, ReplyDelta, ReplyReceived, ReplyFailed, BlockStarted, Output, CallStarted, CallFinished,
-        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, Edited, BudgetWarned, Flagged,
-        RunFinished,
+        CallFailed, BatchStarted, BlockFinished, ChildStarted, ChildFinished, Paused, Resumed, Rewound, Edited, Intervened,
+        BudgetWarned, Flagged, RunFinished,
     )
 }  # fmt: skip
 _FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind) if f.name != "extra") for kind in [*TYPES.values(), UnknownEvent]}

@@ -48,8 +48,8 @@ def _build(collector: Collector, unfinished: str) -> Trajectory:
 def _trajectory(run: OpenRun, built: Mapping[str, Trajectory], unfinished: str, last: float) -> Trajectory:
     begin, end, origin = run.started, run.end, run.origin
     status = _status(run, unfinished)
-    steps = _steps(run, built, last)
-    usage = _usage(steps, end.seconds if end else last - run.first - _held(run, run.first, last))
+    steps, discarded = _steps(run, built, last), _discarded(run, built)
+    usage = _usage((*steps, *discarded), end.seconds if end else last - run.first - _held(run, run.first, last))
     return Trajectory(
         run=run.name,
         status=status,
@@ -59,7 +59,9 @@ def _trajectory(run: OpenRun, built: Mapping[str, Trajectory], unfinished: str, 
         index=origin.index if origin else None,
         seconds=usage.seconds,
         steps=steps,
+        discarded=discarded,
         flags=tuple(run.flags),
+        edits=tuple(run.edits),
         usage=_recorded(usage, end.usage) if end and not origin else usage,
         warnings=tuple(run.warnings),
         pauses=_pauses(run),
@@ -78,7 +80,7 @@ def _status(run: OpenRun, unfinished: str) -> str:
 
 
 def _of_start(event: ev.RunStarted) -> dict[str, Any]:
-    names = ("question", "model", "sub_model", "budget", "started", "profile", "depth", "schema", "cassette", "versions")
+    names = ("question", "model", "sub_model", "budget", "started", "profile", "depth", "schema", "cassette", "origin", "versions")
     return {**{name: getattr(event, name) for name in names}, "contexts": tuple(event.contexts), "tools": tuple(event.tools)}
 
 
@@ -96,10 +98,17 @@ def _pauses(run: OpenRun) -> tuple[Pause, ...]:
 
 def _steps(run: OpenRun, built: Mapping[str, Trajectory], last: float) -> tuple[Step, ...]:
     opened = list(run.steps.values())
-    ends = [step.started.t for step in opened[1:]] + [last]
-    spans = [(step.started.t, end) for step, end in zip(opened, ends, strict=False)]
+    spans = [(step.started.t, last if step.ended is None else step.ended) for step in opened]
     seconds = [max(end - begin - _held(run, begin, end), 0.0) for begin, end in spans]
     return tuple(_step(step, time, built) for step, time in zip(opened, seconds, strict=True))
+
+
+def _discarded(run: OpenRun, built: Mapping[str, Trajectory]) -> tuple[Step, ...]:
+    spans = [(step.started.t, step.ended or step.started.t) for step in run.discarded]
+    return tuple(
+        _step(step, max(end - begin - _held(run, begin, end), 0.0), built)
+        for step, (begin, end) in zip(run.discarded, spans, strict=True)
+    )
 
 
 def _held(run: OpenRun, begin: float, end: float) -> float:
@@ -126,8 +135,11 @@ def _step(step: OpenStep, seconds: float, built: Mapping[str, Trajectory]) -> St
         cost=reply.cost if reply else None,
         retries=(reply.retries if reply else 0) + (failure.retries if failure else 0),
         finish_reason=reply.finish_reason if reply else "",
+        source=reply.source if reply else "",
         blocks=blocks,
         flags=tuple(step.flags),
+        edits=tuple(step.edits),
+        interventions=tuple(step.interventions),
     )
 
 
@@ -150,6 +162,7 @@ def _built_block(block: OpenBlock, built: Mapping[str, Trajectory]) -> Block:
         children=tuple(built[name] for name in block.children),
         error=end.error if end else None,
         variables=end.variables if end else {},
+        digest=end.digest if end else "",
     )
 
 
@@ -193,6 +206,8 @@ def _call(call: OpenCall) -> Call:
         seconds=end.seconds if end else 0.0,
         retries=end.retries if end else 0,
         started=begin.t,
+        source=answered.source if answered else "",
+        asked=begin.model,
     )
 
 

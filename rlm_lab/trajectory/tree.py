@@ -43,7 +43,10 @@ class OutputPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One sub-model query. `kind` is the class of the error of a failed call; `started` is in seconds of the run."""
+    """One sub-model query. `kind` is the class of the error of a failed call; `started` is in seconds of the run.
+
+    `model` answered, `asked` was asked. `source` is `record` where the answer was known from an earlier pass, and nothing was sent.
+    """
 
     number: int
     prompt: str
@@ -61,6 +64,8 @@ class Call:
     seconds: float = 0.0
     retries: int = 0
     started: float = 0.0
+    source: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,7 @@ class Block:
     children: tuple[Trajectory, ...] = ()
     error: Mapping[str, JSON] | None = None
     variables: Mapping[str, JSON] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +122,11 @@ class Step:
     cost: float | None = None
     retries: int = 0
     finish_reason: str = ""
+    source: str = ""
     blocks: tuple[Block, ...] = ()
     flags: tuple[Flag, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -132,6 +141,30 @@ class Flag:
     step: int
     flag: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What a person changed, as `events.Edited` has it; at `t`, in seconds of the run."""
+
+    step: int
+    what: str
+    before: JSON
+    after: JSON
+    by: str = "user"
+    block: int | None = None
+    t: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """What the user did in a pause: the `cells` that were run, as far as the log has them, and `variables` as a block has them."""
+
+    step: int
+    cells: tuple[str, ...] = ()
+    more: int = 0
+    variables: Mapping[str, JSON] = field(default_factory=dict)
+    t: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +195,7 @@ class Trajectory:
 
     `status` is running, paused, done, failed, stopped, out_of_budget, or interrupted (a file whose run ended without a
     word). `line`, `batch` and `index` say where in its parent's block a child run was started. `usage` counts the children.
+    `discarded` are the steps that were put aside when the run was taken back; `origin` tells what a fork or replay was made from.
     """
 
     run: str
@@ -181,6 +215,7 @@ class Trajectory:
     schema: JSON = None
     tools: tuple[str, ...] = ()
     cassette: Mapping[str, JSON] | None = None
+    origin: Mapping[str, JSON] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     answer: JSON = None
     answer_text: str = ""
@@ -189,8 +224,16 @@ class Trajectory:
     error: str | None = None
     seconds: float = 0.0
     steps: tuple[Step, ...] = ()
+    discarded: tuple[Step, ...] = ()
     flags: tuple[Flag, ...] = ()
+    edits: tuple[Edit, ...] = ()
     usage: Usage = field(default_factory=Usage)
     warnings: tuple[BudgetWarning, ...] = ()
     pauses: tuple[Pause, ...] = ()
     path: Path | None = None
+
+    def to_html(self, path: str | Path, *, shorten: int | None = None) -> Path:
+        """Writes the run as one HTML page that needs no network; texts over `shorten` characters are cut there, and say so."""
+        import rlm_lab  # by its public name: views stand above trajectories
+
+        return rlm_lab.save_page(self, path, shorten=shorten)

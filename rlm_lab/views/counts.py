@@ -36,7 +36,7 @@ class Counts:
         self._changed: set[str] = set()
 
     def open(self, run: str, block: str | None) -> None:
-        above = None if block is None else block.split("s", 1)[0]
+        above = None if block is None else block.partition("s")[0]
         self._above[run] = above if above in self._of else None
         self._of[run] = Count()
         self._changed.add(run)

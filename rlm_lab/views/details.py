@@ -15,7 +15,7 @@ from typing import Any
 from rlm_lab.analysis.acts import act_of, clipped, summary_of
 from rlm_lab.analysis.reasoning import reasoning_of
 from rlm_lab.analysis.source import ends_of_statements
-from rlm_lab.trajectory.tree import Batch, Block, Call, OutputPart, Step, Trajectory
+from rlm_lab.trajectory.tree import Batch, Block, Call, Edit, Intervention, OutputPart, Step, Trajectory
 from rlm_lab.views import figures, words
 from rlm_lab.views.clean import cut, escaped, left_out
 from rlm_lab.views.code import code_lines
@@ -75,6 +75,7 @@ def _row(step: Step, room: Room, depth: int) -> str:
     kind = {"delegate": " rlm-delegate", "answer": " rlm-answering"}.get(act.word, "")
     figure = figures.seconds(step.seconds) + (f" · {figures.counted(step.calls, 'call')}" if step.calls else "")
     failed = ' <span class="rlm-bad">failed</span>' if any(block.error for block in step.blocks) else ""
+    failed += ' <span class="rlm-flag">edited</span>' if step.edits else ""
     summary = (
         f'<summary title="{escaped(act.reason)}"><span class="rlm-n">{step.number}</span> <b>{glyph(act.word)}{act.word}</b> '
         f'<span class="rlm-sum">{escaped(summary_of(step))}{failed}</span> <small class="rlm-time">{figure}</small></summary>'
@@ -96,9 +97,22 @@ def _inside(step: Step, room: Room, depth: int) -> str:
     parts += [_block(block, room, depth) for block in step.blocks[: room.rows(20)]]
     if len(step.blocks) > room.rows(20):
         parts.append(f'<p class="rlm-rest">{figures.counted(len(step.blocks) - room.rows(20), "more block")}.</p>')
+    parts += [_edit(edit, room) for edit in step.edits[: room.rows(20)]]
+    parts += [_intervention(done, room) for done in step.interventions[: room.rows(20)]]
     parts += [f'<p class="rlm-wrap rlm-flag">{glyph("warning")}{room.text(flag.message, 400)}</p>' for flag in step.flags[:10]]
     parts.append(f'<p class="rlm-note">{_reply_figures(step)}</p>')
     return "".join(parts)
+
+
+def _edit(edit: Edit, room: Room) -> str:
+    boxes = [(label, room.boxes(text, 4_000)) for label, text in words.edit_parts(edit)]
+    told = "".join(f'<p class="rlm-label">{label}</p><div class="rlm-out">{box}</div>' for label, box in boxes)
+    return f'<p class="rlm-wrap rlm-flag">{escaped(words.edit_text(edit))}</p>{told}'
+
+
+def _intervention(done: Intervention, room: Room) -> str:
+    cells = "".join(f'<div class="rlm-out">{room.boxes(source, 2_000)}</div>' for source in done.cells[: room.rows(20)])
+    return f'<p class="rlm-wrap rlm-flag">{escaped(words.intervention_text(done))}</p>{cells}'
 
 
 def _reply_figures(step: Step) -> str:

@@ -62,6 +62,12 @@ class Feed:
             self._told = self._nodes.seq
             return {"kind": "snapshot", "seq": self._told, "nodes": self._nodes.snapshot()}
 
+    def whole(self, longest: int | None = None) -> Message:
+        """All nodes with their texts in full, for a file; texts over `longest` characters are cut there, their length beside."""
+        with self._lock:
+            self._folding.settle()
+            return {"kind": "snapshot", "seq": self._nodes.seq, "nodes": self._nodes.whole(longest)}
+
     def delta(self) -> Message | None:
         """What changed since the last `delta` or `snapshot` of this feed; None where nothing did."""
         message = self.since(self._told)

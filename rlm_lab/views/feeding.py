@@ -13,6 +13,7 @@ from rlm_lab.analysis.source import ends_of_statements
 from rlm_lab.trajectory import events as ev
 from rlm_lab.views.clean import plain
 from rlm_lab.views.counts import Counts
+from rlm_lab.views.naming import Names
 from rlm_lab.views.nodes import Nodes, figure, stored
 from rlm_lab.views.telling import Telling
 
@@ -31,7 +32,9 @@ class Folding:
         self._telling = Telling(nodes)
         self._counts = Counts(nodes)
         self._runs: dict[str, str] = {}
+        self._opened = 0
         self._calls = 0
+        self._names = Names(nodes)
         self._times = 0  # that something without a number of its own was named
 
     def take(self, event: ev.Event) -> None:
@@ -62,12 +65,13 @@ class Folding:
     # runs
 
     def _open(self, name: str, parent: str | None, event: ev.Event) -> None:
-        run = self._runs[name] = f"r{len(self._runs)}"
+        run = self._runs[name] = f"r{self._opened}"
+        self._opened += 1
         self._nodes.put(run, "run", parent, name=plain(name), status="running", t=_time(event))
         self._counts.open(run, parent)
 
     def run_started(self, run: str, event: ev.RunStarted) -> None:
-        names = ("model", "sub_model", "started", "profile", "budget", "contexts", "tools", "cassette", "schema")
+        names = ("model", "sub_model", "started", "profile", "budget", "contexts", "tools", "cassette", "schema", "origin")
         facts = {name: stored(getattr(event, name)) for name in names}
         self._nodes.change(run, depth=figure(event.depth), **self._text(run, "question", event.question, 4_000), **facts)
 
@@ -82,12 +86,12 @@ class Folding:
         self._telling.over(run, _time(event))
 
     def child_started(self, run: str, event: ev.ChildStarted) -> None:
-        if event.child in self._runs:
+        block = self._names.block(run, event)
+        if event.child in self._runs and not self._names.is_aside(self._runs[event.child]):
             return
-        block = _block(run, event)
         self._open(event.child, block, event)
         child = self._runs[event.child]
-        batch = None if event.batch is None else f"{run}t{event.batch}"
+        batch = None if event.batch is None else self._names.key(f"{run}t{event.batch}")
         self._nodes.change(child, line=figure(event.line), batch=batch, index=figure(event.index))
         self._at_line(block, event.line)
         self._telling.child(block)
@@ -101,7 +105,9 @@ class Folding:
     # steps
 
     def step_started(self, run: str, event: ev.StepStarted) -> None:
-        step = f"{run}s{event.step}"
+        step = self._names.step(run, event)
+        if self._names.put_aside(step):
+            step = self._names.again(f"{run}s{event.step}")
         self._nodes.put(
             step, "step", run, number=figure(event.step), t=_time(event), status="thinking", dropped=figure(event.dropped) or None,
             temperature=figure(event.temperature),
@@ -113,23 +119,34 @@ class Folding:
             self._nodes.put(key, "message", step, role=stored(role), size=len(str(text)), **self._text(key, "text", text, MESSAGE))
         self._telling.step(run, step)
 
+    def rewound(self, run: str, event: ev.Rewound) -> None:
+        """The steps from there on are put aside; those that come in their place get names of their own."""
+        for step in self._names.put_aside_from(run, event.step):
+            self._nodes.change(step, aside=True)
+        self._nodes.change(run, status="running", end=None, answer=None, error=None, limit=None, seconds=None)
+        self._named(run, "rewind", step=figure(event.step), why=plain(str(event.why)), t=_time(event))
+
+    def intervened(self, run: str, event: ev.Intervened) -> None:
+        cells = [str(cell.get("source", ""))[:2_000] for cell in event.cells if isinstance(cell, Mapping)] if event.cells else []
+        self._named(self._names.step(run, event), "meanwhile", cells=stored(cells), more=figure(event.more) or None, t=_time(event))
+
     def reply_delta(self, run: str, event: ev.ReplyDelta) -> None:
-        self._nodes.write(f"{run}s{event.step}", str(event.text))
+        self._nodes.write(self._names.step(run, event), str(event.text))
 
     def reply_received(self, run: str, event: ev.ReplyReceived) -> None:
-        step = f"{run}s{event.step}"
+        step = self._names.step(run, event)
         self._nodes.clear(step)
         self._nodes.change(
             step, status="running", model=plain(str(event.model)), tokens_in=figure(event.prompt_tokens), reply_error=None,
             tokens_out=figure(event.completion_tokens), cost=figure(event.cost), thought=figure(event.seconds),
-            replied=_time(event), retries=figure(event.retries) or None,
+            replied=_time(event), retries=figure(event.retries) or None, source=stored(event.source) or None,
             finish=None if event.finish_reason == "stop" else stored(event.finish_reason),
         )  # fmt: skip
         self._telling.reply(step, str(event.text))
         self._counts.reply(run, event)
 
     def reply_failed(self, run: str, event: ev.ReplyFailed) -> None:
-        step = f"{run}s{event.step}"
+        step = self._names.step(run, event)
         self._nodes.clear(step)
         lost = (self._nodes.get(step).get("lost") or 0) + (figure(event.seconds) or 0)
         self._nodes.change(
@@ -138,21 +155,21 @@ class Folding:
         self._telling.failed(step, str(event.error))
 
     def flagged(self, run: str, event: ev.Flagged) -> None:
-        self._named(f"{run}s{event.step}", "flag", flag=plain(str(event.flag)), message=plain(str(event.message))[:1_000])
+        self._named(self._names.step(run, event), "flag", flag=plain(str(event.flag)), message=plain(str(event.message))[:1_000])
 
     # blocks
 
     def block_started(self, run: str, event: ev.BlockStarted) -> None:
-        block, code = _block(run, event), str(event.code)
+        block, code, step = self._names.block(run, event), str(event.code), self._names.step(run, event)
         ends = {str(line): end for line, end in ends_of_statements(code).items() if end != line} if len(code) < CODE else {}
         self._nodes.put(
-            block, "block", f"{run}s{event.step}", number=figure(event.block), t=_time(event), status="running", ends=ends or None,
+            block, "block", step, number=figure(event.block), t=_time(event), status="running", ends=ends or None,
             **self._text(block, "code", code, CODE),
         )  # fmt: skip
-        self._telling.block(f"{run}s{event.step}", block, code)
+        self._telling.block(step, block, code)
 
     def output(self, run: str, event: ev.Output) -> None:
-        block, text = _block(run, event), str(event.text)
+        block, text = self._names.block(run, event), str(event.text)
         self._telling.output(block, text)
         last = self._nodes.get(block).get("last_output")
         shown = self._nodes.get(str(last)) if last else {}
@@ -169,7 +186,7 @@ class Folding:
         self._nodes.change(block, last_output=key)
 
     def block_finished(self, run: str, event: ev.BlockFinished) -> None:
-        block = _block(run, event)
+        block = self._names.block(run, event)
         error = stored(event.error) if isinstance(event.error, Mapping) else None
         self._nodes.change(
             block, status="failed" if error else "done", seconds=figure(event.seconds), end=_time(event), error=error,
@@ -180,16 +197,19 @@ class Folding:
     # calls
 
     def batch_started(self, run: str, event: ev.BatchStarted) -> None:
-        block = _block(run, event)
+        block = self._names.block(run, event)
         self._nodes.put(
-            f"{run}t{event.batch}", "batch", block, number=figure(event.batch), size=figure(event.size), line=figure(event.line),
-            children=event.children is True or None, t=_time(event),
+            self._names.fresh(f"{run}t{event.batch}"), "batch", block, number=figure(event.batch), size=figure(event.size),
+            line=figure(event.line), children=event.children is True or None, t=_time(event),
         )  # fmt: skip
         self._at_line(block, event.line)
 
     def call_started(self, run: str, event: ev.CallStarted) -> None:
-        block, key = _block(run, event), f"{run}c{event.call}"
-        batch = f"{run}t{event.batch}"
+        block, key, batch = (
+            self._names.block(run, event),
+            self._names.fresh(f"{run}c{event.call}"),
+            self._names.key(f"{run}t{event.batch}"),
+        )
         parent = batch if event.batch is not None and batch in self._nodes else block
         self._calls += 1
         prompt = self._text(key, "prompt", event.prompt, SHORT if self._calls < MANY else SHORTER)
@@ -203,7 +223,7 @@ class Folding:
         self._counts.started(run)
 
     def call_finished(self, run: str, event: ev.CallFinished) -> None:
-        key = f"{run}c{event.call}"
+        key = self._names.key(f"{run}c{event.call}")
         answer = self._text(key, "answer", event.answer, SHORT if self._calls < MANY else SHORTER)
         model = stored(event.model) if event.model != self._nodes.get(key).get("model") else None
         facts = {
@@ -219,7 +239,7 @@ class Folding:
         self._counts.answered(run, event)
 
     def call_failed(self, run: str, event: ev.CallFailed) -> None:
-        key = f"{run}c{event.call}"
+        key = self._names.key(f"{run}c{event.call}")
         self._nodes.change(
             key, status="failed", end=_time(event), errkind=stored(event.kind), seconds=figure(event.seconds),
             retries=figure(event.retries) or None, **self._text(key, "error", event.error, SHORT),
@@ -230,12 +250,12 @@ class Folding:
     # people and limits
 
     def paused(self, run: str, event: ev.Paused) -> None:
-        block = None if event.block is None else _block(run, event)
+        block = None if event.block is None else self._names.block(run, event)
         pause = self._named(
             run,
             "pause",
             reason=plain(str(event.reason)),
-            step=f"{run}s{event.step}",
+            step=self._names.step(run, event),
             block=block,
             line=figure(event.line),
             t=_time(event),
@@ -248,15 +268,15 @@ class Folding:
         self._counts.held(run, event)
 
     def edited(self, run: str, event: ev.Edited) -> None:
-        block = None if event.block is None else _block(run, event)
+        block = None if event.block is None else self._names.block(run, event)
         key = self._named_key(run)
         texts = {
             **self._text(key, "before", _told(event.before), CODE),
             **self._text(key, "after", _told(event.after), CODE),
         }
         self._nodes.put(
-            key, "edit", run, step=f"{run}s{event.step}", what=plain(str(event.what)), by=plain(str(event.by)), block=block,
-            call=None if event.call is None else f"{run}c{event.call}", t=_time(event), **texts,
+            key, "edit", run, step=self._names.step(run, event), what=plain(str(event.what)), by=plain(str(event.by)), block=block,
+            call=None if event.call is None else self._names.key(f"{run}c{event.call}"), t=_time(event), **texts,
         )  # fmt: skip
 
     def budget_warned(self, run: str, event: ev.BudgetWarned) -> None:
@@ -284,6 +304,8 @@ _HANDLERS: dict[type[ev.Event], Callable[[Folding, str, Any], None]] = {
     ev.ChildStarted: Folding.child_started,
     ev.ChildFinished: Folding.child_finished,
     ev.StepStarted: Folding.step_started,
+    ev.Rewound: Folding.rewound,
+    ev.Intervened: Folding.intervened,
     ev.ReplyDelta: Folding.reply_delta,
     ev.ReplyReceived: Folding.reply_received,
     ev.ReplyFailed: Folding.reply_failed,
@@ -300,10 +322,6 @@ _HANDLERS: dict[type[ev.Event], Callable[[Folding, str, Any], None]] = {
     ev.Edited: Folding.edited,
     ev.BudgetWarned: Folding.budget_warned,
 }
-
-
-def _block(run: str, event: Any) -> str:
-    return f"{run}s{event.step}b{event.block}"
 
 
 def _time(event: ev.Event) -> float:

@@ -104,6 +104,15 @@ class Nodes:
         """All nodes, parents before their children."""
         return [_all(node) for node in sorted(self._known.values(), key=lambda node: int(node.fields["order"]))]
 
+    def whole(self, longest: int | None) -> list[Fields]:
+        """All nodes with their texts in full, or cut at a length that is told beside them."""
+        nodes = self.snapshot()
+        for (key, name), text in self._whole.items():
+            order = int(self._known[key].fields["order"])
+            cut = longest is not None and len(text) > longest
+            nodes[order] |= {name: plain(text[:longest] if cut else text), f"{name}_length": len(text) if cut else None}
+        return nodes if longest is None else [_shortened(node, longest) for node in nodes]
+
     def since(self, seq: int) -> list[Fields]:
         """Nodes that are newer than a number, whole; of those that were known then the fields that changed."""
         changed = []
@@ -118,6 +127,12 @@ class Nodes:
         self.seq += 1
         node.seq = self.seq
         self._known.move_to_end(key)
+
+
+def _shortened(node: Fields, longest: int) -> Fields:
+    long = {name: value for name in SEARCHED if isinstance(value := node.get(name), str) and len(value) > longest}
+    lengths = {f"{name}_length": node.get(f"{name}_length") or len(value) for name, value in long.items()}
+    return node | {name: value[:longest] for name, value in long.items()} | lengths
 
 
 def _all(node: Node) -> Fields:

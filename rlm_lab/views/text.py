@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from rlm_lab.analysis.acts import act_of, clipped, summary_of
 from rlm_lab.analysis.reasoning import reasoning_of
-from rlm_lab.trajectory.tree import Batch, Block, Call, OutputPart, Step, Trajectory
+from rlm_lab.trajectory.tree import Batch, Block, Call, Edit, OutputPart, Step, Trajectory
 from rlm_lab.views import figures, words
 from rlm_lab.views.clean import cut, left_out, plain
 from rlm_lab.views.paused import paused_lines
@@ -102,8 +102,22 @@ def _step(step: Step, width: int, depth: int) -> Iterator[str]:
         yield from _wrapped(f"No reply: {step.reply_error}", width)
     for block in step.blocks:
         yield from _block(block, width, depth)
+    for edit in step.edits:
+        yield from _edit(edit, width)
+    for done in step.interventions:
+        yield from _wrapped(f"✎ {words.intervention_text(done)}", width)
+        for line in [line for source in done.cells for line in _short(source).split("\n")]:
+            yield from _broken("  > ", "    ", line, width)
     for flag in step.flags:
         yield from _wrapped(f"! {flag.message}", width)
+
+
+def _edit(edit: Edit, width: int) -> Iterator[str]:
+    yield from _wrapped(f"✎ {words.edit_text(edit)}", width)
+    for label, text in words.edit_parts(edit):
+        mark = {"before": "  - ", "after": "  + "}.get(label, "    ")
+        for line in _short(text).split("\n"):
+            yield from _broken(mark, "    ", line, width)
 
 
 def _block(block: Block, width: int, depth: int) -> Iterator[str]:

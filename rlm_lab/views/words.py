@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rlm_lab.trajectory.tree import Batch, Call, Trajectory, Usage
+from rlm_lab.analysis.acts import clipped
+from rlm_lab.trajectory.tree import Batch, Call, Edit, Intervention, Trajectory, Usage
 from rlm_lab.views import figures
 
 STATUSES = {
@@ -18,6 +19,21 @@ STATUSES = {
     "out_of_budget": "Out of budget",
     "interrupted": "Interrupted",
 }
+_EDITS = {
+    "code": "changed the code of block {block}",
+    "skip": "left a block out",
+    "prompt": "changed what was asked",
+    "answer": "answered in the model's place",
+    "cap": "let {after} of {before} calls be made",
+    "reply": "changed the reply before it was used",
+    "final": "refused the answer {before}",
+    "final_answer": "changed the answer",
+    "hint": "gave a hint",
+    "model": "changed the model",
+    "sub_model": "changed the sub-model",
+    "budget": "changed the budget",
+}
+_MOST_NAMES = 8
 _LIMITS: dict[str, Callable[[float], str]] = {
     "steps": lambda value: figures.counted(int(value), "step"),
     "calls": lambda value: figures.counted(int(value), "call"),
@@ -43,6 +59,51 @@ def limit_text(limit: str | None, budget: Mapping[str, Any]) -> str:
     if limit in _LIMITS and isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
         return _LIMITS[limit](value)
     return (limit or "its budget").replace("_", " ")
+
+
+def intervention_text(done: Intervention) -> str:
+    """What the user did while the run was paused.
+
+    >>> intervention_text(Intervention(step=1, cells=("n = 2",), variables={"changed": {"n": {}}}))
+    'While the run was paused, the user ran 1 cell and changed n'
+    """
+    names = [name for key in ("added", "changed", "removed") for name in _names_in(done.variables.get(key))]
+    cells = len(done.cells) + done.more
+    listed = ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else "")
+    parts = ([f"ran {figures.counted(cells, 'cell')}"] if cells else []) + ([f"changed {listed}"] if names else [])
+    return f"While the run was paused, the user {' and '.join(parts) or 'did nothing'}"
+
+
+def _names_in(group: Any) -> list[str]:
+    return [str(name) for name in group] if isinstance(group, (Mapping, list)) else []
+
+
+def edit_text(edit: Edit) -> str:
+    """Who changed what.
+
+    >>> edit_text(Edit(step=1, what="cap", before=812, after=10))
+    'The user let 10 of 812 calls be made'
+    """
+    who = "The user" if edit.by == "user" else edit.by
+    told = _EDITS.get(edit.what, "changed {what}")
+    before, after = clipped(str(edit.before), 60), clipped(str(edit.after), 60)
+    return f"{who} {told.format(what=edit.what.replace('_', ' '), block=edit.block, before=before, after=after)}"
+
+
+def edit_parts(edit: Edit) -> list[tuple[str, str]]:
+    """What was there before and what came in its place, as labels and texts; where the sentence says all, nothing."""
+    if edit.what == "cap":
+        return []
+    if edit.what == "final":
+        return [("because", _edited_text(edit.after))]
+    parts = [("before", edit.before), ("after", edit.after)]
+    return [(label, _edited_text(value)) for label, value in parts if value is not None]
+
+
+def _edited_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in value.items())
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def headline(trajectory: Trajectory) -> tuple[str, str]:

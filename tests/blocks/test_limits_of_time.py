@@ -20,6 +20,8 @@ NEXT = "FINAL('next')"
     "code",
     [
         "while True: pass",
+        "import asyncio; await asyncio.sleep(0)\nwhile True: pass",
+        "import asyncio\nasync def f():\n    while True: pass\nawait asyncio.gather(f())",
         "import time; time.sleep(60)",
         "import threading\nlock = threading.Lock(); lock.acquire(); lock.acquire()",
         "import threading\nlock = threading.RLock()\nt = threading.Thread(target=lock.acquire); t.start(); t.join()\nlock.acquire()",
@@ -42,6 +44,7 @@ NEXT = "FINAL('next')"
         "class Slow:\n    def __repr__(self):\n        while True: pass\nprint(Slow())",
         "class Slow:\n    def __repr__(self):\n        while True: pass\nimport sys; sys.displayhook(Slow())",
         "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nwhile True: pass",
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
         "import re; [re.sub('a', lambda m: 'a', 'a' * 1000) for _ in iter(int, 1)]",
         "def f():\n    try:\n        while True: yield\n    finally: pass\nfor _ in f(): pass",
     ],

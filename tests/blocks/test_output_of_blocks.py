@@ -1,7 +1,5 @@
 """What blocks show, and how much of it is kept."""
 
-
-
 from __future__ import annotations
 
 import resource
@@ -36,6 +34,15 @@ def test_a_block_that_closes_stdout_harms_nobody(bench: Any, code: str, capfd: p
     assert run.answer == 1
     print("still here", flush=True)  # noqa: T201
     assert capfd.readouterr().out == "still here\n"
+
+
+@pytest.mark.parametrize("size", [5_000, 60_000_000])
+def test_of_much_that_child_processes_print_beginning_and_end_are_kept_and_the_rest_is_counted(bench: Any, size: int) -> None:
+    run = bench.run(f"import os\nos.system('echo first; yes 0123456789 | head -c {size}; echo last')\nFINAL(1)", "FINAL(2)")
+    text, outputs = bench.shown_by(run), run.steps[0].blocks[0].outputs
+    assert (text[:6], text[-5:]) == ("first\n", "last\n")
+    assert len(text) + sum(part.cut for part in outputs) == pytest.approx(size + 11, rel=0.01)
+    assert run.path.stat().st_size < 100_000
 
 
 def test_what_child_processes_print_is_the_blocks_output(bench: Any, capfd: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,9 @@ class Client:
         self.host = f"127.0.0.1:{dashboard.port}"
         self.cookie: str | None = None
 
-    def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str | None) -> tuple[int, dict[str, str], str]:
+    def ask(
+        self, path: str, method: str = "GET", body: str | None = None, **headers: str | None
+    ) -> tuple[int, dict[str, str], str]:
         """Status, headers and text of an answer; a header given as None is not sent, `_` in a name stands for `-`."""
         sent = {"Host": self.host, "Cookie": self.cookie} | {name.replace("_", "-"): value for name, value in headers.items()}
         connection = http.client.HTTPConnection("127.0.0.1", self.dashboard.port, timeout=60)

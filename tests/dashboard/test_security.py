@@ -87,7 +87,9 @@ def test_a_request_that_a_browser_calls_cross_site_is_refused(guest):
     assert guest.websocket(Sec_Fetch_Site="cross-site") == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "localhost:1", "127.0.0.1.evil.example:{port}"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "localhost:1", "127.0.0.1.evil.example:{port}"]
+)
 def test_another_name_for_this_machine_is_refused_with_the_secret_too(guest, host):
     host = host.format(port=guest.dashboard.port)
     assert guest.ask("/", Host=host)[0] in {400, 421}
@@ -130,7 +132,13 @@ def test_a_session_with_a_name_of_somebodys_choice_is_refused(guest):
 
 
 def test_every_answer_binds_the_browser(guest, stranger):
-    for client, path in ((guest, "/"), (guest, "/assets/shell.js"), (guest, "/static/js/bokeh.min.js"), (stranger, "/"), (stranger, "/no")):
+    for client, path in (
+        (guest, "/"),
+        (guest, "/assets/shell.js"),
+        (guest, "/static/js/bokeh.min.js"),
+        (stranger, "/"),
+        (stranger, "/no"),
+    ):
         _, headers, _ = client.ask(path)
         policy = headers["content-security-policy"]
         assert re.search(r"script-src 'nonce-[\w-]{20,}' 'strict-dynamic'(;|$)", policy)

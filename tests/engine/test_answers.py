@@ -22,7 +22,7 @@ def test_submitted_fields_become_a_dict(asked):
     assert asked("SUBMIT(name='Ada', year=1815)").answer == {"name": "Ada", "year": 1815}
 
 
-@pytest.mark.parametrize("reply", ["FINAL(forty-two)", "So:\n\nFINAL(\"forty-two\")", "<think>hm</think>\nFINAL(forty-two)"])
+@pytest.mark.parametrize("reply", ["FINAL(forty-two)", 'So:\n\nFINAL("forty-two")', "<think>hm</think>\nFINAL(forty-two)"])
 def test_a_final_in_prose_ends_a_run(asked, reply):
     assert asked(model=ScriptedModel([reply])).answer == "forty-two"
 

@@ -39,7 +39,7 @@ JSON_SCHEMA = {"type": "object", "properties": {"delay": {"type": "integer"}}, "
         (float, np.float32(1.5), 1.5),
         (str, "UA", "UA"),
         (list[str], '["UA"]', ["UA"]),
-        (list[str], "```json\n[\"UA\"]\n```", ["UA"]),
+        (list[str], '```json\n["UA"]\n```', ["UA"]),
         (list[int], np.array([1, 2]), [1, 2]),
         (list[int], pd.Series([1, 2]), [1, 2]),
         (dict[str, int], {"UA": np.int64(3)}, {"UA": 3}),

@@ -65,6 +65,18 @@ def test_stepping_into_calls_shows_the_prompt_and_the_line(cells: Any) -> None:
     assert "> what is it?" in told
 
 
+def test_a_block_is_stepped_through_by_its_lines(cells: Any) -> None:
+    run = begin(cells, "--step", "x = 1\ny = x + 1\nFINAL(y)")
+    does(cells, "%rlm step --into lines")
+    told = does(cells, "%rlm step --into lines")
+    assert told.startswith("Paused in step 1, before line 2")
+    assert "▸   2 │ y = x + 1" in told
+    assert "%rlm step --into lines  go on to the next line" in told
+    cells["x"] = 5
+    does(cells, "%rlm continue")
+    assert run.answer == 6
+
+
 def test_a_run_goes_on_up_to_a_place(cells: Any) -> None:
     run = begin(cells, "--step", "1", "2", "1 / 0", "FINAL(4)")
     assert "before the block of step 2" in does(cells, "%rlm continue --until step 2")
@@ -92,6 +104,23 @@ def test_a_run_that_goes_on_is_paused_or_stopped_from_another_thread(cells: Any,
 def test_pausing_where_nothing_runs_says_so(cells: Any) -> None:
     assert "No run is running, so there is nothing to pause" in cells.error("%rlm pause")
     assert "No run called 'abc' is running" in cells.error("%rlm pause abc")
+
+
+def test_the_cells_that_are_run_meanwhile_are_in_the_log_and_commands_are_not(cells: Any) -> None:
+    run = begin(cells, "--break \"'wait' in prompt\"", "n = 1\nllm_query('wait')\nFINAL(n)")
+    cells.run("n = 99")
+    cells.run("%rlm break")
+    cells.run("%%rlm_answer\nanything")
+    (done,) = run.steps[0].interventions
+    assert (done.cells, list(done.variables["changed"]), done.variables["added"]) == (("n = 99",), ["n"], {})
+    assert run.answer == 99
+
+
+def test_a_lock_that_the_paused_block_holds_is_warned_of(cells: Any) -> None:
+    code = "import threading\nlock = threading.Lock()\nwith lock:\n    llm_query('wait')\nFINAL(1)"
+    run = begin(cells, "--break prompt", code)
+    told = cells.shell.display_formatter.format(run)[0]["text/plain"]
+    assert "The block holds the lock lock: a cell that waits for it waits for ever." in told
 
 
 def test_a_run_driven_in_python_is_shown_and_bound_too(cells: Any) -> None:
@@ -171,6 +200,54 @@ def test_a_batch_is_answered_one_a_line_or_as_a_list(cells: Any, body: str) -> N
     assert run.answer == ["one", "two"]
 
 
+def test_only_the_first_calls_of_a_batch_are_sent(cells: Any) -> None:
+    run = begin(cells, "--break 'batch > 1'", "got = llm_query_batched(list('abc'))\nFINAL([str(one)[:10] for one in got])")
+    assert "takes how many calls are sent" in cells.error("%rlm cap many")
+    assert "give a number from 1 to 2" in cells.error("%rlm cap 3")
+    does(cells, f"%rlm cap 1 {run.id}")
+    assert run.answer == ["A", "Call 2 of ", "Call 3 of "]
+
+
+def test_a_run_stops_where_its_budget_runs_low_and_tells_the_limits(cells: Any) -> None:
+    begin(cells, "--break budget --max-calls 10", "llm_query_batched(['x'] * 8)\nFINAL(1)")
+    told = cells.shell.display_formatter.format(cells.run("%rlm last").result)[0]["text/plain"]
+    assert told.startswith("Paused at a line of the budget in step 1")
+    assert "  > calls: 8 of 10 (80%)" in told
+
+
+def test_a_reply_is_edited_before_it_is_used(cells: Any) -> None:
+    run = begin(cells, "--break reply", "FINAL(1)")
+    told = cells.shell.display_formatter.format(run)[0]["text/plain"]
+    assert told.startswith("Paused before the reply of step 1 is used")
+    does(cells, "%rlm edit")
+    does(cells, cells.shell.rl_next_input.replace("FINAL(1)", "FINAL(2)"))
+    assert run.answer == 2
+    assert edits(run) == [("reply", "I look.\n\n```repl\nFINAL(1)\n```", "I look.\n\n```repl\nFINAL(2)\n```")]
+
+
+@pytest.mark.parametrize("line", ["%rlm answer 7", "%%rlm_edit\n7", "%%rlm_answer\n7"])
+def test_an_answer_is_given_in_the_models_place(cells: Any, line: str) -> None:
+    run = begin(cells, "--break \"answer == '1'\"", "FINAL(1)")
+    does(cells, line)
+    assert (run.answer, cells["answer"], edits(run)) == (7, 7, [("final_answer", "1", "7")])
+
+
+def test_a_hint_is_told_to_the_model_as_the_users(cells: Any) -> None:
+    begin(cells, "--step", "a = 1", "FINAL(a)")
+    assert "reads this with what it is told next" in does(cells, "%rlm hint are there any in March?")
+    does(cells, "%rlm continue")
+    assert cells["model"].requests[1].messages[-1].content.endswith("A hint from the user: are there any in March?")
+
+
+def test_models_and_limits_are_changed_from_here_on(cells: Any) -> None:
+    run = begin(cells, "--step", "a = llm_query('a')", "FINAL(a)")
+    cells["other"] = ScriptedModel(["other says"], name="other")
+    assert "From here on: sub_model other, calls 7, cost none." in does(cells, "%rlm set sub_model other calls 7 cost none")
+    does(cells, "%rlm continue")
+    assert (run.answer, run.ledger.budget.calls, run.ledger.budget.cost) == ("other says", 7, None)
+    assert edits(run) == [("sub_model", "echo", "other"), ("budget", {"calls": 1000, "cost": 2.0}, {"calls": 7, "cost": None})]
+
+
 def test_a_block_is_skipped(cells: Any) -> None:
     run = begin(cells, "--step", "a = 1", "FINAL('a' in globals())")
     does(cells, "%rlm skip")
@@ -190,10 +267,10 @@ def test_an_answer_is_refused_with_a_word_and_the_next_one_shown(cells: Any) -> 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("%rlm answer me", "%rlm answer is for a call; the run"),
+        ("%rlm answer me", "%rlm answer is for a call or an answer; the run"),
         ("%rlm accept", "where %rlm edit and %rlm skip fit."),
         ("%rlm refuse no", "is paused before the block of step 1"),
-        ("%rlm step --into lines", "cannot be stepped into 'lines'; give blocks or calls"),
+        ("%rlm step --into words", "cannot be stepped into 'words'; give blocks, calls or lines"),
         ("%rlm step --int calls", "has no flag --int. Did you mean --into?"),
         ("%rlm continue --until tomorrow", "cannot go on until 'tomorrow'"),
         ("%rlm continue --until", "needs a word after it"),
@@ -204,7 +281,14 @@ def test_an_answer_is_refused_with_a_word_and_the_next_one_shown(cells: Any) -> 
         ("%rlm break --list", "takes a condition or --clear"),
         ("%%rlm_edit\n\n", "The cell is empty"),
         ("%%rlm_edit --pause 9\nx = 1", "made for another pause"),
-        ("%%rlm_answer\nyes", "%rlm answer is for a call"),
+        ("%%rlm_answer\nyes", "%rlm answer is for a call or an answer"),
+        ("%rlm hint", "The hint is empty"),
+        ("%rlm set", "takes pairs such as model"),
+        ("%rlm set calls", "takes pairs such as model"),
+        ("%rlm set calls many", "takes a number or none; 'many' is neither"),
+        ("%rlm set calls 0", "calls is 0; give a whole number above 0"),
+        ("%rlm set clals 5", "There is no limit 'clals'"),
+        ("%rlm cap 2", "%rlm cap is for a batch"),
     ],
 )
 def test_a_command_that_does_not_fit_is_one_line_and_changes_nothing(cells: Any, line: str, says: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
+import signal
 import stat
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -186,3 +190,42 @@ def test_after_its_close_a_log_keeps_events_in_memory(tmp_path: Path, events: li
     log.append(flag("late"))
     assert len(log.events) == 2
     assert len(read(tmp_path / "a.rlm.jsonl")) == 1
+
+
+class _Nested:
+    """A clock in whose reading, in the midst of an append, something else is appended once."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        self.then: Callable[[], object] | None = then
+
+    def __call__(self) -> float:
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+        return 1.0
+
+
+@pytest.mark.parametrize("way", ["finaliser", "signal handler"])
+def test_what_is_appended_in_the_midst_of_an_append_comes_after_it(tmp_path: Path, way: str) -> None:
+    class Doomed:
+        def __del__(self) -> None:
+            log.append(flag("inner"))
+
+    def collect() -> None:
+        one = Doomed()
+        one.itself = one  # type: ignore[attr-defined]
+        del one
+        gc.collect()
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: log.append(flag("inner")))
+    then = collect if way == "finaliser" else partial(signal.raise_signal, signal.SIGUSR1)
+    log = EventLog(tmp_path / "a.rlm.jsonl", clock=_Nested(then))
+    told: list[tuple[int, str, bool]] = []
+    log.subscribe(lambda event: told.append((event.seq, event.message, event.message in (tmp_path / "a.rlm.jsonl").read_text())))
+    log.append(flag("outer"))
+    log.append(flag("next"))
+    log.close()
+    signal.signal(signal.SIGUSR1, before)
+    assert told == [(0, "outer", True), (1, "inner", True), (2, "next", True)]
+    lines = [json.loads(line) for line in (tmp_path / "a.rlm.jsonl").read_text().splitlines()]
+    assert [(line["seq"], line["message"]) for line in lines] == [(0, "outer"), (1, "inner"), (2, "next")]

@@ -196,3 +196,12 @@ def test_events_may_be_taken_while_others_look():
         feed.take(call(number))
     viewer.join(60)
     assert sum(node["kind"] == "call" for node in seen.values()) == 300
+
+
+def test_steps_that_a_rewind_put_aside_stay_beside_those_that_take_their_place():
+    again = [ev.Rewound(run="a", step=1, t=6), *BLOCK[1:], call(1, "other")]
+    nodes = by_id(Feed([*BLOCK, call(1), answer(1), *again]).snapshot())
+    steps = [node for node in nodes.values() if node["kind"] == "step"]
+    calls = {node["prompt"]: nodes[node["parent"]]["parent"] for node in nodes.values() if node["kind"] == "call"}
+    assert [step.get("aside", False) for step in steps] == [True, False]
+    assert calls == {"q": steps[0]["id"], "other": steps[1]["id"]}

@@ -25,8 +25,8 @@ if (process.argv.includes("--tests")) {
   const sources = process.env.RLM_LAB_SOURCES ?? createHash("sha256").update(readFileSync(join(here, "package.json"))).digest("hex");
   await build({
     ...common,
-    entryPoints: ["src/index.tsx"],
-    outfile: "dist/view.js",
+    entryPoints: { view: "src/index.tsx", page: "src/page.ts" },
+    outdir: "dist",
     minify: true,
     legalComments: "none",
     banner: { js: `/* sources ${sources} */` },

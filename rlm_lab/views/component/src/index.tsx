@@ -1,1 +1,108 @@
-export function mount() {}
+// The module's two doors: `mount` for any page, and `render` for anywidget.
+import { render } from "preact";
+import { App, type Layout } from "./app";
+import { onKey } from "./keys";
+import styles from "./style.css";
+import { themeOf, watchTheme } from "./theme";
+import type { Handle, Host, Message, Outgoing } from "./types";
+import { View } from "./view";
+
+const MIDDLE = 760, FULL = 1080;
+
+export function mount(element: HTMLElement, host: Host): Handle {
+  const shadow = element.shadowRoot ?? element.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(styles);
+  shadow.adoptedStyleSheets = [sheet];
+  element.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab's own keys rest while the focus is in here
+  const box = document.createElement("div");
+  box.className = "view";
+  box.tabIndex = -1;
+  shadow.replaceChildren(box);
+  let small = host.compact === true, named = host.theme ?? null, over = false;
+  const frame = (draw: () => void) => { if (document.visibilityState === "hidden") setTimeout(draw, 100); else requestAnimationFrame(draw); };
+  const app: App = new App(host, () => draw(), frame);
+  const expand = () => { small = !small; shape(); app.changed(); };
+  const draw = () => {
+    if (over) return;
+    render(<View app={app} expand={expand} />, box);
+    box.dataset["status"] = app.status;
+    if (app.reveal) reveal(box, app);
+  };
+  const shape = () => {
+    app.layout = small ? "compact" : layoutOf(element.clientWidth || FULL);
+    box.dataset["layout"] = app.layout;
+    box.dataset["scroll"] = small ? "page" : "own";
+    box.style.height = small ? "" : (host.height ?? (host.compact ? "680px" : ""));
+    box.dataset["readonly"] = String(app.host.readOnly === true);
+  };
+  const colour = () => { box.dataset["theme"] = themeOf(element, named); app.changed(); };
+  const resized = new ResizeObserver(() => { const before = app.layout; shape(); if (before !== app.layout) app.changed(); });
+  resized.observe(element);
+  const unwatch = watchTheme(colour);
+  box.addEventListener("keydown", (event) => { if (onKey(app, event)) { event.preventDefault(); event.stopPropagation(); } });
+  box.addEventListener("pointerdown", (event) => { if (!(event.composedPath()[0] as HTMLElement).closest?.("button, input, textarea, [tabindex], a")) box.focus({ preventScroll: true }); });
+  const clock = setInterval(() => { if (app.live && app.status !== "paused" && !host.readOnly && document.visibilityState !== "hidden") app.changed(); }, 500);
+  shape();
+  colour();
+  const known = host.state?.();
+  if (known) app.update(known);
+  draw();
+  return {
+    update: (message: Message) => app.update(message),
+    select: (id: string) => app.select(id, false),
+    theme: (name: string | null) => { named = name; colour(); },
+    destroy: () => {
+      over = true;
+      clearInterval(clock);
+      resized.disconnect();
+      unwatch();
+      render(null, box);
+      shadow.replaceChildren();
+    },
+  };
+}
+
+function layoutOf(width: number): Layout {
+  return width >= FULL ? "full" : width >= MIDDLE ? "middle" : "narrow";
+}
+
+/** Brings what was chosen into view, once. */
+function reveal(box: HTMLElement, app: App): void {
+  const wanted = app.reveal!;
+  app.reveal = null;
+  if (wanted === "find") {
+    box.querySelector<HTMLInputElement>(".find-input")?.focus();
+    return;
+  }
+  for (const found of box.querySelectorAll<HTMLElement>(`[data-reveal="${CSS.escape(wanted)}"]`)) if (!found.closest(".virtual.fill")) found.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+// anywidget
+
+interface Model {
+  get(name: string): unknown;
+  send(content: Outgoing): void;
+  on(event: string, callback: (content: Message) => void): void;
+  off(event: string, callback: (content: Message) => void): void;
+}
+
+/** Messages come as custom messages of the widget; `options` is a synced dict with `compact`, `dashboard` and `quiet`. */
+function renderWidget({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const options = (model.get("options") ?? {}) as Partial<Host>;
+  const host: Host = { ...options, compact: options.compact ?? true, send: (message) => model.send(message) };
+  const handle = mount(el, host);
+  const take = (message: Message | { kind: "host"; [name: string]: unknown }) => {
+    if (message.kind === "host") Object.assign(host, message);
+    if (message.kind === "host") handle.theme(host.theme ?? null);
+    else handle.update(message);
+  };
+  model.on("msg:custom", take as (content: Message) => void);
+  model.send({ ready: true });
+  return () => {
+    model.off("msg:custom", take as (content: Message) => void);
+    handle.destroy();
+  };
+}
+
+export default { render: renderWidget };

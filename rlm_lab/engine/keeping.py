@@ -1,0 +1,246 @@
+"""The variables of a namespace at one moment, kept so that they can be given back: in place, or as a second set for a fork.
+
+`Kept.take` walks from the variables through all that they refer to, takes what can change by its kind, and shares with the
+moment before what has not changed. What has no kind is not kept, and said: nothing is restored by luck. Nothing is pickled.
+Kept objects stay alive. Main thread only.
+
+How a variable comes back: *exact* (the same object, in the same state), *copied* (an equal object in its place), *rebuilt* (by
+running the recorded code again), *lost* (the same object, in whatever state it is now).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from rlm_lab.engine.keepable import ATOMS, again, is_atom, kind_of, members
+from rlm_lab.engine.kinds import Kind, fresh_bytes
+
+MOST_ITEMS = 1_000_000  # items of lists, dicts and sets that are looked at for one moment
+MOST_NODES, MOST_EACH = 30_000, 10_000  # objects that can change: of all variables, of one; more would take too long at each step
+TOO_MANY = f"more than {MOST_EACH:,} objects that can change, or {MOST_ITEMS:,} items"
+_NOTHING: Any = object()
+
+
+class Node(NamedTuple):
+    """One object that can change: the object itself, its kind, its state."""
+
+    value: Any
+    kind: Kind
+    state: Any
+
+
+class Unkept(NamedTuple):
+    """One object that cannot be kept, and why."""
+
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HowKept:
+    """How a variable comes back: `how` is exact, copied, rebuilt or lost; `note` says why it is not exact."""
+
+    how: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The variables at one moment. `nodes` and `unkept` are by the identity of their objects, which they keep alive.
+
+    >>> space = {"rows": [1], "total": 0}
+    >>> kept = Kept.take(space)
+    >>> space["rows"].append(2); space["new"] = 1
+    >>> kept.restore(), kept.how("rows").how
+    ({'rows': [1], 'total': 0}, 'exact')
+    """
+
+    values: Mapping[str, Any]
+    nodes: Mapping[int, Node] = field(repr=False)
+    unkept: Mapping[int, Unkept] = field(repr=False)
+    home: str = "__main__"
+
+    @classmethod
+    def take(cls, values: Mapping[str, Any], before: Kept | None = None, *, home: str = "__main__") -> Kept:
+        """Keeps variables; `before` is the moment before, with which it shares what is unchanged."""
+        walk = _Walk(before, home)
+        kept = dict(values)
+        walk.go(kept.values())
+        return cls(values=kept, nodes=walk.nodes, unkept=walk.unkept, home=home)
+
+    def fresh_bytes(self, before: Kept | None) -> int:
+        """About how much memory is held for this moment that was not held for the one before: large arrays, frames, texts."""
+        old = {} if before is None else before.nodes
+        total = 0
+        for key, node in self.nodes.items():
+            last = old.get(key)
+            if last is not node:
+                total += fresh_bytes(node.state, last.state if last is not None and last.value is node.value else None)
+        known = {} if before is None else before.values
+        texts = [value for name, value in self.values.items() if type(value) in {str, bytes} and known.get(name) is not value]
+        return total + sum(sys.getsizeof(text) for text in texts)
+
+    def restore(self) -> dict[str, Any]:
+        """Gives every kept object its state back and returns the variables; a frame comes back as a copy of itself."""
+        moved = _Moved(self, lambda node: not node.kind.in_place)
+        for node in self.nodes.values():
+            if node.kind.in_place:
+                node.kind.put(node.value, node.state, moved.find)
+        return {name: moved.find(value) for name, value in self.values.items()}
+
+    def fork(self, namespace: Mapping[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+        """A second set of the variables, which shares nothing that can change; functions of `namespace` move to `other`."""
+        moved = _Moved(self, lambda node: True)
+        moved.know(namespace, other)
+        found = {name: moved.find(value) for name, value in self.values.items()}
+        moved.fill()
+        return found
+
+    def how(self, name: str) -> HowKept:
+        """How a variable comes back by `restore`."""
+        copied = ""
+        for value in self._reached(self.values[name]):
+            unkept = self.unkept.get(id(value))
+            if unkept is not None:
+                return HowKept(how="lost", note=unkept.reason)
+            node = self.nodes.get(id(value))
+            if node is not None and not node.kind.in_place:
+                copied = f"a {type(value).__name__} comes back as a copy"
+        return HowKept(how="copied", note=copied) if copied else HowKept(how="exact")
+
+    def _reached(self, root: object) -> list[object]:
+        """All objects that can be reached from one, itself included."""
+        seen: dict[int, object] = {}
+        todo = [root]
+        while todo:
+            value = todo.pop()
+            if type(value) in ATOMS or id(value) in seen:
+                continue
+            seen[id(value)] = value
+            node = self.nodes.get(id(value))
+            held = node.kind.parts(node.state) if node is not None else members(value)
+            todo.extend(held or ())
+        return list(seen.values())
+
+
+class _Walk:
+    """One walk through all that variables refer to."""
+
+    def __init__(self, before: Kept | None, home: str) -> None:
+        self.nodes: dict[int, Node] = {}
+        self.unkept: dict[int, Unkept] = {}
+        self._before = before.nodes if before is not None else {}
+        self._refused = before.unkept if before is not None else {}
+        self._home = home
+        self._seen: dict[int, object] = {}  # what has members only; kept alive, so that no identity is used twice
+        self._items = MOST_ITEMS
+
+    def go(self, values: Iterable[Any]) -> None:
+        for value in values:
+            refused = self._refused.get(id(value))
+            if refused is not None and refused.value is value and refused.reason == TOO_MANY:
+                self.unkept[id(value)] = refused
+            elif not self._go_through(value):
+                self.unkept[id(value)] = Unkept(value, TOO_MANY)
+
+    def _go_through(self, root: Any) -> bool:
+        """Keeps one variable; False, and nothing of it, if it holds too many objects."""
+        nodes, known = len(self.nodes), len(self._seen)
+        todo = [root]
+        while todo:
+            value = todo.pop()
+            if type(value) in ATOMS or id(value) in self.nodes or id(value) in self._seen or id(value) in self.unkept:
+                continue
+            held = members(value)
+            if held is not None:
+                self._seen[id(value)] = value
+                todo.extend(held)
+            elif not is_atom(value, self._home):
+                todo.extend(self._keep(value))
+            if len(self.nodes) > min(nodes + MOST_EACH, MOST_NODES) or self._items < 0:
+                _forget(self.nodes, nodes)
+                _forget(self._seen, known)
+                self._items = max(self._items, 0)
+                return False
+        return True
+
+    def _keep(self, value: Any) -> Iterable[Any]:
+        """Takes an object that can change; gives what it refers to."""
+        kind = kind_of(value, self._home)
+        if isinstance(kind, str):
+            self.unkept[id(value)] = Unkept(value, kind)
+            return ()
+        self._items -= len(value) if type(value) in {list, dict, set} else 0
+        if self._items < 0:
+            return ()
+        try:
+            return self._take(value, kind)
+        except Exception as error:  # noqa: BLE001 - the object of a foreign class may refuse to be read
+            self.unkept[id(value)] = Unkept(value, f"{type(error).__name__} when it was read")
+            return ()
+
+    def _take(self, value: Any, kind: Kind) -> Iterable[Any]:
+        before = self._before.get(id(value))
+        known = before.state if before is not None and before.value is value and before.kind is kind else None
+        state = kind.take(value, known)
+        self.nodes[id(value)] = before if known is not None and state is known and before is not None else Node(value, kind, state)
+        return [part for part in kind.parts(state) if type(part) not in ATOMS]
+
+
+def _forget(entries: dict[int, Any], size: int) -> None:
+    """Takes the latest entries away, down to a size."""
+    while len(entries) > size:
+        entries.popitem()
+
+
+class _Moved:
+    """Which object stands for a kept one now: itself, or a copy where `moves` says so."""
+
+    def __init__(self, kept: Kept, moves: Callable[[Node], bool]) -> None:
+        self._kept = kept
+        self._moves = moves
+        self._found: dict[int, Any] = {}
+        self._made: list[tuple[Any, Node]] = []
+        self._still = not any(moves(node) for node in kept.nodes.values())
+
+    def know(self, value: object, stand_in: object) -> None:
+        self._found[id(value)] = stand_in
+
+    def find(self, value: Any) -> Any:
+        if (self._still and not self._found) or type(value) in ATOMS:
+            return value
+        known = self._found.get(id(value), _NOTHING)
+        if known is not _NOTHING:
+            return known
+        node = self._kept.nodes.get(id(value))
+        if node is not None:
+            return self._move(value, node)
+        held = members(value)
+        if held is None:
+            return value
+        self._found[id(value)] = value  # an answer for a circle; a tuple in one keeps its old members
+        before = list(held)
+        after = [self.find(item) for item in before]
+        made = value if all(one is other for one, other in zip(before, after, strict=True)) else again(value, after)
+        self._found[id(value)] = made
+        return made
+
+    def fill(self) -> None:
+        """Gives the copies their states, those too that are made meanwhile."""
+        while self._made:
+            made, node = self._made.pop()
+            if node.kind.in_place:
+                node.kind.put(made, node.state, self.find)
+
+    def _move(self, value: Any, node: Node) -> Any:
+        if not self._moves(node):
+            self._found[id(value)] = value
+            return value
+        made = node.kind.make(value, node.state, self.find)
+        self._found[id(value)] = made
+        if made is not value:
+            self._made.append((made, node))
+        return made

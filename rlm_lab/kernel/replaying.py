@@ -1,0 +1,227 @@
+"""Recorded runs that go on or are played again: the recorded code runs, no model is asked, no token is spent.
+
+`resume` stands where a run stood whose process has ended, and goes on into the same file; `replay` plays any run as a lesson.
+Main thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlm_lab.config import Budget, Settings, load_settings
+from rlm_lab.engine.context import describe
+from rlm_lab.engine.effects import effects_in
+from rlm_lab.engine.forking import new_id, numbers_in
+from rlm_lab.engine.gates import Gates
+from rlm_lab.engine.ledger import Spent
+from rlm_lab.engine.playback import Playback
+from rlm_lab.engine.profiles import choose_profile
+from rlm_lab.engine.question import Engine, Question
+from rlm_lab.engine.recorded import Recorded
+from rlm_lab.engine.run import Run
+from rlm_lab.engine.schema import Schema
+from rlm_lab.engine.task import Task
+from rlm_lab.engine.tools import tool_table
+from rlm_lab.errors import ContextError, StateError, UsageError
+from rlm_lab.kernel.ask import Tick, Tools, current_host, name_contexts
+from rlm_lab.models.base import Model
+from rlm_lab.models.resolve import resolve as resolve_model
+from rlm_lab.models.silent import SilentModel
+from rlm_lab.trajectory.fold import fold
+from rlm_lab.trajectory.reading import read
+from rlm_lab.trajectory.store import EventLog
+from rlm_lab.trajectory.tree import Trajectory
+
+ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surrounding:
+    """What a record does not hold: the data, the tools, and where the code runs."""
+
+    context: Any = None
+    namespace: dict[str, Any] | None = None
+    tools: Tools = ()
+    sub_tools: Tools = ()
+    schema: Any = None
+    settings: Settings | None = None
+    effects: bool = False
+    tick: Tick = lambda _: None
+
+
+def resume(
+    path: str | Path,
+    *,
+    model: str | Model | None = None,
+    sub_model: str | Model | None = None,
+    budget: Budget | None = None,
+    **surrounding: Any,
+) -> Run:
+    """Stands again where a run stood whose process has ended (a restart, a crash, a kill), ready to go on.
+
+    Parameters
+    ----------
+    path: the run's log, which is written on.
+    model, sub_model: for what comes now; by default those of the record.
+    budget: by default the record's.
+    context: the data, as for `ask`; by default the variables of the recorded names. It must be the same data.
+    namespace, tools, sub_tools, schema, settings, tick: as for `ask`.
+    effects: run code again that writes files, talks to the network or starts programs; without it such a run is refused.
+
+    The run is given back paused: at the end of its record, or at the first block that does something else than recorded; there
+    `run.resume()` plays on and `run.decide(take_over=True)` before it leaves the record. Variables are rebuilt by running the
+    recorded code. Raises `StateError` for a run that has ended or still runs, `ContextError` for data that is missing or differs,
+    `LogError` for a file that is no log.
+
+    >>> resume("nowhere.rlm.jsonl")
+    Traceback (most recent call last):
+    rlm_lab.errors.LogError: There is no log nowhere.rlm.jsonl; `%rlm runs` lists what there is.
+    """
+    path, given = Path(path), Surrounding(**surrounding)
+    events = read(path)
+    recorded = fold(events, unfinished="interrupted")
+    if recorded.status in ENDED:
+        raise StateError(f"The run {recorded.run} is {recorded.status.replace('_', ' ')}; rlm_lab.replay plays it again.")
+    settings = given.settings or load_settings()
+    playback = Playback.of(recorded, events, name=recorded.run)
+    named = (
+        model or playback.last("model") or recorded.model,
+        sub_model or model or playback.last("sub_model") or recorded.sub_model,
+    )
+    asked = _question(recorded, given, [resolve_model(one, settings) for one in named], recorded.run)
+    log = EventLog.continued(path, events)
+    playback.write_to(log)
+    engine = _engine(log, recorded, settings, playback, budget)
+    engine.ledger.carry(_spent(recorded))
+    return _played(engine, asked, given.tick)
+
+
+def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -> Run:
+    """Plays a recorded run again, with its code run for real and every reply and answer from the record; no model is asked.
+
+    Parameters
+    ----------
+    source: a log, or a run of this process.
+    step: pause before each block; else the run is played to its end, or to the first difference.
+    context, namespace, tools, sub_tools, schema, settings, effects, tick: as for `resume`; the code runs in a namespace of its own
+        unless one is given.
+
+    Gives a run of its own, which is not written to a file.
+    """
+    given = Surrounding(**surrounding)
+    events = source.events if isinstance(source, Run) else read(Path(source))
+    recorded = fold(events)
+    name = new_id()
+    silent = [SilentModel(name=recorded.model), SilentModel(name=recorded.sub_model)]
+    origin = {"kind": "replay", "run": recorded.run, "step": 1}
+    asked = source.again(name, origin, *silent) if isinstance(source, Run) else None
+    if asked is None or given.context is not None or given.namespace is not None:
+        asked = _question(recorded, given, silent, name, origin=origin, own=True)
+    else:
+        _check_effects(recorded, given.effects)
+    playback = Playback.of(recorded, events, name=name)
+    engine = _engine(EventLog(None), recorded, given.settings or load_settings(), playback, None, gates=Gates(step=step))
+    return _played(engine, asked, given.tick)
+
+
+def _played(engine: Engine, question: Question, tick: Tick) -> Run:
+    run = Run(Task(engine, question), tick=tick)
+    run.start()
+    return run
+
+
+def _engine(
+    log: EventLog, recorded: Trajectory, settings: Settings, playback: Playback, budget: Budget | None, gates: Gates | None = None
+) -> Engine:
+    known = Recorded(played=True)
+    known.add(recorded.steps)
+    limits = {name: value for name, value in recorded.budget.items() if name in Budget.__dataclass_fields__}
+    engine = Engine.make(
+        log,
+        playback.root,
+        budget or Budget(**limits),
+        settings=settings,
+        host=current_host(),
+        resolve=lambda spec: resolve_model(spec, settings),
+        profile_of=lambda model: choose_profile(recorded.profile, model),
+        gates=gates or Gates(),
+        recorded=known,
+        playback=playback,
+    )
+    engine.traffic.number_from(*numbers_in(log.events))
+    return engine
+
+
+def _question(
+    recorded: Trajectory,
+    given: Surrounding,
+    models: Sequence[Model],
+    run: str,
+    origin: dict[str, Any] | None = None,
+    own: bool = False,
+) -> Question:
+    _check_effects(recorded, given.effects)
+    namespace = given.namespace
+    if namespace is None:
+        namespace = {"__name__": "__main__"} if own else current_host().namespace
+    tools = tool_table(given.tools)
+    missing = sorted(set(recorded.tools) - set(tools))
+    if missing:
+        raise UsageError(f"The run {recorded.run} had the tool {missing[0]!r}; give it as tools=[{missing[0]}].")
+    return Question(
+        run=run,
+        text=recorded.question,
+        model=models[0],
+        sub_model=models[1],
+        contexts=_contexts(recorded, given.context, namespace if given.namespace is not None else current_host().namespace),
+        namespace=namespace,
+        tools=tools,
+        sub_tools=tool_table(given.sub_tools),
+        schema=_schema(recorded, given.schema),
+        origin=origin,
+    )
+
+
+def _check_effects(recorded: Trajectory, allowed: bool) -> None:
+    effects = effects_in(recorded.steps)
+    if effects and not allowed:
+        more = f" and {len(effects) - 1} more" if len(effects) > 1 else ""
+        raise StateError(f"Running the code of {recorded.run} again repeats {effects[0]}{more}; give effects=True if it may.")
+
+
+def _schema(recorded: Trajectory, given: Any) -> Schema | None:
+    spec = given if given is not None else recorded.schema
+    return None if spec is None else Schema(spec)
+
+
+def _contexts(recorded: Trajectory, context: Any, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a record, by its names; raises `ContextError` for what is missing or not the same."""
+    given = name_contexts(context) if context is not None else {}
+    found: dict[str, Any] = {}
+    for info in recorded.contexts:
+        name = str(info["name"])
+        if name not in given and name not in namespace:
+            raise ContextError(f"The run {recorded.run} was asked about {name!r}, which is not there; load it, or give context=.")
+        found |= {name: given[name]} if name in given else name_contexts({name: namespace[name]})
+        mark = describe(name, found[name]).fingerprint
+        if mark != info.get("fingerprint"):
+            raise ContextError(
+                f"{name!r} is not the data that the run {recorded.run} was asked about (its fingerprint is {mark}, not "
+                f"{info.get('fingerprint')}); load that again."
+            )
+    return found
+
+
+def _spent(recorded: Trajectory) -> Spent:
+    usage = recorded.usage
+    return Spent(
+        steps=usage.steps,
+        calls=usage.calls,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cost=usage.cost or 0.0,
+        seconds=usage.seconds,
+    )

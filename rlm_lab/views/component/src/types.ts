@@ -1,0 +1,77 @@
+// What passes between a view and its host. Everything of a run is hostile: fields are read through `text`, `figure` and `list`.
+
+export interface RunNode {
+  id: string;
+  kind: string;
+  parent: string | null;
+  order: number;
+  [field: string]: unknown;
+}
+
+export interface Snapshot { kind: "snapshot"; seq: number; nodes: RunNode[] }
+export interface Delta { kind: "delta"; seq: number; nodes: Partial<RunNode>[] }
+export interface StateMessage {
+  kind: "state";
+  status?: string;
+  stamp?: unknown;
+  gate?: Gate | null;
+  breakpoints?: (string | { condition?: string; hits?: number })[];
+  can?: Record<string, string | null>;
+}
+export interface Gate {
+  kind: string;
+  step?: number | null;
+  block?: number | null;
+  line?: number | null;
+  pending?: Record<string, unknown>;
+  forecast?: Record<string, unknown> | null;
+}
+export interface Reply {
+  kind: "reply";
+  fetch?: [string, string];
+  text?: string;
+  find?: string;
+  hits?: [string, string, number][];
+  refused?: string;
+  done?: string;
+  pong?: number;
+  dashboard?: string | null;
+}
+export interface Lost { kind: "lost"; text: string | null }
+export type Message = Snapshot | Delta | StateMessage | Reply | Lost;
+
+export type Outgoing = Record<string, unknown>;
+export interface Host {
+  send(message: Outgoing): void;
+  state?(): StateMessage | null;
+  theme?: string | null;
+  readOnly?: boolean;
+  compact?: boolean;
+  dashboard?: string | boolean | null; // the link's address; true where the host makes one when asked
+  height?: string | null;
+  quiet?: string | null; // said in place of controls that cannot work here
+}
+export interface Handle {
+  update(message: Message): void;
+  select(id: string): void;
+  theme(name: string | null): void;
+  destroy(): void;
+}
+
+export function text(node: RunNode | undefined | null, field: string): string {
+  const value = node?.[field];
+  return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
+}
+
+export function figure(node: RunNode | undefined | null, field: string): number | null {
+  const value = node?.[field];
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+export function record(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+export function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,112 @@
+"""A run as one HTML file: the whole view, to be read, stepped through and searched, without any network.
+
+The run stands in the file as JSON, the view's module beside it; a Content-Security-Policy lets that one script run, by its hash,
+and nothing else, and nothing be loaded. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from rlm_lab.errors import RLMError, UsageError
+from rlm_lab.trajectory.events import Event
+from rlm_lab.trajectory.reading import read
+from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.views.clean import plain
+from rlm_lab.views.feed import Feed
+from rlm_lab.views.unfold import ENDED, unfold
+
+DIST = Path(__file__).parent / "component" / "dist"
+STYLE = "html,body{margin:0;height:100%}#rlm-lab-view{height:100vh}"
+
+
+def page_html(source: Trajectory | Iterable[Event], *, shorten: int | None = None) -> str:
+    """The whole page.
+
+    Parameters
+    ----------
+    source: a trajectory, or a run's events.
+    shorten: the longest that a text may be, in characters; a longer one is cut there, and its place says so. None cuts nothing.
+
+    Raises `UsageError` for a length below 1, `RLMError` where the view's module was not built.
+
+    >>> "Why is it so?" in page_html(Trajectory(run="a", status="done", question="Why is it so?"))
+    True
+    """
+    if shorten is not None and shorten < 1:
+        raise UsageError(f"Texts cannot be shortened to {shorten} characters; give a number from 1.")
+    message = feed_of(source).whole(shorten)
+    question = next((node.get("question", "") for node in message["nodes"] if node["kind"] == "run"), "")
+    data = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    script = view_module("page.js").replace("</script", "<\\/script")
+    return "".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">',
+            '<meta name="viewport" content="width=device-width"><meta name="generator" content="rlm_lab">',
+            f"<title>{html.escape(plain(str(question))[:120] or 'A run')}</title><style>{STYLE}</style></head>",
+            '<body><div id="rlm-lab-view"></div><noscript>This page draws a run with a script, which is switched off.</noscript>',
+            f'<script type="application/json" id="rlm-lab-run">{_inert(data)}</script>',
+            f'<script type="module">{script}</script></body></html>\n',
+        ]
+    )
+
+
+def save_page(source: Trajectory | Iterable[Event], path: str | Path, *, shorten: int | None = None) -> Path:
+    """Writes the page into a file; gives its path."""
+    page, path = page_html(source, shorten=shorten), Path(path).expanduser()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"The page cannot be written to {path}: {error.strerror or error}.") from None
+    return path
+
+
+def feed_of(source: Trajectory | Iterable[Event]) -> Feed:
+    """The feed of a whole run. A trajectory that was loaded from a file is read from it again: the file knows more of it."""
+    if not isinstance(source, Trajectory):
+        return Feed(source)
+    try:
+        known = list(read(source.path)) if source.path is not None and source.parent is None else []
+    except (RLMError, OSError):
+        known = []
+    feed = Feed(known or unfold(source))
+    if source.status not in ENDED and source.status != "paused":
+        feed.end(source.status)
+    return feed
+
+
+def view_module(name: str = "view.js") -> str:
+    """The built module's text. Raises `RLMError` where it is missing."""
+    try:
+        return (DIST / name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise RLMError(
+            f"The live view was not built: {DIST / name} is missing ({error.strerror}). Install rlm_lab again."
+        ) from None
+
+
+def _policy(script: str) -> str:
+    mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    # Styles are the view's own, and those of tables that code showed, in frames of theirs; no rule can load anything.
+    return (
+        f"default-src 'none'; script-src 'sha256-{mark}'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _inert(data: str) -> str:
+    """JSON that cannot end its element."""
+    return (
+        data.replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )

@@ -1,0 +1,45 @@
+"""The live view in a cell's output, in a real JupyterLab: it shows the run while it goes on, and its buttons reach it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+EXPECT = 90_000  # ms
+
+SETUP = """\
+%load_ext rlm_lab
+import threading
+from rlm_lab import ScriptedModel
+def block(code): return f"I look at it.\\n\\n```repl\\n{code}\\n```"
+gate = threading.Event()
+def answer(messages):
+    gate.wait(60)
+    return "six"
+slow = ScriptedModel(answer, name="slow")"""
+ASK = "%%rlm -m root --sub-model slow -o answer\nHow many?"
+ROOT = 'root = ScriptedModel([block("llm_query(\'first\')"), block("n = 41"), block("FINAL(n + 1)")])'
+
+
+def test_a_run_is_paused_stepped_and_ended_by_the_buttons_of_its_cell(notebook):
+    book = notebook(SETUP, ROOT, ASK, "gate.set()", "answer")
+    for _ in range(3):
+        book.run_next()
+    view = book.output(2)
+    expect(view.get_by_role("button", name="Pause")).to_be_visible(timeout=EXPECT)
+    expect(view).to_contain_text("llm_query")
+    book.picture("live-running")
+    view.get_by_role("button", name="Pause").click()
+    expect(view.get_by_role("button", name="Continue")).to_be_visible(timeout=EXPECT)
+    expect(view).to_contain_text("Paused")
+    book.picture("live-paused")
+    book.run_next()
+    view.get_by_role("button", name="Step", exact=True).click()
+    expect(view).to_contain_text("n = 41", timeout=EXPECT)
+    view.get_by_role("button", name="Continue").click()
+    expect(view.locator(".rlm-run")).to_contain_text("42", timeout=EXPECT)
+    expect(view.locator(".jupyter-widgets")).to_have_count(0)
+    book.run_next()
+    expect(book.output(4)).to_contain_text("42", timeout=EXPECT)
+    book.picture("live-ended")

@@ -1,0 +1,253 @@
+"""Going back, forking, resuming and replaying from cells, in a real shell; and after a real kill."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlm_lab import ScriptedModel, load, paused_runs, replay, resume
+from rlm_lab.errors import ContextError, StateError
+
+KILLED = """
+import os
+from rlm_lab import ScriptedModel, ask
+
+def sub(messages):
+    if messages[-1].content == "q7":
+        os._exit(9)
+    return "A:" + messages[-1].content
+
+loop = "for i in range(10):\\n    print(i)\\n    x.append(llm_query(f'q{i}'))"
+blocks = ["x = [llm_query('a')]\\nprint(object())", loop, "FINAL(x)"]
+model = ScriptedModel([f"```repl\\n{block}\\n```" for block in blocks])
+ask("Which?", context={"rows": [1, 2, 3]}, namespace={}, model=model, sub_model=ScriptedModel(sub, name="sub"))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_paused() -> Any:
+    yield
+    for run in paused_runs():
+        run.stop()
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """The log of a run whose process was killed in its second step, at the eighth call of a loop."""
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, timeout=120)
+    assert done.returncode == 9
+    return next((tmp_path / "runs").glob("*.rlm.jsonl"))
+
+
+def begin(cells: Any, *blocks: str) -> Any:
+    cells["model"] = ScriptedModel([f"I look.\n\n```repl\n{block}\n```" for block in blocks])
+    cells["echo"] = ScriptedModel(lambda messages: messages[-1].content.upper(), name="echo")
+    cells.run("%%rlm -m model --sub-model echo -c flights -o answer\nHow many?").raise_error()
+    return cells.run("%rlm last").result
+
+
+def does(cells: Any, line: str) -> str:
+    cells.run(line).raise_error()
+    return str(cells.shown[-1]["text/plain"]) if cells.shown else ""
+
+
+# in a shell
+
+
+def test_a_finished_run_is_taken_back_shown_and_run_on(cells: Any) -> None:
+    run = begin(cells, "n = 1", "n += 1\nsaid = llm_query(f'{n}')", "FINAL(said)")
+    assert "Paused before the block of step 2" in does(cells, "%rlm rewind 2")
+    assert (cells["n"], "said" in cells.shell.user_ns) == (1, False)
+    cells.run("n = 5")
+    does(cells, "%rlm continue")
+    assert (run.status, cells["answer"]) == ("done", "6")  # what the model was told is as before, and so is its reply
+
+
+def test_an_answer_is_overridden_and_what_hangs_on_it_is_redone(cells: Any) -> None:
+    begin(cells, "said = llm_query('a')", "more = llm_query(said + '!')\nFINAL(more)")
+    does(cells, "%rlm override 1 other")
+    does(cells, "%rlm continue")
+    assert cells["said"] == "other"
+    assert cells["answer"] == "OTHER!"
+
+
+def test_a_fork_leaves_the_run_and_the_notebooks_variables_alone(cells: Any) -> None:
+    run = begin(cells, "rows = [1]", "rows.append(2)", "FINAL(rows)")
+    fork = cells.run("fork = %rlm fork 2").result or cells["fork"]
+    fork.decide(code="rows.append('forked')")
+    fork.step()
+    assert (cells["rows"], fork.asked.namespace["rows"], run.answer) == ([1, 2], [1, "forked"], [1, 2])
+
+
+def test_how_variables_come_back_is_a_table(cells: Any) -> None:
+    begin(cells, "rows = [1]\nlines = (n for n in rows)", "FINAL(1)")
+    told = does(cells, "%rlm variables 2")
+    lines = {line.split()[0]: line.split()[1:4] for line in told.splitlines()}
+    assert (lines["rows"], lines["lines"][:3]) == (["list[1]", "●", "exact"], ["generator", "◌", "rebuilt"])
+
+
+def test_a_run_is_replayed_step_by_step_without_a_model(cells: Any) -> None:
+    run = begin(cells, "said = llm_query('a')", "FINAL(said)")
+    asked = len(cells["echo"].requests)
+    assert "Paused before the block of step 1" in does(cells, "%rlm replay")
+    does(cells, "%rlm step")
+    does(cells, "%rlm step")
+    played = cells.run("%rlm last").result
+    assert (played.answer, played.trajectory.origin["run"], len(cells["echo"].requests)) == ("A", run.id, asked)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("%rlm rewind", "takes the number of a step; none is given"),
+        ("%rlm rewind two", "takes the number of a step; 'two' is given"),
+        ("%rlm rewind 9", "has no step 9; it has 1"),
+        ("%rlm rewind 1 --again", "has no flag --again"),
+        ("%rlm rewind 1 --request x", "--request takes a number; 'x' is given"),
+        ("%rlm fork 0", "has no step 0"),
+        ("%rlm override 7 x", "has no call 7"),
+        ("%rlm override x", "takes a call's number and its new answer"),
+        ("%rlm variables 3", "has no step 3"),
+        ("%rlm resume nowhere", "no run"),
+        ("%rlm takeover", "No run is paused"),
+    ],
+)
+def test_a_command_that_does_not_fit_says_so_in_a_line_and_changes_nothing(cells: Any, line: str, told: str) -> None:
+    run = begin(cells, "FINAL(1)")
+    error = cells.run(line).error_in_exec
+    assert told.lower() in str(error).lower()
+    assert "\n" not in str(error)
+    assert (run.status, run.answer) == ("done", 1)
+
+
+# after the end of its process
+
+
+def test_a_killed_run_stands_again_where_it_stood_and_asks_nobody(killed: Path) -> None:
+    sub, space = ScriptedModel(lambda messages: "B:" + messages[-1].content, name="sub"), dict[str, Any]()
+    root = ScriptedModel(["```repl\nFINAL(x)\n```"])
+    run = resume(killed, context={"rows": [1, 2, 3]}, namespace=space, model=root, sub_model=sub)
+    assert (run.status, run.pause_reason, len(sub.requests), len(root.requests)) == ("paused", "the record ends here", 0, 0)
+    assert space["x"] == ["A:a", *(f"A:q{i}" for i in range(7))]
+    run.resume()
+    assert run.answer == ["A:a", *(f"A:q{i}" for i in range(7)), "B:q7", "B:q8", "B:q9"]
+
+
+def test_a_resumed_run_goes_on_in_its_own_file(killed: Path) -> None:
+    before = load(killed)
+    run = resume(
+        killed, context={"rows": [1, 2, 3]}, namespace={}, model=ScriptedModel(["```repl\nFINAL(1)\n```"]), sub_model=echo()
+    )
+    run.resume()
+    after = load(killed)
+    assert (before.status, after.status, after.run, run.path) == ("interrupted", "done", before.run, killed)
+    assert ([step.number for step in after.steps], [step.number for step in after.discarded]) == ([1, 2, 3], [2])
+    assert [len(step.blocks[0].calls) for step in after.steps] == [1, 10, 0]
+
+
+def echo() -> ScriptedModel:
+    return ScriptedModel(lambda messages: messages[-1].content, name="sub")
+
+
+def test_a_log_that_ends_in_mid_line_is_resumed(killed: Path) -> None:
+    killed.write_bytes(killed.read_bytes()[:-20])
+    with pytest.warns(UserWarning, match="ends in mid-line"):
+        run = resume(killed, context={"rows": [1, 2, 3]}, namespace={}, model=ScriptedModel([]), sub_model=echo())
+    assert run.pause_reason == "the record ends here"
+    run.stop()
+    assert load(killed).status == "stopped"
+
+
+@pytest.mark.parametrize("given", [{"rows": [1, 2]}, {"other": [1, 2, 3]}])
+def test_data_that_is_missing_or_differs_is_named(killed: Path, given: Any) -> None:
+    size = killed.stat().st_size
+    with pytest.raises(ContextError, match="'rows'"):
+        resume(killed, context=given, namespace={}, model=ScriptedModel([]))
+    assert killed.stat().st_size == size
+
+
+def test_a_run_that_stood_before_its_answer_stands_there_again(asked: Any, scripted: Any, tmp_path: Path) -> None:
+    run = asked("x = 1", "FINAL(x)", breakpoints=("len(answer) > 0",))
+    assert run.gate.kind == "final"
+    again = resume(shutil.copy(run.path, tmp_path / "copy.rlm.jsonl"), namespace={}, model=scripted())
+    assert (again.gate.kind, again.gate.facts["answer"]) == ("final", "1")
+    again.resume()
+    assert (again.answer, load(again.path).answer, run.status) == (1, 1, "paused")
+    run.stop()
+
+
+def test_a_run_that_stood_before_a_block_does_not_run_it_when_it_is_resumed(asked: Any, scripted: Any, tmp_path: Path) -> None:
+    run = asked("x = 1", "x = 2", step=True)
+    run.step()
+    space: dict[str, Any] = {}
+    again = resume(shutil.copy(run.path, tmp_path / "copy.rlm.jsonl"), namespace=space, model=scripted())
+    assert (again.gate.kind, again.gate.facts["code"], space["x"]) == ("block", "x = 2", 1)
+    again.stop()
+    run.stop()
+
+
+def test_a_run_that_has_ended_is_not_resumed_but_replayed(asked: Any) -> None:
+    run = asked("print('a')", "FINAL(2)", context={"n": 1})
+    with pytest.raises(StateError, match=r"is done; rlm_lab.replay plays it again"):
+        resume(run.path)
+    assert replay(run.path, context={"n": 1}, step=False).answer == 2
+
+
+def test_code_that_would_repeat_outside_effects_is_run_only_when_allowed(asked: Any, tmp_path: Path) -> None:
+    run = asked(f"with open({str(tmp_path / 'made')!r}, 'a') as file:\n    _ = file.write('x')", "FINAL(1)")
+    with pytest.raises(StateError, match=r"repeats step 1: open for writing \(line 1\)"):
+        replay(run)
+    assert replay(run, step=False, effects=True).answer == 1
+    assert (tmp_path / "made").read_text() == "xx"
+
+
+@pytest.mark.parametrize("print_what", ["object()", "__import__('datetime').datetime.now()", "'took 0.123 s'"])
+def test_addresses_and_times_are_no_differences(asked: Any, print_what: str) -> None:
+    run = asked(f"print({print_what})", "FINAL(1)")
+    assert replay(run, step=False).answer == 1
+
+
+def test_a_difference_stops_the_replay_and_shows_the_first_one(asked: Any) -> None:
+    counted: list[int] = []
+    run = asked("print('same')\nprint(tick())\nn = llm_query('a')", "FINAL(n)", tools=[_ticking(counted)])
+    played = run.replay(tools=[_ticking(counted)], step=False)
+    assert (played.status, played.pause_reason) == ("paused", "not as recorded")
+    assert played.gate is not None
+    assert (played.gate.facts["recorded"], played.gate.facts["now"]) == ("1", "2")
+    played.resume()
+    assert (played.status, played.answer) == ("done", "A")
+
+
+def _ticking(counted: list[int]) -> Any:
+    def tick() -> int:
+        """Counts."""
+        counted.append(1)
+        return len(counted)
+
+    return tick
+
+
+def test_taking_over_leaves_the_record(asked: Any) -> None:
+    counted: list[int] = []
+    run = asked("print(tick())", "FINAL('recorded')", tools=[_ticking(counted)])
+    played = replay(run, tools=[_ticking(counted)], step=False)
+    played.decide(take_over=True)
+    played.resume()
+    assert played.status == "failed"
+    assert "no model is asked while a run is played again" in str(played.error)
+
+
+def test_what_a_person_decided_is_decided_again(asked: Any) -> None:
+    run = asked("a = 1", "b = a", "FINAL(b)", step=True)
+    run.decide(code="a = 2")
+    run.step()
+    run.decide(skip=True)
+    run.step()
+    run.decide(code="FINAL(a * 10)")
+    run.resume()
+    assert (run.answer, replay(run, step=False).answer) == (20, 20)
