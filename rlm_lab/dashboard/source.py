@@ -23,6 +23,8 @@ from rlm_lab.views.clean import plain
 from rlm_lab.views.feed import Feed
 
 _logger = logging.getLogger(__name__)
+SAVED = "This run is over; it was read from its file."
+ELSEWHERE = "This run lives in another kernel; steer it there."
 AT_ONCE = 5_000  # events folded in one turn, so that the loop stays open for clicks
 Message = dict[str, Any]
 
@@ -118,7 +120,7 @@ class Source:
         self._folded = max(self._folded, event.seq)
         if self.started is None and isinstance(event, RunStarted):
             self.started = event
-        self._ended = self._ended or (isinstance(event, RunFinished) and event.run == self.name)
+        self._ended = self._ended or (isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run)
         self.feed.take(event)
 
     def _is_over(self) -> bool:
@@ -146,11 +148,7 @@ class Source:
     def _made_state(self) -> Message:
         if self.run is None:
             trouble = None if self._follower is None else self._follower.failure
-            why = (
-                "This run is saved; a run can be steered where it lives."
-                if self._ended
-                else "This run lives in another kernel; steer it there."
-            )
+            why = SAVED if self._ended else ELSEWHERE
             status = "saved" if self._ended else "running"
             return {
                 "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],

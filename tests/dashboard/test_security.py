@@ -6,6 +6,7 @@ import logging
 import re
 
 import pytest
+from bokeh.util.token import get_token_payload
 
 SITES = ("http://evil.example", "http://127.0.0.1:1", "https://127.0.0.1", "null", "http://[", "file://")
 PATHS = ("/ws", "/static/js/bokeh.min.js", "/static/extensions/panel/panel.min.js", "/assets/shell.js", "/metadata", "/autoload.js",
@@ -68,6 +69,8 @@ def test_with_the_secret_the_page_comes_and_does_not_hold_it(guest):
     status, _, text = guest.ask("/")
     assert status == 200
     assert guest.cookie.partition("=")[2] not in text
+    payload = get_token_payload(re.search(r'"token": "([^"]+)"', text)[1])
+    assert (payload["headers"], payload["cookies"]) == ({}, {})
     assert guest.websocket() == 101
 
 

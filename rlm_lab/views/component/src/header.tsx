@@ -3,7 +3,7 @@ import type { ComponentChild, JSX } from "preact";
 import type { App } from "./app";
 import { bytes, clipped, clock, dollars, grouped, thousands } from "./figures";
 import { Icon, statusWord } from "./icons";
-import { LongText } from "./parts";
+import { LongText, marked } from "./parts";
 import { figure, list, record, text } from "./types";
 
 export function Header({ app }: { app: App }): JSX.Element {
@@ -33,7 +33,7 @@ export function Header({ app }: { app: App }): JSX.Element {
 /** The answer beside the question, where the step that shows it is not the one in view. */
 function HeaderAnswer({ app }: { app: App }): JSX.Element | null {
   const answer = app.live || app.step === app.newest ? "" : text(app.store.get(app.run), "answer").trim();
-  return answer ? <p class="header-answer"><Icon name="answer" /> {clipped(answer, 200)}</p> : null;
+  return answer ? <p class="header-answer"><Icon name="answer" /> {marked(clipped(answer, 200), app.wanted)}</p> : null;
 }
 
 export function Status({ status }: { status: string }): JSX.Element {
@@ -171,8 +171,8 @@ export function Answer({ app }: { app: App }): JSX.Element | null {
   return (
     <div class={`answer-box ${status}`}>
       <p class="label"><Icon name={status} /> {answer.trim() ? "Answer" : statusWord(status)}</p>
-      {first ? <p class={`answer${first.length > 120 ? " long" : ""}`}>{first.slice(0, 600)}{first.length > 600 ? "…" : ""}</p> : <p class="answer none">{status === "done" ? "The answer is empty" : "No answer"}</p>}
-      {rest.length > 0 && <p class="answer-more">{rest.join("\n").slice(0, 3000)}</p>}
+      {first ? <p class={`answer${first.length > 120 ? " long" : ""}`}>{marked(first.slice(0, 600), app.wanted)}{first.length > 600 ? "…" : ""}</p> : <p class="answer none">{status === "done" ? "The answer is empty" : "No answer"}</p>}
+      {rest.length > 0 && <p class="answer-more">{marked(rest.join("\n").slice(0, 3000), app.wanted)}</p>}
       {(met || why || status === "interrupted") && <p class="quiet">{met} {why} {status === "interrupted" && !why ? "The log ends here: the process that wrote it is gone." : ""}</p>}
     </div>
   );
