@@ -37,7 +37,7 @@ function HeaderAnswer({ app }: { app: App }): JSX.Element | null {
 }
 
 export function Status({ status }: { status: string }): JSX.Element {
-  return <span class={`status ${status}`}><Icon name={status} /> {statusWord(status)}</span>;
+  return <span class={`status ${status}`}><Icon name={status} /> {clipped(statusWord(status), 40)}</span>;
 }
 
 function Fact({ label, value }: { label: string; value: string }): JSX.Element | null {
@@ -48,7 +48,7 @@ function Context({ context }: { context: Record<string, unknown> }): JSX.Element
   const size = typeof context["size"] === "number" && context["size"] >= 0 ? context["size"] : null;
   const unit = String(context["unit"] ?? "");
   const shown = size === null ? "" : unit === "bytes" ? bytes(size) : unit === "characters" ? bytes(size) : `${grouped(size)} ${unit}`;
-  return <span class="fact">context <b>{String(context["name"] ?? "?")}</b>: <b>{[String(context["type"] ?? ""), shown].filter(Boolean).join(", ")}</b></span>;
+  return <span class="fact">context <b>{clipped(String(context["name"] ?? "?"), 40)}</b>: <b>{clipped([String(context["type"] ?? ""), shown].filter(Boolean).join(", "), 60)}</b></span>;
 }
 
 /** Where the run is, in a few words. */
@@ -148,10 +148,10 @@ function Meters({ app }: { app: App }): JSX.Element {
           <div class={`meter ${kind}`} role="group" aria-label={`${meter.label}: ${meter.shown} ${meter.of}${share > 1 ? ", over the limit" : share >= 0.8 ? ", near the limit" : ""}`}>
             <dt>{meter.label}</dt>
             <dd><b>{meter.shown}</b> <small>{meter.of}</small></dd>
-            <div class="bar" aria-hidden="true">
+            {meter.limit !== null && <div class="bar" aria-hidden="true">
               <i style={{ width: `${Math.min(share, 1) * 100}%` }} />
               {ahead > 0 && <i class="forecast" style={{ width: `${Math.min(ahead, 1 - Math.min(share, 1)) * 100}%` }} />}
-            </div>
+            </div>}
           </div>
         );
       })}
