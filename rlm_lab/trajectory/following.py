@@ -35,6 +35,11 @@ class Follower:
         self._line = 0
         self._rest = b""
 
+    @property
+    def torn(self) -> bool:
+        """Whether the file ended in mid-line when it was last looked at."""
+        return bool(self._rest)
+
     def look(self) -> list[Event]:
         """The events that were added since the last look, at most as many as are in `AT_ONCE` bytes."""
         if self.failure is not None:

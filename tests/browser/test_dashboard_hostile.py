@@ -48,7 +48,8 @@ def folder(tmp_path_factory) -> Path:
     ]
     replies = [f"I look.\n\n```repl\n{block}\n```" for block in blocks]
     child = ScriptedModel(lambda messages: "```repl\nFINAL('c')\n```" if "child?" in str(messages) else replies.pop(0), name="root")
-    run = ask("Why?", context={"xs": [1]}, model=child, sub_model=ScriptedModel(lambda _: "s"), namespace={}, settings=Settings(runs=made / "source"))
+    sub_model, settings = ScriptedModel(lambda _: "s"), Settings(runs=made / "source")
+    run = ask("Why?", context={"xs": [1]}, model=child, sub_model=sub_model, namespace={}, settings=settings)
     events = [json.loads(line) for line in run.path.read_text().splitlines()]
     for event in events:
         if event["type"] == "output" and event.get("data"):

@@ -104,7 +104,8 @@ def test_a_saved_run_is_told_in_one_snapshot_and_cannot_be_steered(page, folder)
     assert page.kinds().count("snapshot") == 1
     assert set(states(page.told)[-1]["can"].values()) == {"This run is over; it was read from its file."}
     page.say({"command": "stop"})
-    assert page.wait(lambda told: [message for message in told if message.get("refused")])[0]["refused"].startswith("This run is over")
+    refusal = page.wait(lambda told: [message["refused"] for message in told if message.get("refused")])[0]
+    assert refusal.startswith("This run is over")
 
 
 def test_a_run_of_this_process_is_told_while_it_goes_on_and_paused_by_the_page(page, folder):
@@ -154,7 +155,10 @@ def test_a_page_that_does_not_say_it_has_drawn_is_sent_nothing_more(page, folder
     other.close()
 
 
-@pytest.mark.parametrize("message", [None, 3, "x", [], {"fetch": 3}, {"fetch": ["a"]}, {"command": 3}, {"command": "no"}, {"find": 3}, {"ack": {}}])
+WRONG = (None, 3, "x", [], {"fetch": 3}, {"fetch": ["a"]}, {"command": 3}, {"command": "no"}, {"find": 3}, {"ack": {}})
+
+
+@pytest.mark.parametrize("message", WRONG)
 def test_a_message_that_is_none_does_nothing(page, folder, message):
     run = asking(folder, "FINAL(7)")
     page.open(run.id)

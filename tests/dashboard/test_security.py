@@ -120,8 +120,9 @@ def test_a_proxys_path_that_is_none_is_not_believed(stranger, path):
     assert "set-cookie" not in stranger.enter(**headers)[1]
 
 
-@pytest.mark.parametrize("path", ["/metadata", "/autoload.js", "/static/js/../../../x", "/assets/page.html", "/assets/../page.py",
-                                  "/components/rlm_lab.dashboard.page/Part/_esm/part.js", "/static/js/bokeh-api.min.js"])  # fmt: skip
+@pytest.mark.parametrize("path", ["/metadata", "/autoload.js", "/static/js/../../../x", "/assets/page.html",
+                                  "/assets/../page.py", "/components/rlm_lab.dashboard.page/Part/_esm/part.js",
+                                  "/static/js/bokeh-api.min.js"])  # fmt: skip
 def test_with_the_secret_only_what_the_page_needs_is_there(guest, path):
     assert guest.ask(path)[0] == 404
 
