@@ -25,7 +25,14 @@ LAYERS = (
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 APART = {("trajectory", "models"), ("models", "trajectory"), ("views", "engine"), ("analysis", "engine"), ("views", "models")}
-ONLY_IN = {"IPython": {"kernel"}, "panel": {"dashboard"}, "bokeh": {"dashboard"}, "litellm": {"models"}, "greenlet": {"engine"}, "httpx": {"models"}}
+ONLY_IN = {
+    "IPython": {"kernel"},
+    "panel": {"dashboard"},
+    "bokeh": {"dashboard"},
+    "litellm": {"models"},
+    "greenlet": {"engine"},
+    "httpx": {"models"},
+}
 
 
 def imports() -> list[tuple[str, str, str]]:

@@ -102,8 +102,11 @@ class Desk:
         """The source of a run, opened where it is not open yet; None where no such run is known."""
         if name not in self._sources:
             live = alive([*paused_runs(), running()])
-            self._look_at_shelf(live)
-            path = self.shelf.path_of(name) or (live[name].path if name in live else None)
+            path = live[name].path if name in live else self.shelf.path_of(name)
+            if name not in live and path is None:  # it may be newer than the last look
+                self._looked = 0.0
+                self._look_at_shelf(live)
+                path = self.shelf.path_of(name)
             if name not in live and path is None:
                 return None
             self._sources[name] = Source(name, path, wake=self.wake, kernel=self.kernel)

@@ -54,9 +54,9 @@ class Nonces:
 def policy(nonce: str, host: str) -> str:
     """The Content-Security-Policy.
 
-    Scripts: ours by number, and what they load themselves (`strict-dynamic`: Panel imports a component as a blob). No `unsafe-eval`:
-    only Bokeh's CustomJS would need it, which the page has none of. Styles: `unsafe-inline`, as Bokeh writes `style` elements into its
-    shadow roots; with no other host to load from, a style can tell nobody what it saw. Frames hold only sandboxed `srcdoc`.
+    Scripts: ours by number, and what they load themselves (`strict-dynamic`: Panel imports a component as a blob). There is no
+    `unsafe-eval`: only Bokeh's CustomJS would need it, and the page has none. Styles: `unsafe-inline`, as Bokeh writes `style`
+    elements into its shadow roots; with no other host to load from, a style can tell nobody what it saw. Frames: only `srcdoc`.
     """
     return "; ".join((
         "default-src 'none'",

@@ -57,7 +57,7 @@ class Dashboard:
         self._thread.start()
         try:
             self._started.result(START_SECONDS)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a foreign server may raise
             raise StateError(f"The dashboard could not start ({type(error).__name__}: {error}); runs go on without it.") from None
 
     @property
@@ -85,7 +85,7 @@ class Dashboard:
         asyncio.set_event_loop(self._loop)
         try:
             self._serve()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the start is told
+        except BaseException as error:
             if not self._started.done():
                 self._started.set_exception(error)
             else:

@@ -13,11 +13,12 @@ from typing import Any
 from bokeh.layouts import column
 from bokeh.models import CategoricalColorMapper, ColumnDataSource, DataRange1d, HoverTool, LinearAxis, NumeralTickFormatter, Range1d
 from bokeh.models import TapTool as Tap
-from bokeh.plotting import figure
+from bokeh.plotting import figure as bokeh_figure
 
 from rlm_lab.dashboard.lanes import FIRST_LANE, Bar, Lanes
 from rlm_lab.dashboard.source import Source
 
+figure: Any = bokeh_figure  # its parameters are told by overloads of hundreds of lines
 PERIOD = 0.25  # seconds between two batches
 KINDS = ("think", "code", "call", "child", "retried", "failed")
 LIGHT = {
@@ -38,13 +39,13 @@ class Timeline:
     def __init__(self, chosen: Callable[[str], None]) -> None:
         self.shown = True
         self._chosen = chosen
-        self._bars = ColumnDataSource({name: [] for name in COLUMNS})
-        self._tokens = ColumnDataSource({"t": [], "tokens": []})
-        self._cost = ColumnDataSource({"t": [], "cost": []})
-        self._acts = ColumnDataSource({"t": [], "lane": [], "label": []})
+        self._bars: Any = ColumnDataSource({name: [] for name in COLUMNS})
+        self._tokens: Any = ColumnDataSource({"t": [], "tokens": []})
+        self._cost: Any = ColumnDataSource({"t": [], "cost": []})
+        self._acts: Any = ColumnDataSource({"t": [], "lane": [], "label": []})
         self._colours = CategoricalColorMapper(factors=list(KINDS), palette=[LIGHT[kind] for kind in KINDS])
         self._lines = CategoricalColorMapper(factors=list(KINDS), palette=[LIGHT["ink-2"]] * 6)
-        self._x = Range1d(0, 1)
+        self._x = Range1d(start=0, end=1)
         self._upper, self._lower = self._made_upper(), self._made_lower()
         self.layout = column(self._upper, self._lower, sizing_mode="stretch_both")
         self._bars.selected.on_change("indices", self._picked)
@@ -106,7 +107,7 @@ class Timeline:
     # figures
 
     def _made_upper(self) -> Any:
-        plot = _plot(self._x, Range1d(3.4, -0.7))
+        plot = _plot(self._x, Range1d(start=3.4, end=-0.7))
         self._quads = plot.quad(
             left="left", right="right", bottom="bottom", top="top", source=self._bars, line_width=1,
             fill_color={"field": "kind", "transform": self._colours}, line_color={"field": "kind", "transform": self._lines},
@@ -168,6 +169,7 @@ class Timeline:
             self._end = max(lanes.now, 0.01)
         if self._x.end != self._end * 1.01:
             self._x.end = self._end * 1.01
+            self._lower.xaxis.formatter.format = "00:00:00" if self._end >= 10 else "0.00"
         bottom = FIRST_LANE + max(lanes.lanes, 1) - 0.3
         if self._upper.y_range.start != bottom:
             self._upper.y_range.start = bottom

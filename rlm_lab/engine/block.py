@@ -19,7 +19,7 @@ from typing import Any
 
 from rlm_lab.engine.blockloop import run_coroutine
 from rlm_lab.engine.coroutine import Coroutine
-from rlm_lab.engine.explain import explain
+from rlm_lab.engine.explain import ErrorReport, explain
 from rlm_lab.engine.host import Host
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.names import Names, variables_of
@@ -28,6 +28,7 @@ from rlm_lab.engine.output import BlockOutput, OutputRouter, Piece
 from rlm_lab.engine.processes import ProcessOutput
 from rlm_lab.engine.program import Program, compile_program
 from rlm_lab.engine.surroundings import Attributes, Surroundings, WorkingDirectory, standard_swaps
+from rlm_lab.engine.thread_streams import ThreadClaims
 from rlm_lab.engine.variables import Snapshot
 from rlm_lab.errors import BlockError
 
@@ -72,7 +73,9 @@ class Workspace:
         self.router = OutputRouter()
         self.processes = ProcessOutput()
         streams = Attributes(sys, stdout=self.router.stdout, stderr=self.router.stderr, stdin=_NoInput(), displayhook=self._show)
-        self.surroundings = Surroundings((streams, self.names, *standard_swaps(), self.processes, *host.swaps(self.router.show)))
+        self.surroundings = Surroundings(
+            (streams, self.names, *standard_swaps(), self.processes, ThreadClaims(self.router), *host.swaps(self.router.show))
+        )
 
     def open(self, code: str, filename: str, *, allow_shell: bool, tell: Callable[[Piece], None], limit: int) -> OpenBlock:
         """A block that is ready to be entered; raises `SyntaxError` or `BlockError` for code that cannot be."""
@@ -151,6 +154,7 @@ class OpenBlock:
         self._output = output
         self._limit = limit
         self._leftover: list[str] = []
+        self._explained: tuple[BaseException | None, ErrorReport | None] = (None, None)
         self._before = Snapshot.take(workspace.namespace, hidden=workspace.hidden)
         self.coroutine = Coroutine(self._main, workspace.surroundings)
         self.filename = program.filename
@@ -174,19 +178,31 @@ class OpenBlock:
             code=self._program.source,
             pieces=tuple(self._output.pieces),
             variables=self._before.delta(self._space.namespace),
-            error=None if error is None else explain(error, self._program.source, self.filename, self._space.namespace),
+            error=None if error is None else self._report_on(error),
             overwritten=tuple(self._leftover),
         )
         return report, digest
 
+    def _report_on(self, error: BaseException) -> ErrorReport:
+        known, report = self._explained
+        return report if report is not None and known is error else self._explain(error)
+
     @calls_user_code
     def _main(self) -> None:
-        """The life of the greenlet: the code, then its figures."""
+        """The life of the greenlet: the code, then its figures; what went wrong is asked here, where it can be cut."""
         try:
-            self._run()
-            self._show_figures()
-        finally:
-            self._leftover = self._space.end_block()
+            try:
+                self._run()
+                self._show_figures()
+            finally:
+                self._leftover = self._space.end_block()
+        except BaseException as error:
+            self._explained = (error, self._explain(error))
+            raise
+
+    @calls_user_code
+    def _explain(self, error: BaseException) -> ErrorReport:
+        return explain(error, self._program.source, self.filename, self._space.namespace)
 
     @calls_user_code
     def _run(self) -> None:

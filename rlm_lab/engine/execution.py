@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Until
+from rlm_lab.engine.asides import Aside, Way, filled
 from rlm_lab.engine.block import OpenBlock, Workspace
 from rlm_lab.engine.blockloop import Idle
 from rlm_lab.engine.coroutine import Done, abandon
 from rlm_lab.engine.decisions import GO, Decision
-from rlm_lab.engine.errands import Errand, Way, filled
 from rlm_lab.engine.explain import explain
 from rlm_lab.engine.gates import STOPS, Gate
 from rlm_lab.engine.ledger import WARN_FROM
@@ -67,7 +67,8 @@ class Execution:
         frame = None if self.block is None else self.block.coroutine.frame
         while frame is not None and self.block is not None and frame.f_code.co_filename != self.block.filename:
             frame = frame.f_back
-        return None if frame is None else int(frame.f_lineno)
+        line: int | None = None if frame is None else frame.f_lineno  # an instruction that the compiler has added has none
+        return line
 
     @property
     def held_locks(self) -> list[str]:
@@ -146,6 +147,10 @@ class Execution:
 
     def run(self, code: str, run: str) -> Block:
         """One block from its gate to its end."""
+        playback, tell = self._engine.playback, self._tell
+        if playback.playing and not playback.was_begun(tell.run, tell.step, tell.block + 1, code):
+            playback.end()
+            self._engine.gates.step()  # the run stood before this block
         decision = yield from self.gate("block", code=code)
         if decision.skip:
             self._tell.edited("skip", code, None, decision.by)
@@ -278,17 +283,17 @@ class Execution:
             yield from self.budget_gate(str(error))
             return self._engine.traffic.start(request)
 
-    def _ask_beside(self, request: CallRequest) -> Errand:
+    def _ask_beside(self, request: CallRequest) -> Aside:
         """From a thread of the block, or its loop: sent at once where no gate can close, else by way of the hub."""
         front, at_once = self._engine.traffic.front, not self._engine.gates.watching and not self._engine.playback.playing
         if front is None or (front.paused is None and at_once):
-            errand = Errand(None, len(request.prompts))
+            aside = Aside(None, len(request.prompts))
             self.prompts += request.prompts[:SAMPLED_PROMPTS]
-            errand.take(self._engine.traffic.start(request))
+            aside.take(self._engine.traffic.start(request))
         else:
-            errand = Errand(self._way(request, self.site), len(request.prompts))
-            front.receive(errand)
-        return errand
+            aside = Aside(self._way(request, self.site), len(request.prompts))
+            front.receive(aside)
+        return aside
 
     def _way(self, request: CallRequest, site: Site | None) -> Way:
         if site is None or site.coroutine.ended:
@@ -310,8 +315,8 @@ class Execution:
             batch = self._engine.traffic.next_batch()
             self._tell.batch_of_children(batch, len(request.questions), line)
         children = [
-            self._adopt(self._make_child(text, context, request.model))
-            for text, context in zip(request.questions, request.contexts, strict=True)
+            self._adopt(replace(self._make_child(text, context, request.model), infos=(info,)))
+            for text, context, info in zip(request.questions, request.contexts, request.infos, strict=True)
         ]
         return (yield from self._spawn(children, line, batch))
 

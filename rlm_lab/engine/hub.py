@@ -20,13 +20,14 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Think, Until
+from rlm_lab.engine.asides import Aside
 from rlm_lab.engine.coroutine import Coroutine, Done, abandon
 from rlm_lab.engine.decisions import GO
-from rlm_lab.engine.errands import Errand
 from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.interrupts import Interrupts
 from rlm_lab.engine.question import Engine
 from rlm_lab.engine.task import Task
+from rlm_lab.engine.thread_streams import split_streams
 from rlm_lab.errors import BlockStopped, NotInRunError, RLMError
 from rlm_lab.models.loop import ModelLoop
 
@@ -63,7 +64,7 @@ class Wake:
     """A message: a person has asked for something; `Hub.asked` holds what."""
 
 
-Message = Interrupt | Arrived | Wake | Errand
+Message = Interrupt | Arrived | Wake | Aside
 
 
 class Hub:
@@ -78,8 +79,8 @@ class Hub:
         self._ticked = 0.0
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self._ready: deque[tuple[Task, Any]] = deque([(root, None)])
-        self._beside: deque[tuple[Errand, Any]] = deque()  # errands that can advance; they go before the blocks they come from
-        self._errands: set[Errand] = set()
+        self._beside: deque[tuple[Aside, Any]] = deque()  # asides that can advance; they go before the blocks they come from
+        self._asides: set[Aside] = set()
         self._waiting: dict[Task, Action] = {}
         self._parents: dict[Task, tuple[Task, list[Task]]] = {}
         self._unstarted: dict[Task, deque[Task]] = {}  # children, by their parent
@@ -92,7 +93,7 @@ class Hub:
         self.interrupted = False  # by the user, since the last drive began
         self.paused: str | None = None
         self.inside: Task | None = None  # whose block is switched in
-        self.held: tuple[Task | Errand, Gate] | None = None  # the closed gate at which the run stands
+        self.held: tuple[Task | Aside, Gate] | None = None  # the closed gate at which the run stands
         self.decision = GO
         engine.traffic.front = self
 
@@ -105,13 +106,13 @@ class Hub:
             self.held, self.decision = None, GO
         self._ledger.start_clock()
         try:
-            with self._interrupts.installed():
+            with split_streams(), self._interrupts.installed():
                 while not self._root.finished and self.paused is None:
                     self._turn()
                 self._ledger.stop_clock()
                 self._end_asking()
                 if self._root.finished:
-                    self._refuse_errands("The run has ended.")
+                    self._refuse_asides("The run has ended.")
                 self.interrupted = bool(self._interrupts.times)
                 settle()
         finally:
@@ -139,7 +140,7 @@ class Hub:
         """
         with self._interrupts.installed():
             self._traffic.close(CANCEL_SECONDS)
-            self._refuse_errands("The run was stopped.")
+            self._refuse_asides("The run was stopped.")
             for action in self._waiting.values():
                 self._unwatch(action)
             for task in reversed(self._tasks()):
@@ -164,19 +165,19 @@ class Hub:
         """The run's limit of time was changed: it may be met anew."""
         self._over = False
 
-    def receive(self, errand: Errand) -> None:
+    def receive(self, aside: Aside) -> None:
         """Takes a call of a block's thread to its gate, as soon as the block can be left; from any thread."""
-        self._errands.add(errand)
+        self._asides.add(aside)
         if self._traffic.closed or self._root.finished:
-            errand.refuse(NotInRunError("The run is over."))
+            aside.refuse(NotInRunError("The run is over."))
             return
-        self._inbox.put(errand)
+        self._inbox.put(aside)
         self._interrupts.nudge()
 
-    def _refuse_errands(self, why: str) -> None:
-        for errand in list(self._errands):
-            errand.refuse(NotInRunError(f"{why} This call was not sent."))
-        self._errands.clear()
+    def _refuse_asides(self, why: str) -> None:
+        for aside in list(self._asides):
+            aside.refuse(NotInRunError(f"{why} This call was not sent."))
+        self._asides.clear()
 
     def interrupted_twice(self, seconds: float) -> bool:
         """Whether the user's last two interrupts came within so many seconds."""
@@ -215,7 +216,7 @@ class Hub:
             return None
 
     def _take(self, message: Message) -> None:
-        if isinstance(message, Errand):
+        if isinstance(message, Aside):
             self._beside.append((message, None))
             return
         if isinstance(message, Arrived):
@@ -232,18 +233,18 @@ class Hub:
 
     # lives
 
-    def _go_first(self, task: Task | Errand, value: Any) -> None:
-        if isinstance(task, Errand):
+    def _go_first(self, task: Task | Aside, value: Any) -> None:
+        if isinstance(task, Aside):
             self._beside.appendleft((task, value))
         else:
             self._ready.appendleft((task, value))
 
-    def _advance(self, task: Task | Errand, value: Any) -> None:
+    def _advance(self, task: Task | Aside, value: Any) -> None:
         action = value if isinstance(value, Enter) else task.send(value)
         if isinstance(action, Gate):
             self._come_to(task, action)
-        elif isinstance(task, Errand):
-            self._errands.discard(task)
+        elif isinstance(task, Aside):
+            self._asides.discard(task)
         elif isinstance(action, Enter):
             self._enter(task, action)
         elif action is None:
@@ -251,7 +252,7 @@ class Hub:
         else:
             self._begin(task, action)
 
-    def _come_to(self, task: Task | Errand, gate: Gate) -> None:
+    def _come_to(self, task: Task | Aside, gate: Gate) -> None:
         reason = self._gates.closes(gate)
         if reason is None:
             self._go_first(task, GO)
@@ -356,7 +357,10 @@ class Hub:
 
     def _check_time(self) -> None:
         left = self._ledger.seconds_left
-        if left is not None and left <= 0 and not self._over:
+        if left is None:
+            return
+        self._ledger.warn_of("seconds", self._ledger.seconds)
+        if left <= 0 and not self._over:
             self._overdue("seconds")
 
     def _overdue(self, limit: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -28,6 +29,7 @@ INTERRUPT = "interrupt"
 POKE = getattr(signal, "SIGURG", signal.SIGINT)
 _AGAIN = "again"
 _OPEN: set[CodeType] = set()
+_OPEN_MODULES = {f"rlm_lab.engine.{name}" for name in ("explain", "context", "fingerprints", "frames")}  # they ask foreign objects
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -66,7 +68,9 @@ def within_engine(frame: FrameType | None) -> bool:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    return _module(frame).startswith("rlm_lab.")
+    """Whether this is a frame of rlm_lab in which foreign code is not expected."""
+    module = _module(frame)
+    return module.startswith("rlm_lab.") and module not in _OPEN_MODULES
 
 
 def _module(frame: FrameType) -> str:
@@ -106,7 +110,7 @@ class Interrupts:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Takes SIGINT for the time of a drive; must be on the main thread."""
-        before, poke_before = signal.getsignal(signal.SIGINT), signal.getsignal(POKE) or signal.SIG_DFL
+        before, poke_before = _handler_of(signal.SIGINT), _handler_of(POKE)
         self.times.clear()
         self._pending = False
         self._take_signals()
@@ -114,12 +118,12 @@ class Interrupts:
             yield
         finally:
             Watchdog.shared().forget(self)
-            signal.signal(POKE, poke_before)
-            signal.signal(signal.SIGINT, before)
+            _set_handler(POKE, poke_before)
+            _set_handler(signal.SIGINT, before)
 
     def _take_signals(self) -> None:
-        signal.signal(POKE, self._poke_handler)
-        signal.signal(signal.SIGINT, self._handler)
+        _set_handler(POKE, self._poke_handler)
+        _set_handler(signal.SIGINT, self._handler)
 
     def enter_block(self, suspend: Callable[[], None], deadline: tuple[float, str] | None) -> None:
         """A block is about to be switched in; `deadline` is a time of `time.monotonic` and the reason to post then."""
@@ -191,7 +195,8 @@ class Interrupts:
             Watchdog.shared().hurry()
 
 
-_handler_of = getattr(signal.getsignal, "__wrapped__", signal.getsignal)  # without the making of an enum member
+_raw: Any = sys.modules.get("_signal", signal)  # without the making of enum members, which takes longer than all else
+_handler_of, _set_handler = _raw.getsignal, _raw.signal
 
 
 class Watchdog:

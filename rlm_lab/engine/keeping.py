@@ -10,14 +10,17 @@ running the recorded code again), *lost* (the same object, in whatever state it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from rlm_lab.engine.keepable import ATOMS, again, is_atom, kind_of, members
-from rlm_lab.engine.kinds import Kind
+from rlm_lab.engine.keepable import ATOMS, again, is_atom, is_whole, kind_of, members
+from rlm_lab.engine.kinds import Kind, fresh_bytes
 
-MOST_ITEMS = 2_000_000  # objects that are looked at for one moment
+MOST_ITEMS = 1_000_000  # items of lists, dicts and sets that are looked at for one moment
+MOST_NODES, MOST_EACH = 30_000, 10_000  # objects that can change: of all variables, of one; more would take too long at each step
+TOO_MANY = f"more than {MOST_EACH:,} objects that can change, or {MOST_ITEMS:,} items"
 _NOTHING: Any = object()
 
 
@@ -63,10 +66,22 @@ class Kept:
     @classmethod
     def take(cls, values: Mapping[str, Any], before: Kept | None = None, *, home: str = "__main__") -> Kept:
         """Keeps variables; `before` is the moment before, with which it shares what is unchanged."""
-        walk = _Walk(before.nodes if before is not None else {}, home)
+        walk = _Walk(before, home)
         kept = dict(values)
         walk.go(kept.values())
         return cls(values=kept, nodes=walk.nodes, unkept=walk.unkept, home=home)
+
+    def fresh_bytes(self, before: Kept | None) -> int:
+        """About how much memory is held for this moment that was not held for the one before: large arrays, frames, texts."""
+        old = {} if before is None else before.nodes
+        total = 0
+        for key, node in self.nodes.items():
+            last = old.get(key)
+            if last is not node:
+                total += fresh_bytes(node.state, last.state if last is not None and last.value is node.value else None)
+        known = {} if before is None else before.values
+        texts = [value for name, value in self.values.items() if type(value) in {str, bytes} and known.get(name) is not value]
+        return total + sum(sys.getsizeof(text) for text in texts)
 
     def restore(self) -> dict[str, Any]:
         """Gives every kept object its state back and returns the variables; a frame comes back as a copy of itself."""
@@ -114,17 +129,27 @@ class Kept:
 class _Walk:
     """One walk through all that variables refer to."""
 
-    def __init__(self, before: Mapping[int, Node], home: str) -> None:
+    def __init__(self, before: Kept | None, home: str) -> None:
         self.nodes: dict[int, Node] = {}
         self.unkept: dict[int, Unkept] = {}
-        self._before = before
+        self._before = before.nodes if before is not None else {}
+        self._refused = before.unkept if before is not None else {}
         self._home = home
         self._seen: dict[int, object] = {}  # what has members only; kept alive, so that no identity is used twice
-        self._left = MOST_ITEMS
-        self._kinds: dict[type, bool] = {}
+        self._items = MOST_ITEMS
 
-    def go(self, values: Any) -> None:
-        todo = list(values)
+    def go(self, values: Iterable[Any]) -> None:
+        for value in values:
+            refused = self._refused.get(id(value))
+            if refused is not None and refused.value is value and refused.reason == TOO_MANY:
+                self.unkept[id(value)] = refused
+            elif not self._go_through(value):
+                self.unkept[id(value)] = Unkept(value, TOO_MANY)
+
+    def _go_through(self, root: Any, *, whole: bool = False) -> bool:
+        """Keeps one variable; False, and nothing of it, if it holds too many objects, or `whole` and one that cannot be kept."""
+        nodes, known, unkept = len(self.nodes), len(self._seen), len(self.unkept)
+        todo = [root]
         while todo:
             value = todo.pop()
             if type(value) in ATOMS or id(value) in self.nodes or id(value) in self._seen or id(value) in self.unkept:
@@ -133,18 +158,31 @@ class _Walk:
             if held is not None:
                 self._seen[id(value)] = value
                 todo.extend(held)
+            elif not whole and is_whole(value, self._home):
+                self._keep_whole(value)
             elif not is_atom(value, self._home):
                 todo.extend(self._keep(value))
+            spoilt = whole and len(self.unkept) > unkept
+            if len(self.nodes) > min(nodes + MOST_EACH, MOST_NODES) or self._items < 0 or spoilt:
+                for entries, size in ((self.nodes, nodes), (self._seen, known), (self.unkept, unkept)):
+                    _forget(entries, size)
+                self._items = max(self._items, 0)
+                return False
+        return True
 
-    def _keep(self, value: Any) -> Any:
+    def _keep_whole(self, value: Any) -> None:
+        """Keeps a library's object with all that it holds, or leaves it alone: half of a connection is worse than none."""
+        if not self._go_through(value, whole=True):
+            self.unkept[id(value)] = Unkept(value, f"a {type(value).__name__}, which holds what cannot be kept")
+
+    def _keep(self, value: Any) -> Iterable[Any]:
         """Takes an object that can change; gives what it refers to."""
         kind = kind_of(value, self._home)
         if isinstance(kind, str):
             self.unkept[id(value)] = Unkept(value, kind)
             return ()
-        self._left -= len(value) if type(value) in {list, dict, set} else 1
-        if self._left < 0:
-            self.unkept[id(value)] = Unkept(value, f"beyond the {MOST_ITEMS:,} objects that are kept")
+        self._items -= len(value) if type(value) in {list, dict, set} else 0
+        if self._items < 0:
             return ()
         try:
             return self._take(value, kind)
@@ -152,13 +190,18 @@ class _Walk:
             self.unkept[id(value)] = Unkept(value, f"{type(error).__name__} when it was read")
             return ()
 
-    def _take(self, value: Any, kind: Kind) -> Any:
+    def _take(self, value: Any, kind: Kind) -> Iterable[Any]:
         before = self._before.get(id(value))
         known = before.state if before is not None and before.value is value and before.kind is kind else None
         state = kind.take(value, known)
         self.nodes[id(value)] = before if known is not None and state is known and before is not None else Node(value, kind, state)
-        parts = kind.parts(state)
-        return [part for part in parts if type(part) not in ATOMS]
+        return [part for part in kind.parts(state) if type(part) not in ATOMS]
+
+
+def _forget(entries: dict[int, Any], size: int) -> None:
+    """Takes the latest entries away, down to a size."""
+    while len(entries) > size:
+        entries.popitem()
 
 
 class _Moved:

@@ -175,7 +175,11 @@ class Ledger:
     def _warn_of_near_limits(self) -> None:
         spent = self.spent
         for name in ("calls", "tokens", "cost"):
-            limit, used = getattr(self.budget, name), getattr(spent, name)
-            if limit is not None and used >= WARN_FROM * limit and name not in self._warned:
-                self._warned.add(name)
-                self._warn(name, used, limit)
+            self.warn_of(name, getattr(spent, name))
+
+    def warn_of(self, name: str, used: float) -> None:
+        """Tells once that a limit comes near: of steps the run in question knows how many it has used."""
+        limit = getattr(self.budget, name)
+        if limit is not None and used >= WARN_FROM * limit and name not in self._warned:
+            self._warned.add(name)
+            self._warn(name, used, limit)

@@ -1,7 +1,7 @@
 """What model code can call: `llm_query` and its kin, `FINAL` and its kin, `SHOW_VARS`.
 
 To the code these are ordinary blocking functions. In the block's own greenlet they leave the block with a request and come
-back with its answer; in a thread that the block started they wait beside it (`engine.errands`); anywhere else they raise
+back with its answer; in a thread that the block started they wait beside it (`engine.asides`); anywhere else they raise
 `NotInRunError`. They never run on the loop's thread.
 """
 
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rlm_lab.engine.asides import Aside
+from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.coroutine import Coroutine
-from rlm_lab.engine.errands import Errand
-from rlm_lab.engine.interrupts import within_engine
+from rlm_lab.engine.interrupts import calls_user_code, within_engine
 from rlm_lab.engine.traffic import CallRequest, Origin, Outcome
 from rlm_lab.engine.variables import delta
 from rlm_lab.errors import BlockError, BudgetExceededError, NotInRunError, UsageError
@@ -32,11 +33,12 @@ NOTHING: Any = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildRequest:
-    """Child runs to be made: one, or a batch of them that overlap while they wait."""
+    """Child runs to be made: one, or a batch of them that overlap while they wait. `infos` tell what the contexts are."""
 
     origin: Origin
     questions: tuple[str, ...]
     contexts: tuple[Any, ...]
+    infos: tuple[ContextInfo, ...]
     model: str | None
     batched: bool
 
@@ -57,7 +59,7 @@ class Site:
     step: int
     block: int
     filename: str
-    beside: Callable[[CallRequest], Errand]
+    beside: Callable[[CallRequest], Aside]
 
 
 class Owner(Protocol):
@@ -126,11 +128,11 @@ class Queries:
 
     async def llm_query_async(self, prompt: str, model: str | None = None) -> str:
         """`llm_query` to be awaited: other awaits of the block go on meanwhile."""
-        errand = self._site().beside(self._request([prompt], model, batched=False))
+        aside = self._site().beside(self._request([prompt], model, batched=False))
         try:
-            outcome = (await asyncio.wrap_future(errand.done))[0]
+            outcome = (await asyncio.wrap_future(aside.done))[0]
         except asyncio.CancelledError:
-            errand.cancel()
+            aside.cancel()
             raise
         if isinstance(outcome, Exception):
             raise outcome
@@ -151,6 +153,7 @@ class Queries:
 
     # child runs
 
+    @calls_user_code
     def rlm_query(self, prompt: str, context: Any = NOTHING, model: str | None = None) -> str:
         """Ask a recursive language model: a child run with `context` as its variable; gives its answer as text."""
         outcome = self._recurse([prompt], [context], model, batched=False)[0]
@@ -158,6 +161,7 @@ class Queries:
             raise outcome
         return outcome
 
+    @calls_user_code
     def rlm_query_batched(
         self, prompts: Sequence[str], contexts: Sequence[Any] | None = None, model: str | None = None
     ) -> list[Outcome]:
@@ -171,6 +175,7 @@ class Queries:
             )
         return self._recurse(list(prompts), given, model, batched=True)
 
+    @calls_user_code
     def _recurse(self, prompts: list[str], contexts: list[Any], model: str | None, *, batched: bool) -> list[Outcome]:
         _check_texts(prompts)
         if not prompts:
@@ -187,7 +192,14 @@ class Queries:
                 "rlm_query works in the block itself, not in a thread; use rlm_query_batched to run several at once."
             )
         values = tuple(prompt if context is NOTHING else context for prompt, context in zip(prompts, contexts, strict=True))
-        request = ChildRequest(origin=self._origin(), questions=tuple(prompts), contexts=values, model=model, batched=batched)
+        request = ChildRequest(
+            origin=self._origin(),
+            questions=tuple(prompts),
+            contexts=values,
+            infos=tuple(map(_info, values)),
+            model=model,
+            batched=batched,
+        )
         return list(_raised(site.coroutine.suspend(request)))
 
     def ask_inside(self, question: Question) -> Task:
@@ -277,6 +289,12 @@ class Queries:
     def _origin(self) -> Origin:
         site = self._asking_site()
         return Origin(run=self._owner.run_id, step=site.step, block=site.block, line=_line_in(site.filename))
+
+
+@calls_user_code
+def _info(value: object) -> ContextInfo:
+    """What a child's context is, asked in the block: its own repr is foreign code."""
+    return describe("context", value)
 
 
 def _check_texts(prompts: Sequence[object]) -> None:

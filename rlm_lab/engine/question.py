@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.config import Budget, Settings
+from rlm_lab.engine.context import ContextInfo
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host
 from rlm_lab.engine.ledger import Ledger
@@ -69,4 +70,5 @@ class Question:
     parent: str | None = None
     depth: int = 0
     cassette: dict[str, Any] | None = None
+    infos: tuple[ContextInfo, ...] | None = None  # what the contexts are, where that was asked already
     origin: dict[str, Any] | None = None

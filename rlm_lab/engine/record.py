@@ -97,8 +97,13 @@ class Record:
         """All that is known of the run, folded from its events."""
         known = self._engine.log.events
         if self._trajectory is None or self._trajectory[0] != len(known):
-            self._trajectory = (len(known), _found(fold(known), self.id))
+            self._trajectory = (len(known), _found(fold(known), self.id) or self._not_begun())
         return self._trajectory[1]
+
+    def _not_begun(self) -> Trajectory:
+        asked = self.asked
+        names = asked.model.name, asked.sub_model.name
+        return Trajectory(run=self.id, status=self.status, question=asked.text, model=names[0], sub_model=names[1])
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -113,9 +118,9 @@ class Record:
         return rlm_lab.save_page(source, path, shorten=shorten, contexts=self.asked.contexts)
 
 
-def _found(trajectory: Trajectory, run: str) -> Trajectory:
-    """The trajectory of a child run, somewhere below its root's."""
+def _found(trajectory: Trajectory, run: str) -> Trajectory | None:
+    """The trajectory of a run, a root's or somewhere below it; None where no event has told of it."""
     if trajectory.run == run:
         return trajectory
     children = (child for step in trajectory.steps for block in step.blocks for child in block.children)
-    return next(_found(child, run) for child in children if run == child.run or run.startswith(f"{child.run}."))
+    return next((_found(child, run) for child in children if run == child.run or run.startswith(f"{child.run}.")), None)

@@ -1,6 +1,12 @@
 """A run as its user holds it: what it is asked, where it stands, what came of it, and the commands.
 
-States: *waiting* ─▶ *running* ⇄ *paused* ─▶ *done*, *failed*, *stopped* or *out_of_budget*. Each command is for the main
+States:
+
+    waiting ─▶ running ⇄ paused ─▶ done, failed, stopped, out_of_budget
+                           ▲                        │
+                           └── rewind, override ────┘
+
+`fork` and `replay` make other runs, which begin paused. Each command is for the main
 thread, but for `pause` and `stop` of a running run; one that does not fit the state raises `StateError` and changes nothing.
 """
 
@@ -59,6 +65,7 @@ class Run(Record):
         self._hub = self._new_hub()
         self._paused_at = 0.0
         self._names = UserNames()
+        self.came_back: Mapping[str, Mapping[str, str]] = {}  # since the run was taken back: what is not exact, and why
         self._stamp = 0
         self.meanwhile = Meanwhile()
 
@@ -253,6 +260,12 @@ class Run(Record):
             return None
         return forked_question(self.asked, kept, run=name, origin=origin, model=model, sub_model=sub_model)
 
+    def replay(self, **options: Any) -> Run:
+        """Plays the run again without a model, paused before its first block; the options are those of `rlm_lab.replay`."""
+        import rlm_lab  # by its public name: playing again is put together above the engine
+
+        return rlm_lab.replay(self, **options)
+
     def variables(self, step: int) -> dict[str, HowKept]:
         """How each variable would come back if the run were taken back to before a step: exact, copied, rebuilt or lost."""
         check_step(self.id, self._task.keeper, self.steps, step)
@@ -280,6 +293,7 @@ class Run(Record):
                 self._engine.recorded.add(steps, since=step)
             self._task = self._task.before(step, leave)
             self._task.namespace.update(rebuilt)
+            self.came_back = told
             self._hub = self._new_hub()
 
     def _rebuild(self, step: int) -> dict[str, Any]:
@@ -329,6 +343,7 @@ class Run(Record):
     def _continue(self) -> None:
         self._names.go_on(self._task.namespace)
         self._tell_resumed()
+        self.came_back = {}
         self._go()
 
     def _tell_resumed(self) -> None:
@@ -345,7 +360,9 @@ class Run(Record):
         self._stamp += 1
         try:
             self._hub.drive(self._settle)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Exception):  # ours: it must not look as if a person had stopped the run
+                self._task.fail(error)
             with contextlib.suppress(Exception):  # the first error is the one to tell
                 self._hub.stop()
             self._end()

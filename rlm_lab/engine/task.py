@@ -21,6 +21,7 @@ from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.conversation import Conversation
 from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.decisions import UNCHANGED
+from rlm_lab.engine.effects import effects_of
 from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
 from rlm_lab.engine.forking import forked_log, forked_question, new_id, numbers_in
@@ -40,6 +41,7 @@ from rlm_lab.models.base import Message, Model, Reply, Usage
 from rlm_lab.trajectory.fold import fold
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
+MOST_BLOCKS = 10  # of one reply that are run
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
 ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
 
@@ -216,7 +218,7 @@ class Task:
             if isinstance(reply, Exception):
                 limit = reply.limit if isinstance(reply, BudgetExceededError) else self._limit()
                 if limit is None:
-                    return self._fail(reply)
+                    return self.fail(reply)
                 break
             talk.say("assistant", reply.text)
             parsed = parse(reply.text)
@@ -230,14 +232,15 @@ class Task:
             self._pass(Passed(reply=talk.last, reports=tuple(reports), said=said, empty=empty))
             talk.say("user", said)
             if empty == EMPTY_REPLIES:
-                return self._fail(ModelError(f"{self.question.model.name} gave neither code nor an answer {empty} times in a row."))
+                return self.fail(ModelError(f"{self.question.model.name} gave neither code nor an answer {empty} times in a row."))
         assert limit is not None
         yield from self._give_last_answer(talk, limit)
 
     def _open(self) -> Conversation:
         self.status = "running"
         past = self._past
-        infos = past.infos if past else tuple(describe(name, value) for name, value in self.question.contexts.items())
+        known = past.infos if past else self.question.infos
+        infos = tuple(describe(name, value) for name, value in self.question.contexts.items()) if known is None else known
         self._history = History(infos, self.question.contexts)
         if past is None:
             self._tell.started(self.question, infos, self._engine.ledger.budget, self.profile.name)
@@ -285,6 +288,7 @@ class Task:
             return (yield from self._review(reply))
         if not free:
             self._engine.ledger.count_step()
+            self._engine.ledger.warn_of("steps", self._tell.step)
         outcome: Reply | Exception = yield Think(origin=self._tell.origin, model=self.question.model, request=request, free=free)
         return outcome if isinstance(outcome, Exception) else (yield from self._review(outcome))
 
@@ -332,6 +336,10 @@ class Task:
         reports: list[BlockReport] = []
         self.keeper.keep(self._tell.step, self._space.variables(), str(self.namespace.get("__name__", "__main__")))
         for code in parsed.blocks:
+            if len(reports) == MOST_BLOCKS:
+                left = len(parsed.blocks) - MOST_BLOCKS
+                self._execution.notes.append(f"Your reply had too many blocks: the last {left} did not run. Write one at a time.")
+                break
             report = yield from self._execution.run(code, self.run_id)
             talk.amend(code, report.code)
             reports.append(report)
@@ -339,6 +347,9 @@ class Task:
                 break
         for flag, message in self._history.add(reports, self._execution.prompts):
             self._tell.flagged(flag, message)
+        effects = [effect for report in reports if not report.skipped for effect in effects_of(report.code)]
+        if effects:
+            self._tell.flagged("effects", f"Outside effects, which going back does not undo: {', '.join(effects[:5])}.")
         self._execution.prompts.clear()
         return reports
 
@@ -387,6 +398,9 @@ class Task:
     def _offer_answer(self, value: Any) -> Generator[Action, Any, str | None]:
         """Brings a value to the gate before the end; what is wrong with it, None if it is accepted."""
         text, schema = self._text_of(value), self.question.schema
+        if self._engine.playback.playing and not self._engine.playback.is_over(self.run_id):
+            self._engine.playback.end()
+            self._engine.gates.open("answer")  # the run stood before this answer
         decision = yield from self._execution.gate("final", answer=text, value=value, schema=schema)
         if decision.refusal is not None:
             self._tell.edited("final", text, decision.refusal, decision.by)
@@ -407,7 +421,8 @@ class Task:
         self.answer_text = self._text_of(value)
         return None
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """Ends the run with an error."""
         self.error = error if isinstance(error, RLMError) else ModelError(f"{type(error).__name__}: {error}")
         self._finish("failed")
 

@@ -27,7 +27,7 @@ from rlm_lab.trajectory.store import EventLog
 from rlm_lab.trajectory.tree import Call
 
 if TYPE_CHECKING:
-    from rlm_lab.engine.errands import Front
+    from rlm_lab.engine.asides import Front
 
 Outcome = str | Exception
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from rlm_lab.config import Budget, Settings, load_budget, load_settings
+from rlm_lab.engine.context import describe
 from rlm_lab.engine.forking import new_id
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.host import Host, PlainHost
+from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.record import Record
@@ -32,6 +34,7 @@ from rlm_lab.trajectory.store import SUFFIX, EventLog
 
 Tools = Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]]
 Tick = Callable[[Run], None]
+_OF_ROOTS = ("budget", "step", "breakpoints")  # what a whole tree of runs has once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,7 @@ class Inquiry:
     breakpoints: tuple[str, ...] = ()
 
 
+@calls_user_code
 def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Record:
     """Runs a recursive language model on data that is already loaded, to its end; gives the run.
 
@@ -75,8 +79,8 @@ def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Rec
     breakpoints: conditions such as `"calls > 50"` or `"'password' in prompt"` at which the run pauses.
     tick: called with the run on the main thread, about ten times a second while it waits.
 
-    Asked inside a block, the question becomes a child run: it shares the outer run's ledger and log, and takes its models where
-    none are given.
+    Asked inside a block, the question becomes a child run: it shares the outer run's ledger and log, takes its models where
+    none are given, and has no budget, steps or breakpoints of its own.
 
     Raises `UsageError`, `ConfigError`, `ContextError` or `ModelError` before anything is run. A run that fails later is given
     back with its `status` and `error`. An interrupt pauses the run and raises `KeyboardInterrupt`.
@@ -120,13 +124,16 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
     return Run(Task(engine, question), tick=tick)
 
 
+@calls_user_code
 def _question(inquiry: Inquiry, models: _Models, namespace: dict[str, Any], run_id: str) -> Question:
+    contexts = name_contexts(inquiry.context)
     return Question(
         run=run_id,
         text=inquiry.question.strip(),
         model=models.root,
         sub_model=models.sub,
-        contexts=name_contexts(inquiry.context),
+        contexts=contexts,
+        infos=tuple(map(describe, contexts, contexts.values())),
         namespace=namespace,
         tools=tool_table(inquiry.tools),
         sub_tools=tool_table(inquiry.sub_tools),
@@ -135,10 +142,14 @@ def _question(inquiry: Inquiry, models: _Models, namespace: dict[str, Any], run_
     )
 
 
+@calls_user_code
 def _child_question(inquiry: Inquiry, outer: Run) -> Question:
     """The question of a run that is asked for inside a block: in a namespace of its own unless one is given."""
     if not inquiry.question.strip():
         raise UsageError("The question is empty; write what you want to know.")
+    given_too = [name for name in _OF_ROOTS if getattr(inquiry, name) not in (None, False, ())]
+    if given_too:
+        raise UsageError(f"A question inside a block is part of the outer run and has no {given_too[0]} of its own; leave it out.")
     asked = outer.asked
     given = replace(inquiry, model=inquiry.model or asked.model, sub_model=inquiry.sub_model or asked.sub_model)
     namespace = {"__name__": "__main__"} if inquiry.namespace is None else inquiry.namespace

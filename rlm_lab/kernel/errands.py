@@ -1,7 +1,7 @@
 """Errands: commands that another thread wants done on the main thread, as cells are: by an ordinary execute request.
 
-The request's code is one expression without a value that names the errand by its number; what is to be done stays in this process. So
-status, interrupt and output are those of a cell, and the user's `In`, `Out` and `_` stay as they were. `Messenger` belongs to
+The request's code is one expression without a value that names the errand by its number; what is to be done stays in this process.
+So status, interrupt and output are those of a cell, and the user's `In`, `Out` and `_` stay as they were. `Messenger` belongs to
 the loop of the thread that sends; `do` runs on the main thread.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import configparser
 import io
 import itertools
 import random
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -121,8 +123,20 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         np.zeros(2_000_000),
         pd.DataFrame({"rows": [[1], [2]]}),
         {"deep": [(n for n in range(3))]},
+        [{"n": n} for n in range(20_000)],
+        list(range(1_200_000)),
     ],
-    ids=["generator", "iterator", "open file", "lock", "large array", "frame of lists", "generator inside a dict"],
+    ids=[
+        "generator",
+        "iterator",
+        "open file",
+        "lock",
+        "large array",
+        "frame of lists",
+        "generator inside a dict",
+        "many dicts",
+        "many items",
+    ],
 )
 def test_what_cannot_be_kept_is_said_to_be_lost_and_stays_what_it_is(value: object) -> None:
     kept = Kept.take({"value": value}, home=HOME)
@@ -151,6 +165,28 @@ def test_aliases_survive_between_variables_and_inside_them() -> None:
     assert restored["a"] is restored["b"]["inner"] is restored["c"][0] is shared
     assert restored["d"] is restored["c"][1]
     assert shared == [1]
+
+
+def test_a_variable_of_too_many_objects_costs_the_others_nothing() -> None:
+    records = [{"n": n} for n in range(20_000)]
+    space = {"before": [1], "records": records, "after": [1], "part": records[0]}
+    kept = Kept.take(space, Kept.take(space, home=HOME), home=HOME)
+    space["after"].append(2)
+    records[0]["n"] = 100
+    assert {name: kept.how(name).how for name in space} == {"before": "exact", "records": "lost", "after": "exact", "part": "exact"}
+    assert (kept.restore()["after"], records[0]) == ([1], {"n": 0})
+
+
+def test_an_object_of_a_library_is_kept_whole_or_left_alone() -> None:
+    client, parser = httpx.Client(headers={"a": "1"}), configparser.ConfigParser()
+    parser["a"] = {"b": "1"}
+    kept = Kept.take({"client": client, "parser": parser}, home=HOME)
+    client.headers["a"] = "2"
+    parser["a"]["b"] = "2"
+    kept.restore()
+    assert ({name: kept.how(name).how for name in kept.values}) == {"client": "lost", "parser": "exact"}
+    assert (client.headers["a"], parser["a"]["b"]) == ("2", "1")
+    client.close()
 
 
 def test_a_circle_is_kept() -> None:

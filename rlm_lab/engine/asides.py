@@ -24,15 +24,15 @@ Way = Generator["Action", Any, Ticket | list[Outcome]]
 
 
 class Front(Protocol):
-    """Where errands go while a gate may close or the run is paused. Any thread."""
+    """Where asides go while a gate may close or the run is paused. Any thread."""
 
     @property
     def paused(self) -> str | None: ...
-    def receive(self, errand: Errand) -> None: ...
+    def receive(self, aside: Aside) -> None: ...
 
 
-class Errand:
-    """One call or batch. `done` gets the outcomes in the order of the prompts, or the error that refused them."""
+class Aside:
+    """One call or batch, made aside. `done` gets the outcomes in the order of the prompts, or the error that refused them."""
 
     def __init__(self, way: Way | None, size: int) -> None:
         self._way = way
@@ -44,7 +44,7 @@ class Errand:
         self.done.set_running_or_notify_cancel()  # who waits may give up; that ends the wait, not the calls
 
     def send(self, value: Any) -> Action | None:
-        """Advances to the gate or past it; gives what is to be done, None once the errand needs nobody any more."""
+        """Advances to the gate or past it; gives what is to be done, None once the aside needs nobody any more."""
         assert self._way is not None
         try:
             if self._cancelled or self.finished:
@@ -80,7 +80,7 @@ class Errand:
             self._ticket.cancel()
 
     def wait(self) -> list[Outcome]:
-        """Waits in a block's thread; raises what refused the errand. A process that ends does not wait for a paused run."""
+        """Waits in a block's thread; raises what refused the aside. A process that ends does not wait for a paused run."""
         while True:
             try:
                 return self.done.result(timeout=LOOK)
