@@ -112,8 +112,11 @@ def test_a_hundred_thousand_calls_take_few_nodes_and_scroll(opened, films):
 
 def test_nothing_of_a_hostile_run_acts(opened):
     block = {"step": 1, "block": 1}
+    context, variable = {"name": HOSTILE, "type": HOSTILE}, {"type": HOSTILE, "size": HOSTILE, "repr": HOSTILE}
+    start = {"contexts": [context], "budget": {"cost": HOSTILE}, "started": HOSTILE}
+    error = {"type": HOSTILE, "message": HOSTILE, "line": 1, "traceback": HOSTILE}
     events = [
-        ev.RunStarted(run=HOSTILE, question=HOSTILE, model=HOSTILE, sub_model=HOSTILE, contexts=[{"name": HOSTILE, "type": HOSTILE}], budget={"cost": HOSTILE}, started=HOSTILE),
+        ev.RunStarted(run=HOSTILE, question=HOSTILE, model=HOSTILE, sub_model=HOSTILE, **start),
         ev.StepStarted(run=HOSTILE, step=1, messages=[{"role": HOSTILE, "content": HOSTILE}]),
         ev.ReplyReceived(run=HOSTILE, step=1, text=HOSTILE, model=HOSTILE, prompt_tokens=1, completion_tokens=1),
         ev.BlockStarted(run=HOSTILE, code=HOSTILE, **block),
@@ -122,7 +125,7 @@ def test_nothing_of_a_hostile_run_acts(opened):
         ev.Output(run=HOSTILE, kind=HOSTILE, text=HOSTILE, data={"image/png": HOSTILE}, **block),
         ev.CallStarted(run=HOSTILE, call=1, prompt=HOSTILE, model=HOSTILE, line=1, **block),
         ev.CallFinished(run=HOSTILE, call=1, answer=HOSTILE, model=HOSTILE),
-        ev.BlockFinished(run=HOSTILE, seconds=0, error={"type": HOSTILE, "message": HOSTILE, "line": 1, "traceback": HOSTILE}, variables={"added": {HOSTILE: {"type": HOSTILE, "size": HOSTILE, "repr": HOSTILE}}}, **block),
+        ev.BlockFinished(run=HOSTILE, seconds=0, error=error, variables={"added": {HOSTILE: variable}}, **block),
         ev.Flagged(run=HOSTILE, step=1, flag=HOSTILE, message=HOSTILE),
         ev.RunFinished(run=HOSTILE, status=HOSTILE, answer_text=HOSTILE, error=HOSTILE, limit=HOSTILE),
     ]  # fmt: skip
