@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+import rlm_lab
 from rlm_lab.trajectory import events as ev
 from rlm_lab.views.page import save_page
 
@@ -147,3 +149,17 @@ def test_a_frame_cannot_act_for_the_page(opened, films):
     page.locator("iframe").scroll_into_view_if_needed()
     expect(page.frame_locator("iframe").locator("td")).to_have_text("7")
     picture(page, "frame")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(browser, films, tmp_path, scheme):
+    axe = Path(rlm_lab.__file__).parent / "views/component/node_modules/axe-core/axe.min.js"
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(save_page(films.mails("done"), tmp_path / "run.html").as_uri())
+    page.locator(".step-row").nth(4).click()
+    page.add_script_tag(content=axe.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then(result => result.violations)")
+    serious = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
+    context.close()
+    assert serious == []
