@@ -136,15 +136,22 @@ class Inline:
             self._command(dict(content))
 
     def _command(self, command: Message) -> None:
+        """At once where any thread may do it; what does not fit is refused at once, too, not when the kernel is free again."""
+        name = command["command"]
         try:
-            running = self._run.status == "running"
-            if command["command"] in AT_ONCE and (running or command["command"] not in {"stop"}):
+            can = state_of(self._run)["can"]
+            if name not in can or can[name] is not None:
+                raise StateError(can.get(name) or f"There is no command {name!r}; there are {', '.join(can)}.")
+            if name in AT_ONCE and (name != "stop" or self._run.status == "running"):
                 apply(self._run, command)
                 self._news.set()
             else:
                 threading.Thread(target=self._errand, args=(command,), name="rlm_lab errand", daemon=True).start()
         except RLMError as error:
-            self._send({"kind": "reply", "refused": str(error), "command": {"command": command["command"]}})
+            self._refuse(command, error)
+
+    def _refuse(self, command: Message, error: RLMError) -> None:
+        self._send({"kind": "reply", "refused": str(error), "command": {"command": command["command"]}})
 
     def _errand(self, command: Message) -> None:
         """Has the main thread do it, and waits for what it says."""
@@ -156,7 +163,7 @@ class Inline:
                 raise StateError("This run is not in a notebook; go on with the methods of Run.")
             asyncio.run(_send_errand(file, Errand(self._run, command)))
         except RLMError as error:
-            self._send({"kind": "reply", "refused": str(error), "command": {"command": command["command"]}})
+            self._refuse(command, error)
         self._news.set()
 
     def _link(self) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+import rlm_lab
 from rlm_lab.trajectory import events as ev
 from rlm_lab.views.page import save_page
 
@@ -112,8 +114,11 @@ def test_a_hundred_thousand_calls_take_few_nodes_and_scroll(opened, films):
 
 def test_nothing_of_a_hostile_run_acts(opened):
     block = {"step": 1, "block": 1}
+    context, variable = {"name": HOSTILE, "type": HOSTILE}, {"type": HOSTILE, "size": HOSTILE, "repr": HOSTILE}
+    start = {"contexts": [context], "budget": {"cost": HOSTILE}, "started": HOSTILE}
+    error = {"type": HOSTILE, "message": HOSTILE, "line": 1, "traceback": HOSTILE}
     events = [
-        ev.RunStarted(run=HOSTILE, question=HOSTILE, model=HOSTILE, sub_model=HOSTILE, contexts=[{"name": HOSTILE, "type": HOSTILE}], budget={"cost": HOSTILE}, started=HOSTILE),
+        ev.RunStarted(run=HOSTILE, question=HOSTILE, model=HOSTILE, sub_model=HOSTILE, **start),
         ev.StepStarted(run=HOSTILE, step=1, messages=[{"role": HOSTILE, "content": HOSTILE}]),
         ev.ReplyReceived(run=HOSTILE, step=1, text=HOSTILE, model=HOSTILE, prompt_tokens=1, completion_tokens=1),
         ev.BlockStarted(run=HOSTILE, code=HOSTILE, **block),
@@ -122,7 +127,7 @@ def test_nothing_of_a_hostile_run_acts(opened):
         ev.Output(run=HOSTILE, kind=HOSTILE, text=HOSTILE, data={"image/png": HOSTILE}, **block),
         ev.CallStarted(run=HOSTILE, call=1, prompt=HOSTILE, model=HOSTILE, line=1, **block),
         ev.CallFinished(run=HOSTILE, call=1, answer=HOSTILE, model=HOSTILE),
-        ev.BlockFinished(run=HOSTILE, seconds=0, error={"type": HOSTILE, "message": HOSTILE, "line": 1, "traceback": HOSTILE}, variables={"added": {HOSTILE: {"type": HOSTILE, "size": HOSTILE, "repr": HOSTILE}}}, **block),
+        ev.BlockFinished(run=HOSTILE, seconds=0, error=error, variables={"added": {HOSTILE: variable}}, **block),
         ev.Flagged(run=HOSTILE, step=1, flag=HOSTILE, message=HOSTILE),
         ev.RunFinished(run=HOSTILE, status=HOSTILE, answer_text=HOSTILE, error=HOSTILE, limit=HOSTILE),
     ]  # fmt: skip
@@ -144,3 +149,17 @@ def test_a_frame_cannot_act_for_the_page(opened, films):
     page.locator("iframe").scroll_into_view_if_needed()
     expect(page.frame_locator("iframe").locator("td")).to_have_text("7")
     picture(page, "frame")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(browser, films, tmp_path, scheme):
+    axe = Path(rlm_lab.__file__).parent / "views/component/node_modules/axe-core/axe.min.js"
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(save_page(films.mails("done"), tmp_path / "run.html").as_uri())
+    page.locator(".step-row").nth(4).click()
+    page.add_script_tag(content=axe.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then(result => result.violations)")
+    serious = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
+    context.close()
+    assert serious == []

@@ -145,13 +145,15 @@ function Meters({ app }: { app: App }): JSX.Element {
         const ahead = meter.limit ? meter.forecast / meter.limit : 0;
         const kind = share > 1 ? "over" : share >= 0.8 ? "near" : ahead > 0 ? "ahead" : "";
         return (
-          <div class={`meter ${kind}`} role="group" aria-label={`${meter.label}: ${meter.shown} ${meter.of}${share > 1 ? ", over the limit" : share >= 0.8 ? ", near the limit" : ""}`}>
+          <div class={`meter ${kind}`}>
             <dt>{meter.label}</dt>
-            <dd><b>{meter.shown}</b> <small>{meter.of}</small></dd>
+            <dd>
+              <b>{meter.shown}</b> <small>{meter.of}</small>{share >= 0.8 && <span class="spoken">{share > 1 ? "over the limit" : "near the limit"}</span>}
             {meter.limit !== null && <div class="bar" aria-hidden="true">
               <i style={{ width: `${Math.min(share, 1) * 100}%` }} />
               {ahead > 0 && <i class="forecast" style={{ width: `${Math.min(ahead, 1 - Math.min(share, 1)) * 100}%` }} />}
             </div>}
+            </dd>
           </div>
         );
       })}
