@@ -108,6 +108,7 @@ def test_behind_a_proxy_the_cookie_is_for_its_path_and_the_name_is_known_then(st
     proxied = {"Host": host, "Origin": f"https://{host}", "X-ProxyContextPath": path}
     stranger.host = host
     assert stranger.websocket(**proxied) == 421
+    assert (stranger.ask("/", **proxied)[0], stranger.ask("/assets/shell.js", **proxied)[0]) == (403, 421)
     status, headers, _ = stranger.enter(**proxied)
     assert (status, f"; Path={path};" in headers["set-cookie"]) == (204, True)
     assert stranger.ask("/", Host=host)[0] == 200
