@@ -40,6 +40,7 @@ class Desk:
         self._messenger = None if file is None else Messenger(file)
         self._sources: dict[str, Source] = {}
         self._looked = 0.0
+        self._complained = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
@@ -63,9 +64,11 @@ class Desk:
             self._awake.clear()
             try:
                 more = self._turn()
-            except Exception:  # one bad turn must not end the dashboard
-                _logger.warning("A turn of the dashboard failed.", exc_info=True)
-                more = False
+            except Exception:  # one bad turn must not end the dashboard; it is told once
+                _logger.log(
+                    logging.DEBUG if self._complained else logging.WARNING, "A turn of the dashboard failed.", exc_info=True
+                )
+                self._complained, more = True, False
             await asyncio.sleep(0 if more else SPACING)
             if not more:
                 await self._rest()

@@ -161,6 +161,12 @@ def test_scripts_of_the_page_carry_its_number_and_none_is_written_in_it(guest):
     assert guest.ask("/")[1]["content-security-policy"] != headers["content-security-policy"]
 
 
+def test_what_bokeh_warns_of_on_our_thread_is_kept_out_of_the_users_cells(guest, capfd, caplog):
+    with caplog.at_level(logging.INFO):
+        assert guest.ask("/?bokeh-session-id=mine")[0] == 403  # an error in Bokeh's log
+    assert (caplog.text, capfd.readouterr().err) == ("", "")
+
+
 def test_nothing_logs_the_secret_or_a_ticket(guest, stranger, caplog):
     with caplog.at_level(logging.DEBUG):
         stranger.ask(f"/?token={stranger.dashboard.guard.ticket()}")
