@@ -13,13 +13,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 CLICKS = 40
-STEPS, CALLS = 10, 40
-WORKLOADS = {"200 events a second": 0.4, "as many events as there can be": 0.0}  # seconds that a batch of calls takes
+CALLS = 40
+WORKLOADS = {"200 events a second": (0.4, 10), "as many events as there can be": (0.0, 100)}  # seconds of a batch of calls; steps
 
 
 def block(code: str) -> str:
@@ -56,18 +57,29 @@ def work(folder: Path) -> None:
             ask_one(folder, ScriptedModel([block(code), block("FINAL(1)")], name="root"), order["question"])
             tell({"heard": heard})
         else:
-            calls = "llm_query_batched([str(n) for n in range(%d)])" % CALLS
-            sub = ScriptedModel(lambda _: "x" * 200, name="sub", latency=order["latency"])
-            model = ScriptedModel([*(block(calls) for _ in range(STEPS)), block("FINAL(1)")], name="root")
-            began = time.perf_counter()
-            events = ask_one(folder, model, order["question"], sub)
-            tell({"seconds": time.perf_counter() - began, "events": events})
+            tell(work_one(folder, order))
 
 
-def ask_one(folder: Path, model: Any, question: str, sub: Any = None) -> int:
-    from rlm_lab import Settings, ask
+def work_one(folder: Path, order: dict[str, Any]) -> dict[str, float]:
+    """A run that waits until its viewers are there, then works; seconds and events from then on."""
+    from rlm_lab import ScriptedModel
 
-    return len(ask(question, model=model, sub_model=sub, namespace={}, settings=Settings(runs=folder)).events)
+    begun: list[float] = []
+    wait = "while not gate.exists(): threading.Event().wait(0.01)\nbegun.append(time.perf_counter())"
+    calls = block(f"x = llm_query_batched([str(n) for n in range({CALLS})])")
+    sub = ScriptedModel(lambda _: "x" * 200, name="sub", latency=order["latency"])
+    model = ScriptedModel([block(wait), *([calls] * order["steps"]), block("FINAL(1)")], name="root")
+    names = {"gate": Path(order["gate"]), "begun": begun, "threading": threading, "time": time}
+    events = ask_one(folder, model, order["question"], sub, names)
+    return {"seconds": time.perf_counter() - begun[0], "events": events}
+
+
+def ask_one(folder: Path, model: Any, question: str, sub: Any = None, names: dict[str, Any] | None = None) -> int:
+    from rlm_lab import Budget, Settings, ask
+
+    budget = Budget(steps=1_000, calls=100_000)
+    settings = Settings(runs=folder)
+    return len(ask(question, model=model, sub_model=sub, namespace=names or {}, settings=settings, budget=budget).events)
 
 
 def tell(value: Any) -> None:
@@ -127,11 +139,15 @@ def open_run(page: Any, question: str) -> None:
     page.locator("#runs tbody tr", has_text=question).click(timeout=60_000)
 
 
-def seconds(worker: Worker, latency: float, question: str, pages: list[Any]) -> tuple[float, float]:
+def seconds(worker: Worker, name: str, question: str, pages: list[Any], folder: Path) -> tuple[float, float]:
     """How long a run takes, and its events a second, with the pages looking at it."""
-    worker.say(do="run", latency=latency, question=question)
+    gate = folder / f"gate-{time.time_ns()}"
+    latency, steps = WORKLOADS[name]
+    worker.say(do="run", latency=latency, steps=steps, question=question, gate=str(gate))
     for page in pages:
         open_run(page, question)
+        page.locator("#pane").get_by_text("begun.append").first.wait_for()
+    gate.touch()
     told = worker.hear()
     return told["seconds"], told["events"] / told["seconds"]
 
@@ -152,25 +168,25 @@ def measure(repeats: int) -> None:
                 times = clicks(worker, pages[0], folder, compute=compute)
                 where = "a block that computes" if compute else "a block that waits"
                 print(f"click to Python, {where}: median {statistics.median(times):.1f} ms, worst {max(times):.1f} ms")
-            for name, latency in WORKLOADS.items():
-                report(worker, pages, name, latency, repeats)
+            for name in WORKLOADS:
+                report(worker, pages, name, repeats, folder)
             browser.close()
     finally:
         worker.close()
         shutil.rmtree(folder)
 
 
-def report(worker: Worker, pages: list[Any], name: str, latency: float, repeats: int) -> None:
+def report(worker: Worker, pages: list[Any], name: str, repeats: int, folder: Path) -> None:
     """Runs with and without viewers by turns, so that what else the machine does falls on both."""
     plain, seen, rates = [], [], []
     for turn in range(repeats):
         for page in pages:
             page.goto("about:blank")
-        alone, rate = seconds(worker, latency, f"{name} {turn} alone?", [])
+        alone, rate = seconds(worker, name, f"{name} {turn} alone?", [], folder)
         for page in pages:
             page.goto(worker.link)
             page.get_by_role("heading", name="Runs", exact=True).wait_for()
-        with_three, _ = seconds(worker, latency, f"{name} {turn} seen?", pages)
+        with_three, _ = seconds(worker, name, f"{name} {turn} seen?", pages, folder)
         plain.append(alone)
         seen.append(with_three)
         rates.append(rate)
