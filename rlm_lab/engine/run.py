@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 from rlm_lab.config import Budget
 from rlm_lab.engine.changing import Named, changed_budget, changed_question, difference
@@ -41,6 +42,7 @@ from rlm_lab.trajectory.store import EventLog
 TWICE = 2.0  # seconds within which a second interrupt stops the run
 _paused: dict[str, Run] = {}
 _driving: list[Run] = []
+_known: WeakValueDictionary[str, Run] = WeakValueDictionary()
 
 
 def running() -> Run | None:
@@ -53,6 +55,11 @@ def paused_runs() -> list[Run]:
     return list(_paused.values())
 
 
+def known_runs() -> list[Run]:
+    """The runs of this process that somebody still holds, those that have ended too."""
+    return list(_known.values())
+
+
 class Run(Record):
     """One question and what came of it. Made by `rlm_lab.ask`; not to be made by hand.
 
@@ -62,6 +69,7 @@ class Run(Record):
     def __init__(self, task: Task, *, tick: Callable[[Run], None] = lambda _: None) -> None:
         super().__init__(task)
         self._tick = tick
+        _known[self.id] = self
         self._hub = self._new_hub()
         self._paused_at = 0.0
         self._names = UserNames()
