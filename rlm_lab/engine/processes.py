@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import threading
+from io import FileIO
 from typing import IO, Any
 
 from rlm_lab.engine.interrupts import Watchdog
@@ -82,7 +83,7 @@ class ProcessOutput:
 
     def _divert(self) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the run
+            self._file = _new_file()
             _append_only(self._file.fileno())
         self._saved = [os.dup(1), os.dup(2)]
         os.dup2(self._file.fileno(), 1)
@@ -95,6 +96,13 @@ class ProcessOutput:
             os.dup2(saved, number)
             os.close(saved)
         self._saved = []
+
+
+def _new_file() -> IO[bytes]:
+    """A file without a name: in memory where there is such a thing, as it stays small."""
+    if hasattr(os, "memfd_create"):
+        return FileIO(os.memfd_create("rlm_lab"), "r+b")
+    return tempfile.TemporaryFile(buffering=0)
 
 
 def _append_only(number: int) -> None:

@@ -1,6 +1,12 @@
 """A run as its user holds it: what it is asked, where it stands, what came of it, and the commands.
 
-States: *waiting* ─▶ *running* ⇄ *paused* ─▶ *done*, *failed*, *stopped* or *out_of_budget*. Each command is for the main
+States:
+
+    waiting ─▶ running ⇄ paused ─▶ done, failed, stopped, out_of_budget
+                           ▲                        │
+                           └── rewind, override ────┘
+
+`fork` and `replay` make other runs, which begin paused. Each command is for the main
 thread, but for `pause` and `stop` of a running run; one that does not fit the state raises `StateError` and changes nothing.
 """
 
@@ -59,6 +65,7 @@ class Run(Record):
         self._hub = self._new_hub()
         self._paused_at = 0.0
         self._names = UserNames()
+        self.came_back: Mapping[str, Mapping[str, str]] = {}  # since the run was taken back: what is not exact, and why
         self._stamp = 0
         self.meanwhile = Meanwhile()
 
@@ -286,6 +293,7 @@ class Run(Record):
                 self._engine.recorded.add(steps, since=step)
             self._task = self._task.before(step, leave)
             self._task.namespace.update(rebuilt)
+            self.came_back = told
             self._hub = self._new_hub()
 
     def _rebuild(self, step: int) -> dict[str, Any]:
@@ -335,6 +343,7 @@ class Run(Record):
     def _continue(self) -> None:
         self._names.go_on(self._task.namespace)
         self._tell_resumed()
+        self.came_back = {}
         self._go()
 
     def _tell_resumed(self) -> None:

@@ -21,6 +21,7 @@ from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.conversation import Conversation
 from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.decisions import UNCHANGED
+from rlm_lab.engine.effects import effects_of
 from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
 from rlm_lab.engine.forking import forked_log, forked_question, new_id, numbers_in
@@ -346,6 +347,9 @@ class Task:
                 break
         for flag, message in self._history.add(reports, self._execution.prompts):
             self._tell.flagged(flag, message)
+        effects = [effect for report in reports if not report.skipped for effect in effects_of(report.code)]
+        if effects:
+            self._tell.flagged("effects", f"Outside effects, which going back does not undo: {', '.join(effects[:5])}.")
         self._execution.prompts.clear()
         return reports
 

@@ -45,3 +45,33 @@ def test_a_run_is_paused_stepped_and_ended_by_the_buttons_of_its_cell(notebook):
     book.run_next()
     expect(book.output(4)).to_contain_text("42", timeout=EXPECT)
     book.picture("live-ended")
+
+
+def test_the_whole_view_opens_in_the_cell_and_its_keys_are_not_the_notebooks(notebook):
+    book = notebook(SETUP, ROOT, ASK, "gate.set()", theme="JupyterLab Dark")
+    for _ in range(3):
+        book.run_next()
+    view = book.output(2)
+    view.get_by_role("button", name="Whole view").click(timeout=EXPECT)
+    expect(view.locator(".tabs")).to_contain_text("Variables")
+    assert view.locator(".view").get_attribute("data-theme") == "dark"
+    cells = book.page.locator(".jp-Notebook .jp-Cell").count()
+    view.locator(".step-body").focus()
+    for key in ("b", "j", "a", "1", "?"):
+        book.page.keyboard.press(key)
+    expect(view.locator(".keys-box")).to_be_visible()
+    assert book.page.locator(".jp-Notebook .jp-Cell").count() == cells
+    book.picture("live-whole-dark")
+    view.get_by_role("button", name="Stop", exact=True).first.click()
+    expect(view.locator(".rlm-run")).to_contain_text("Stopped", timeout=EXPECT)
+
+
+def test_a_saved_notebook_holds_the_result_and_no_widget(notebook):
+    book = notebook(SETUP, ROOT, "gate.set()", ASK)
+    for _ in range(4):
+        book.run_next()
+    expect(book.output(3).locator(".rlm-run")).to_contain_text("42", timeout=EXPECT)
+    expect(book.output(3).locator(".jupyter-widgets")).to_have_count(0)
+    saved = book.saved()
+    assert "rlm-run" in saved
+    assert "widget-view" not in saved

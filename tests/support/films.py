@@ -352,6 +352,22 @@ def paused_state() -> dict[str, Any]:
     return state(status="paused", stamp=2, can=can, gate=gate)
 
 
+def coverage() -> dict[str, Any]:
+    """How much of the archive was read, shown and sent."""
+    threads = [[k * 44_680, k * 44_680 + 43_000, int(k != 22)] for k in range(47)]
+    shown = [[at, at + 2_000, 1] for at in (0, 240_000, 510_000, 1_090_000, 1_700_000)]
+    told = {
+        "read": {"share": 1.0, "parts": [[0, 2_100_000, 1]]},
+        "shown": {"share": 0.009, "parts": shown},
+        "sent": {"share": 0.98, "parts": threads},
+    }
+    return {
+        "contexts": [{"name": "mails", "size": 2_100_000, "unit": "characters", **told}],
+        "placed": {"exact": 0.96, "likely": 0.02},
+        "bytes": 2_100_000,
+    }
+
+
 if __name__ == "__main__":
     from rlm_lab.views.feed import Feed
 

@@ -217,7 +217,7 @@ export class App {
     const hit = this.hits[this.hit]!;
     const node = this.store.get(hit.id);
     if (node?.kind === "edit") this.select(text(node, "step"));
-    else if (node?.kind === "coverage") return;
+    else if (node?.kind === "run" && hit.field !== "question") this.select(this.store.steps(hit.id).at(-1) ?? hit.id);
     else this.select(hit.id);
   }
 

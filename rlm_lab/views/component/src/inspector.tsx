@@ -191,7 +191,7 @@ function VariablesPane({ app }: { app: App }): JSX.Element {
       <table class="variables">
         <thead><tr><th>name</th><th>type</th><th class="size">size</th><th>{badged ? "comes back" : "since"}</th></tr></thead>
         <tbody>
-          {contexts.map((context) => <tr key={`context ${String(context["name"])}`}><td class="name">{clipped(String(context["name"] ?? ""), 40)}</td><td class="type">{clipped(String(context["type"] ?? ""), 40)}</td><td class="size">{typeof context["size"] === "number" && context["size"] >= 0 ? `${thousands(context["size"])} ${String(context["unit"] ?? "").slice(0, 5)}` : ""}</td><td class="quiet">context</td></tr>)}
+          {contexts.map((context) => <tr key={`context ${String(context["name"])}`}><td class="name">{clipped(String(context["name"] ?? ""), 40)}</td><td class="type">{clipped(String(context["type"] ?? ""), 40)}</td><td class="size">{typeof context["size"] === "number" && context["size"] >= 0 ? (["bytes", "characters"].includes(String(context["unit"])) ? sizeOf(context["size"]) : `${thousands(context["size"])} ${clipped(String(context["unit"] ?? ""), 6)}`) : ""}</td><td class="quiet">context</td></tr>)}
           {variables.slice(-200).map((variable) => <VariableRow app={app} variable={variable} badged={badged} key={variable.name} />)}
         </tbody>
       </table>
