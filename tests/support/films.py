@@ -313,14 +313,29 @@ def state(**fields: Any) -> dict[str, Any]:
     """A state message, as of a run that goes on."""
     wait = "Pause first: the run is in step 5, line 9"
     can: dict[str, str | None] = {"pause": None, "stop": None, "hint": None, "fork": None, "break": None, "unbreak": None}
-    can |= dict.fromkeys(("step", "continue", "edit", "answer", "skip", "prompt", "accept", "refuse", "rewind"), wait)
+    can |= dict.fromkeys(("step", "continue", "edit", "answer", "skip", "prompt", "accept", "refuse", "rewind", "override"), wait)
     points = [{"condition": "batch > 100", "hits": 1}, {"condition": "cost > 1.6", "hits": 0}, {"condition": "error", "hits": 0}]
     return {"kind": "state", "status": "running", "stamp": 1, "gate": None, "breakpoints": points, "can": can} | fields
 
 
 def paused_state() -> dict[str, Any]:
     """A state message, as of a run that is paused before a batch."""
-    names = ("stop", "hint", "fork", "break", "unbreak", "step", "continue", "edit", "answer", "skip", "prompt", "rewind")
+    names = (
+        "stop",
+        "hint",
+        "fork",
+        "break",
+        "unbreak",
+        "step",
+        "continue",
+        "edit",
+        "answer",
+        "skip",
+        "prompt",
+        "rewind",
+        "cap",
+        "override",
+    )
     can: dict[str, str | None] = dict.fromkeys(names)
     can |= {
         "pause": "The run is paused; only one that runs can be paused.",

@@ -80,6 +80,11 @@ export function gatePlace(kind: string, step: number, line: number | null, batch
     case "block": return `before the block of ${where}`;
     case "call": return `before ${batch > 1 ? "a batch" : "a call"}, ${where}`;
     case "output": return `after the output of ${where}`;
+    case "line": return `before line ${line ?? "?"} of step ${step}`;
+    case "reply": return `before the reply of step ${step} is used`;
+    case "budget": return `at a line of its budget, step ${step}`;
+    case "record": return `where its record ends, step ${step}`;
+    case "difference": return `where it differs from its record, ${where}`;
     case "error": return `at the error in ${where}`;
     case "final": return `before the answer of ${where} is accepted`;
     default: return `in ${where}`;

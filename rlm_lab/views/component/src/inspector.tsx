@@ -38,6 +38,7 @@ function CallPane({ app }: { app: App }): JSX.Element {
       <PromptText app={app} call={call} siblings={siblings} />
       <p class="label">{text(call, "status") === "failed" ? "Error" : "Answer"} <span class="quiet">{[figure(call, "tokens_out") ? `${grouped(figure(call, "tokens_out"))} tokens` : "", figure(call, "seconds") === null ? "" : seconds(figure(call, "seconds")), figure(call, "cost") ? money(figure(call, "cost")) : "", figure(call, "retries") ? `after ${counted(figure(call, "retries")!, "failed try")}` : ""].filter(Boolean).join(", ")}</span></p>
       <div class={`quote ${text(call, "status")}`}>{callEnd(app, call)}</div>
+      {!app.readOnly && text(call, "status") === "answered" && app.run === app.store.root?.id && <p class="call-acts"><Act app={app} command="override" label="Change the answer" onDo={() => { app.call = id; app.write("override", app.full(id, "answer")); }} /></p>}
     </Fold>
   );
 }
@@ -184,6 +185,8 @@ function VariablesPane({ app }: { app: App }): JSX.Element {
   const contexts = list(app.store.get(app.run)?.["contexts"]).map(record);
   const variables = variablesAt(app);
   const paused = app.status === "paused" && app.run === app.store.root?.id && !app.host.readOnly;
+  const back = app.host.readOnly ? {} : record(record(app.state)["comes_back"]);
+  for (const variable of variables) if (typeof back[variable.name] === "string") variable.facts = { ...variable.facts, restore: back[variable.name] };
   const badged = variables.some((variable) => typeof variable.facts["restore"] === "string");
   return (
     <Fold app={app} name="variables" title="Variables" sub={paused ? "now, live" : `after step ${text(app.store.get(app.step), "number")}`} right={<span class="quiet">{grouped(variables.length + contexts.length)}</span>}>
