@@ -1,6 +1,6 @@
 """Keeps what the server's packages log on the dashboard's thread out of the user's cells.
 
-A page that is closed is a warning to Bokeh; without a handler, logging writes it to stderr, and in a kernel that is a cell's output.
+A page that is closed is a warning to Bokeh; without a handler, logging writes it to stderr: in a kernel, into a cell.
 Such records go to our own logger, as what they are to a user: details. Holds no state; the dashboard's thread calls it once.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -43,7 +42,7 @@ def proxied(tmp_path):
     own = {f"JUPYTER_{name}_DIR": str(tmp_path / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     words = ["--no-browser", "--allow-root", "--port=0", "--ip=127.0.0.1", f"--ServerApp.root_dir={tmp_path}"]
     more = ["--IdentityProvider.token=secret", "--ServerApp.base_url=/user/ann/"]
-    proxy = f"--ServerApp.jpserver_extensions={json.dumps({'jupyter_server_proxy': True})}"
+    proxy = "--ServerApp.jpserver_extensions={'jupyter_server_proxy': True}"
     command = [sys.executable, "-m", "jupyter", "server", *words, *more, proxy]
     logged: list[str] = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | own) as server:
@@ -52,6 +51,7 @@ def proxied(tmp_path):
                 break
         drain = threading.Thread(target=lambda: logged.extend(server.stderr))
         drain.start()
+        assert found is not None, "the server did not start"
         yield f"http://127.0.0.1:{found[1]}/user/ann/", logged
         server.terminate()
         drain.join()
