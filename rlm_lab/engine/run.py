@@ -24,7 +24,7 @@ from rlm_lab.engine.changing import Named, changed_budget, changed_question, dif
 from rlm_lab.engine.decisions import decide_at
 from rlm_lab.engine.forking import forked_question
 from rlm_lab.engine.gates import Gate, Gates
-from rlm_lab.engine.going_back import UserNames, check_step, find_call, how_kept
+from rlm_lab.engine.going_back import UserNames, check_step, find_call, forked_task, how_kept, task_before
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
 from rlm_lab.engine.keeping import HowKept
 from rlm_lab.engine.meanwhile import Meanwhile
@@ -257,7 +257,7 @@ class Run(Record):
         anew = model is not None or sub_model is not None if anew is None else anew
         resolve = cast("Callable[[object], Model]", self._engine.resolve)
         models = {name: resolve(given) for name, given in (("model", model), ("sub_model", sub_model)) if given is not None}
-        run = Run(self._task.fork(step, budget, anew, **models), tick=self._tick)
+        run = Run(forked_task(self._task, step, budget, anew, **models), tick=self._tick)
         run._stand(known=not anew and self.steps[step - 1].reply is not None)
         return run
 
@@ -299,7 +299,7 @@ class Run(Record):
                 self._engine.recorded.forget()
             else:
                 self._engine.recorded.add(steps, since=step)
-            self._task = self._task.before(step, leave)
+            self._task = task_before(self._task, step, leave)
             self._task.namespace.update(rebuilt)
             self.came_back = told
             self._hub = self._new_hub()
