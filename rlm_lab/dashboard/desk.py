@@ -18,7 +18,7 @@ from rlm_lab.dashboard.shelf import Row, Shelf, alive
 from rlm_lab.dashboard.source import Source, at_once
 from rlm_lab.dashboard.viewer import Viewer
 from rlm_lab.engine.orders import apply
-from rlm_lab.engine.run import Run, paused_runs, running
+from rlm_lab.engine.run import Run, known_runs, paused_runs, running
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.kernel.errands import Errand, Messenger, connection_file
 
@@ -91,7 +91,8 @@ class Desk:
             return False
         live = alive([*paused_runs(), running()])
         self._look_at_shelf(live)
-        more = [source.look(live.get(name)) for name, source in self._sources.items()]
+        held = alive(known_runs())  # one that has ended can be taken back
+        more = [source.look(held.get(name)) for name, source in self._sources.items()]
         for viewer in list(self.viewers):
             viewer.serve()
         self._forget()
@@ -118,7 +119,7 @@ class Desk:
             if name not in live and path is None:
                 return None
             self._sources[name] = Source(name, path, wake=self.wake, kernel=self.kernel)
-            self._sources[name].look(live.get(name))
+            self._sources[name].look(alive(known_runs()).get(name))
         return self._sources[name]
 
     def _forget(self) -> None:
