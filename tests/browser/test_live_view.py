@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from .conftest import ARTEFACTS
+
 pytestmark = pytest.mark.browser
 EXPECT = 90_000  # ms
 
@@ -75,3 +77,22 @@ def test_a_saved_notebook_holds_the_result_and_no_widget(notebook):
     saved = book.saved()
     assert "rlm-run" in saved
     assert "widget-view" not in saved
+
+
+def test_the_link_in_the_cell_opens_the_dashboard_while_the_cell_runs(notebook):
+    book = notebook(SETUP, ROOT, ASK)
+    for _ in range(3):
+        book.run_next()
+    view = book.output(2)
+    view.get_by_role("button", name="Open in dashboard").click(timeout=EXPECT)
+    opened = (
+        book.page.context.wait_for_event("page", timeout=EXPECT)
+        if len(book.page.context.pages) == 1
+        else book.page.context.pages[-1]
+    )
+    opened.wait_for_load_state(timeout=EXPECT)
+    assert opened.url.startswith("http://127.0.0.1:")
+    expect(opened.locator("body")).to_contain_text("How many?", timeout=EXPECT)
+    opened.screenshot(path=ARTEFACTS / "live-dashboard.png")
+    view.get_by_role("button", name="Stop", exact=True).first.click()
+    expect(view.locator(".rlm-run")).to_contain_text("Stopped", timeout=EXPECT)
