@@ -25,7 +25,14 @@ LAYERS = (
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 APART = {("trajectory", "models"), ("models", "trajectory"), ("views", "engine"), ("analysis", "engine"), ("views", "models")}
-ONLY_IN = {"IPython": {"kernel"}, "panel": {"dashboard"}, "bokeh": {"dashboard"}, "litellm": {"models"}, "greenlet": {"engine"}, "httpx": {"models"}}
+ONLY_IN = {
+    "IPython": {"kernel"},
+    "panel": {"dashboard"},
+    "bokeh": {"dashboard"},
+    "litellm": {"models"},
+    "greenlet": {"engine"},
+    "httpx": {"models"},
+}
 
 
 def imports() -> list[tuple[str, str, str]]:
@@ -64,7 +71,7 @@ def test_heavy_packages_are_used_in_one_layer_only(package):
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    heavy = {"litellm", "panel", "bokeh", "pandas", "IPython", "pydantic", "numpy"}
+    heavy = {"litellm", "panel", "bokeh", "pandas", "IPython", "pydantic", "numpy", "anywidget"}
     code = f"import sys, rlm_lab; print(sorted({heavy} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "[]"

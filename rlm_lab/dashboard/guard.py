@@ -106,7 +106,10 @@ class Guard:
         origin = visit.headers.get("Origin") or visit.headers.get("Sec-WebSocket-Origin")
         if origin is None:
             return not visit.websocket
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return (
             parts.scheme in {"http", "https"} and parts.netloc == visit.host and visit.headers.get("Sec-Fetch-Site") != "cross-site"
         )

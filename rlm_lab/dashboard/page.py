@@ -31,14 +31,14 @@ LARGEST_MESSAGE = 4 * 1024 * 1024  # from a page
 Heard = Callable[[object], None]
 
 
-class Part(JSComponent):  # type: ignore[misc]
+class Part(JSComponent):
     """A part of the page that our own script draws; `heard` is told each of its messages."""
 
     _esm = Path(ASSETS / "part.js")
     __abstract = True
 
     def __init__(self, heard: Heard, **parameters: Any) -> None:
-        super().__init__(**parameters)
+        super().__init__(**parameters)  # type: ignore[no-untyped-call]
         self._heard = heard
 
     def _handle_msg(self, data: object) -> None:
@@ -61,7 +61,7 @@ class Pane(Part):
     """The view of the chosen run."""
 
 
-class Nonce(Handler):  # type: ignore[misc]
+class Nonce(Handler):
     """Carries a request's nonce to the page that is made for it."""
 
     def __init__(self, nonces: Nonces) -> None:
@@ -96,9 +96,6 @@ def application(desk: Desk, nonces: Nonces, secret: bytes, lifetime: int) -> Bok
 
 def build(desk: Desk, doc: Document) -> None:
     """Makes the page of one tab: its parts, and the viewer that serves them."""
-    shell, pane = Shell(lambda message: hear_shell(message)), Pane(lambda message: hear_pane(message))
-    timeline = Timeline(lambda node: pane.send(json.dumps({"kind": "select", "id": node})))
-    viewer = Viewer(desk, pane.send, shell.send, lambda source: _on_page(doc, timeline, source))
 
     def hear_shell(message: object) -> None:
         if isinstance(message, dict) and "theme" in message:
@@ -113,11 +110,14 @@ def build(desk: Desk, doc: Document) -> None:
         else:
             viewer.hear_pane(message)
 
+    shell, pane = Shell(hear_shell), Pane(hear_pane)
+    timeline = Timeline(lambda node: pane.send(json.dumps({"kind": "select", "id": node})))
+    viewer = Viewer(desk, pane.send, shell.send, lambda source: _on_page(doc, timeline, source))
     template = pn.Template(_template())
     for name, part in (("shell", shell), ("pane", pane), ("timeline", pn.pane.Bokeh(timeline.layout, sizing_mode="stretch_both"))):
         template.add_panel(name, part)
-    context = doc.session_context
-    template.add_variable("nonce", context.token_payload.get("nonce", "") if context is not None else "")
+    payload = getattr(doc.session_context, "token_payload", {})
+    template.add_variable("nonce", payload.get("nonce", ""))
     template.server_doc(doc, title="rlm_lab", location=False)
     doc.config.reconnect_session = doc.config.notify_connection_status = False  # our page tells it, and opens itself anew
     desk.viewers.add(viewer)

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 
 from rlm_lab.dashboard.desk import Desk
 from rlm_lab.dashboard.guard import Guard
+from rlm_lab.dashboard.hush import hush
 from rlm_lab.errors import StateError
 
 _logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Dashboard:
         self._thread.start()
         try:
             self._started.result(START_SECONDS)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a foreign server may raise
             raise StateError(f"The dashboard could not start ({type(error).__name__}: {error}); runs go on without it.") from None
 
     @property
@@ -85,7 +86,7 @@ class Dashboard:
         asyncio.set_event_loop(self._loop)
         try:
             self._serve()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the start is told
+        except BaseException as error:
             if not self._started.done():
                 self._started.set_exception(error)
             else:
@@ -115,6 +116,7 @@ class Dashboard:
         from rlm_lab.dashboard.page import application
         from rlm_lab.dashboard.routing import Gatekeeper, Nonces
 
+        hush(threading.get_ident())
         sockets = bind_sockets(0, "127.0.0.1")
         self.guard, nonces = Guard(sockets[0].getsockname()[1]), Nonces()
         inside = application(self.desk, nonces, secrets.token_bytes(32), SESSION_MILLISECONDS)

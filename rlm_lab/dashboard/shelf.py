@@ -30,6 +30,7 @@ class Tally:
     """What the events of a log without an end add up to."""
 
     follower: Follower
+    run: str = ""
     steps: int = 0
     calls: int = 0
     tokens: int = 0
@@ -38,8 +39,8 @@ class Tally:
 
     def look(self) -> None:
         for event in self.follower.look():
-            self.seconds = event.t
-            self.steps += isinstance(event, ev.StepStarted) and "." not in event.run
+            self.run, self.seconds = self.run or event.run, event.t
+            self.steps += isinstance(event, ev.StepStarted) and event.run == self.run
             self.calls += isinstance(event, ev.CallStarted)
             if isinstance(event, (ev.ReplyReceived, ev.CallFinished)):
                 self.tokens += event.prompt_tokens + event.completion_tokens
@@ -67,18 +68,18 @@ class Shelf:
     _known: dict[Path, Known] = field(default_factory=dict)
 
     def look(self, live: Mapping[str, Run]) -> dict[str, Row]:
-        """Every run by its id, the newest first."""
+        """Every run by its name, the newest first."""
         files = self._files()
         self.left_out, files = max(len(files) - MOST, 0), files[:MOST]
         self._known = {path: self._of(path, stamp) for path, stamp in files}
         self._add_up()
-        rows = {known.head.run: _row(known) for known in self._known.values()}
+        rows = {name_of(path): _row(known) for path, known in reversed(self._known.items())}
         rows = {name: {**row, **_live(live[name])} if name in live else row for name, row in rows.items()}
         unwritten = {run.id: _unwritten(run) for run in live.values() if run.id not in rows}
         return dict(sorted((unwritten | rows).items(), key=lambda item: str(item[1]["started"]), reverse=True))
 
     def path_of(self, run: str) -> Path | None:
-        return next((path for path, known in self._known.items() if known.head.run == run), None)
+        return next((path for path in self._known if name_of(path) == run), None)
 
     def _files(self) -> list[tuple[Path, tuple[int, int]]]:
         found = []
@@ -112,6 +113,11 @@ class Shelf:
                 read += known.tally.follower.place - before
 
 
+def name_of(path: Path) -> str:
+    """A run's name is its file's: what a file says of itself could be another run's name."""
+    return path.name.removesuffix(SUFFIX)
+
+
 def _stamp(entry: os.DirEntry[str]) -> tuple[int, int] | None:
     try:
         status = entry.stat()
@@ -136,7 +142,7 @@ def _row(known: Known) -> Row:
         "started": head.started,
     }
     return {
-        "run": plain(head.run)[:LONGEST],
+        "run": name_of(head.path),
         **{name: short(text) for name, text in texts.items()},
         "parent": None if head.parent is None else short(head.parent),
         **{name: _number(figure) for name, figure in figures.items()},
@@ -148,7 +154,7 @@ def _row(known: Known) -> Row:
 def _live(run: Run) -> Row:
     spent = run.usage
     answer = {"answer": short(run.answer_text)} if run.answer_text else {}
-    figures = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost, "seconds": spent.seconds}
+    figures = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost or None, "seconds": spent.seconds}
     return {"status": run.status, "here": True, **answer, **figures}
 
 

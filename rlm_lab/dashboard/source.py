@@ -23,6 +23,8 @@ from rlm_lab.views.clean import plain
 from rlm_lab.views.feed import Feed
 
 _logger = logging.getLogger(__name__)
+SAVED = "This run is over; it was read from its file."
+ELSEWHERE = "This run lives in another kernel; steer it there."
 AT_ONCE = 5_000  # events folded in one turn, so that the loop stays open for clicks
 Message = dict[str, Any]
 
@@ -39,6 +41,7 @@ class Source:
         self.started: RunStarted | None = None
         self.queued: str | None = None  # a command that waits for the kernel
         self.state: Message = {}
+        self.trouble: str | None = None  # with the file
         self._follower = None if path is None else Follower(path)
         self._heard: deque[Event] = deque()
         self._folded = -1  # the last event's number
@@ -108,8 +111,8 @@ class Source:
             return True
         if self.run is not None:
             self._follower = None
-        elif not self._ended and (self._follower.failure or self._is_over()):
-            self._end()
+        elif not self._ended:
+            self._look_for_end(self._follower)
         return False
 
     def _fold(self, event: Event) -> None:
@@ -118,21 +121,26 @@ class Source:
         self._folded = max(self._folded, event.seq)
         if self.started is None and isinstance(event, RunStarted):
             self.started = event
-        self._ended = self._ended or (isinstance(event, RunFinished) and event.run == self.name)
+        self._ended = self._ended or (isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run)
         self.feed.take(event)
 
-    def _is_over(self) -> bool:
-        return self.path is not None and self._folded >= 0 and head_of(self.path).status == "interrupted"
-
-    def _end(self) -> None:
-        self._ended = True
-        self.feed.end()
+    def _look_for_end(self, follower: Follower) -> None:
+        """A file that cannot be read on, or that nobody writes any more, is shown as far as it goes, with a word on its end."""
+        head = head_of(follower.path)
+        self.trouble = follower.failure
+        if head.status == "unreadable":
+            self.trouble = self.trouble or f"{follower.path} cannot be read ({head.answer_text})."
+        elif head.status == "interrupted" and follower.torn:
+            self.trouble = self.trouble or f"{follower.path} ends in mid-line; all before it is shown."
+        if self.trouble or head.status == "interrupted":
+            self._ended = True
+            self.feed.end()
 
     # what can be done
 
     def _tell_state(self) -> None:
         run = self.run
-        known = (self.queued, self._ended, self._follower and self._follower.failure)
+        known: tuple[Any, ...] = (self.queued, self._ended, self.trouble)
         if run is not None:
             known = (*known, run.status, run.stamp, run.pause_reason, *((id(one), one.hits) for one in run.gates.breakpoints))
         if self.state and known == self._known:
@@ -145,16 +153,11 @@ class Source:
 
     def _made_state(self) -> Message:
         if self.run is None:
-            trouble = None if self._follower is None else self._follower.failure
-            why = (
-                "This run is saved; a run can be steered where it lives."
-                if self._ended
-                else "This run lives in another kernel; steer it there."
-            )
+            why = SAVED if self._ended else ELSEWHERE
             status = "saved" if self._ended else "running"
             return {
                 "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],
-                "can": dict.fromkeys(ORDERS, why), "trouble": None if trouble is None else plain(trouble),
+                "can": dict.fromkeys(ORDERS, why), "trouble": None if self.trouble is None else plain(self.trouble),
             }  # fmt: skip
         state = state_of(self.run)
         return {**state, "queued": self.queued, "can": {name: self._why_not(name, why) for name, why in state["can"].items()}}

@@ -13,12 +13,14 @@ from typing import Any
 from bokeh.layouts import column
 from bokeh.models import CategoricalColorMapper, ColumnDataSource, DataRange1d, HoverTool, LinearAxis, NumeralTickFormatter, Range1d
 from bokeh.models import TapTool as Tap
-from bokeh.plotting import figure
+from bokeh.plotting import figure as bokeh_figure
 
-from rlm_lab.dashboard.lanes import FIRST_LANE, Bar, Lanes
+from rlm_lab.dashboard.lanes import CALL_HEIGHT, FIRST_LANE, Bar, Lanes
 from rlm_lab.dashboard.source import Source
 
+figure: Any = bokeh_figure  # its parameters are told by overloads of hundreds of lines
 PERIOD = 0.25  # seconds between two batches
+FEWEST_LANES = 5  # that there is room for, so that few bars are not drawn as blocks
 KINDS = ("think", "code", "call", "child", "retried", "failed")
 LIGHT = {
     "ink": "#1a1d21", "ink-2": "#4b5158", "grid": "#e3e5e8", "think": "#ffffff", "code": "#4a4a4f", "call": "#6238b0",
@@ -38,13 +40,13 @@ class Timeline:
     def __init__(self, chosen: Callable[[str], None]) -> None:
         self.shown = True
         self._chosen = chosen
-        self._bars = ColumnDataSource({name: [] for name in COLUMNS})
-        self._tokens = ColumnDataSource({"t": [], "tokens": []})
-        self._cost = ColumnDataSource({"t": [], "cost": []})
-        self._acts = ColumnDataSource({"t": [], "lane": [], "label": []})
+        self._bars: Any = ColumnDataSource({name: [] for name in COLUMNS})
+        self._tokens: Any = ColumnDataSource({"t": [], "tokens": []})
+        self._cost: Any = ColumnDataSource({"t": [], "cost": []})
+        self._acts: Any = ColumnDataSource({"t": [], "lane": [], "label": []})
         self._colours = CategoricalColorMapper(factors=list(KINDS), palette=[LIGHT[kind] for kind in KINDS])
         self._lines = CategoricalColorMapper(factors=list(KINDS), palette=[LIGHT["ink-2"]] * 6)
-        self._x = Range1d(0, 1)
+        self._x = Range1d(start=0, end=1)
         self._upper, self._lower = self._made_upper(), self._made_lower()
         self.layout = column(self._upper, self._lower, sizing_mode="stretch_both")
         self._bars.selected.on_change("indices", self._picked)
@@ -106,7 +108,7 @@ class Timeline:
     # figures
 
     def _made_upper(self) -> Any:
-        plot = _plot(self._x, Range1d(3.4, -0.7))
+        plot = _plot(self._x, Range1d(start=3.4, end=-0.7))
         self._quads = plot.quad(
             left="left", right="right", bottom="bottom", top="top", source=self._bars, line_width=1,
             fill_color={"field": "kind", "transform": self._colours}, line_color={"field": "kind", "transform": self._lines},
@@ -124,7 +126,7 @@ class Timeline:
         return plot
 
     def _made_lower(self) -> Any:
-        plot = _plot(self._x, DataRange1d(start=0, range_padding=0.15), height=90, sizing_mode="stretch_width")
+        plot = _plot(self._x, DataRange1d(start=0, range_padding=0.15), height=100, sizing_mode="stretch_width")
         self._token_line = plot.step("t", "tokens", source=self._tokens, mode="after", line_width=1.5)
         plot.extra_y_ranges = {"cost": DataRange1d(start=0, range_padding=0.15, renderers=[])}
         self._cost_line = plot.line("t", "cost", source=self._cost, line_dash="dotted", line_width=1.5, y_range_name="cost")
@@ -134,7 +136,7 @@ class Timeline:
         plot.xaxis.formatter = NumeralTickFormatter(format="00:00:00")
         plot.yaxis.axis_line_color = plot.yaxis.major_tick_line_color = plot.yaxis.minor_tick_line_color = None
         plot.yaxis[0].formatter = NumeralTickFormatter(format="0.[0] a")
-        plot.yaxis[0].axis_label = "prompt tokens"
+        plot.yaxis[0].axis_label = "prompt"
         for axis in plot.yaxis:
             axis.ticker.desired_num_ticks = 2
             axis.axis_label_text_font_size, axis.axis_label_text_font_style = "11px", "normal"
@@ -168,7 +170,8 @@ class Timeline:
             self._end = max(lanes.now, 0.01)
         if self._x.end != self._end * 1.01:
             self._x.end = self._end * 1.01
-        bottom = FIRST_LANE + max(lanes.lanes, 1) - 0.3
+            self._lower.xaxis.formatter.format = "00:00:00" if self._end >= 10 else "0.00"
+        bottom = FIRST_LANE + max(lanes.lanes, FEWEST_LANES) * CALL_HEIGHT
         if self._upper.y_range.start != bottom:
             self._upper.y_range.start = bottom
 
@@ -193,13 +196,17 @@ def _columns(bars: Sequence[Bar]) -> dict[str, list[Any]]:
     return {
         "left": [bar.left for bar in bars],
         "right": [bar.right for bar in bars],
-        "bottom": [bar.lane + 0.4 for bar in bars],
-        "top": [bar.lane - 0.4 for bar in bars],
+        "bottom": [bar.lane + _half(bar) for bar in bars],
+        "top": [bar.lane - _half(bar) for bar in bars],
         "kind": [bar.kind for bar in bars],
         "label": [bar.label for bar in bars],
         "seconds": [bar.right - bar.left for bar in bars],
         "id": [bar.id for bar in bars],
     }
+
+
+def _half(bar: Bar) -> float:
+    return 0.36 if bar.lane < FIRST_LANE else CALL_HEIGHT * 0.4
 
 
 def _new(source: ColumnDataSource, name: str, points: Sequence[tuple[float, Any]]) -> dict[str, list[Any]]:

@@ -147,6 +147,10 @@ class Execution:
 
     def run(self, code: str, run: str) -> Block:
         """One block from its gate to its end."""
+        playback, tell = self._engine.playback, self._tell
+        if playback.playing and not playback.was_begun(tell.run, tell.step, tell.block + 1, code):
+            playback.end()
+            self._engine.gates.step()  # the run stood before this block
         decision = yield from self.gate("block", code=code)
         if decision.skip:
             self._tell.edited("skip", code, None, decision.by)

@@ -8,6 +8,7 @@ are ever asked anything. Main thread only.
 from __future__ import annotations
 
 import copyreg
+import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -404,6 +405,23 @@ def _same_bytes(one: Any, other: Any) -> bool:
     if one.dtype.hasobject:
         return all(map(is_, one.ravel().tolist(), other.ravel().tolist()))
     return bool(one.tobytes() == other.tobytes())
+
+
+def fresh_bytes(state: Any, before: Any) -> int:
+    """About how much memory the state of a large array or frame takes that the state before it did not take already."""
+    if state is before or not (hasattr(state, "nbytes") or hasattr(state, "iloc")):
+        return 0
+    if not hasattr(state, "iloc"):
+        return int(state.nbytes)
+    numpy = sys.modules["numpy"]
+    columns, old = _columns(state), {} if before is None else _columns(before)
+    known = {name: column.to_numpy() for name, column in old.items() if isinstance(column.dtype, numpy.dtype)}
+    plain = {name: column.to_numpy() for name, column in columns.items() if isinstance(column.dtype, numpy.dtype)}
+    return sum(one.nbytes for name, one in plain.items() if name not in known or not numpy.may_share_memory(one, known[name]))
+
+
+def _columns(frame: Any) -> dict[Any, Any]:
+    return {0: frame} if frame.ndim == 1 else {place: frame.iloc[:, place] for place in range(frame.shape[1])}
 
 
 class Copied:

@@ -131,6 +131,19 @@ def _at(*kinds: str) -> Callable[[Run], str | None]:
     return why_not
 
 
+def _whole_at(kind: str) -> Callable[[Run], str | None]:
+    """For orders that give back what is pending, changed: a text that was told in part would come back in part."""
+    fits = _at(kind)
+
+    def why_not(run: Run) -> str | None:
+        reason = fits(run)
+        if reason is None and run.gate is not None and (cut := _pending(run.gate)["cut"]):
+            return f"What is pending is {cut:,} characters too long to be edited here; use run.decide(...) and run.go_on()."
+        return reason
+
+    return why_not
+
+
 # doing it
 
 
@@ -233,11 +246,11 @@ ORDERS: dict[str, Order] = {
     "stop": Order(do=lambda run, _: run.stop(), why_not=_when_alive, dated=False),
     "step": Order(do=_step, why_not=_when_paused),
     "continue": Order(do=_go_on, why_not=_when_paused),
-    "edit": Order(do=_edit, why_not=_at("block")),
+    "edit": Order(do=_edit, why_not=_whole_at("block")),
     "skip": Order(do=_skip, why_not=_at("block")),
-    "prompt": Order(do=_prompt, why_not=_at("call")),
+    "prompt": Order(do=_prompt, why_not=_whole_at("call")),
     "answer": Order(do=_answer, why_not=_at("call", "final")),
-    "reply": Order(do=_reply, why_not=_at("reply")),
+    "reply": Order(do=_reply, why_not=_whole_at("reply")),
     "hint": Order(do=_hint, why_not=_when_paused),
     "settings": Order(do=_settings, why_not=_when_paused),
     "cap": Order(do=_cap, why_not=_when_before_batch),

@@ -18,6 +18,7 @@ from rlm_lab.trajectory.events import Edited, Event, Rewound
 from rlm_lab.trajectory.store import EventLog
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
 
+UNENDED = frozenset({"running", "paused", "interrupted"})
 _NORMAL = (
     (re.compile(r"0x[0-9a-fA-F]{4,}"), "0x…"),  # addresses
     (re.compile(r"<ipython-input-[^>]*>|<rlm [^>]*>"), "<code>"),
@@ -102,6 +103,16 @@ class Playback:
     def last(self, what: str) -> Any:
         """What the run's model, sub-model or budget was changed to last, None if it never was."""
         return next((edit.after for edit in reversed(self.edits) if (edit.run, edit.what) == (self.root, what)), None)
+
+    def was_begun(self, run: str, step: int, block: int, code: str) -> bool:
+        """Whether the record tells that a block was started, or left out by a person."""
+        skipped = any((edit.run, edit.step, edit.what, edit.before) == (run, step, "skip", code) for edit in self.edits)
+        return skipped or self._block(run, step, block) is not None
+
+    def is_over(self, run: str) -> bool:
+        """Whether the record tells how a run ended."""
+        recorded = self.runs.get(run)
+        return recorded is not None and recorded.status not in UNENDED
 
     def is_whole(self, run: str, step: int, block: int) -> bool:
         """Whether the record tells how a block ended."""

@@ -1,7 +1,7 @@
 """Errands: commands that another thread wants done on the main thread, as cells are: by an ordinary execute request.
 
-The request's code is one expression without a value that names the errand by its number; what is to be done stays in this process. So
-status, interrupt and output are those of a cell, and the user's `In`, `Out` and `_` stay as they were. `Messenger` belongs to
+The request's code is one expression without a value that names the errand by its number; what is to be done stays in this process.
+So status, interrupt and output are those of a cell, and the user's `In`, `Out` and `_` stay as they were. `Messenger` belongs to
 the loop of the thread that sends; `do` runs on the main thread.
 """
 
@@ -24,6 +24,7 @@ AGAIN = 0.2  # seconds until a request is sent again that was aborted because an
 LOOK = 1.0  # seconds between two looks whether the errand was done meanwhile
 _numbers = itertools.count(1)
 _waiting: dict[int, Errand] = {}
+_under_way: list[Errand] = []
 
 
 @dataclass(slots=True)
@@ -53,6 +54,11 @@ def connection_file() -> str | None:
         return None
 
 
+def under_way(run: Run) -> bool:
+    """Whether the main thread does an errand for a run just now: then no cell has asked for it."""
+    return any(errand.run is run for errand in _under_way)
+
+
 def do(number: int) -> None:
     """Does an errand; a number that is not known, or was done, does nothing. A refusal goes to whoever sent it, not into a cell."""
     errand = _waiting.pop(number, None)
@@ -61,6 +67,7 @@ def do(number: int) -> None:
     errand.begun = True
     errand.on_begin()
     before = errand.run.stamp
+    _under_way.append(errand)
     try:
         _drive(errand)
     except RLMError as error:
@@ -69,6 +76,7 @@ def do(number: int) -> None:
             return
         # it was done, and the run failed later: the run's own views tell that
     finally:
+        _under_way.remove(errand)
         if not errand.done.done():
             errand.done.set_result(None)
 

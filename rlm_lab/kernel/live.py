@@ -16,6 +16,8 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from rlm_lab.engine.run import Run
+from rlm_lab.kernel.errands import under_way
+from rlm_lab.kernel.inline import Inline, can_show
 from rlm_lab.kernel.pausing import NewNames, paused_of
 from rlm_lab.kernel.tables import note
 from rlm_lab.kernel.watch import Watch, progress_of
@@ -26,6 +28,11 @@ from rlm_lab.views.payload import MIME_TYPE, run_json
 from rlm_lab.views.text import live_text, summary_text
 
 PERIOD = 0.2  # seconds between two updates of a region
+PATIENCE = 2.0  # seconds that a front end has to say that it has drawn the live view
+QUIET = (
+    '<p style="margin:2px 0;font-size:11px;opacity:.75">Buttons cannot reach this kernel while a cell runs; '
+    "<code>%rlm dashboard</code> gives a page where they can.</p>"
+)
 Bundle = dict[str, Any]
 _logger = logging.getLogger(__name__)
 
@@ -74,11 +81,16 @@ class Region:
 class Live:
     """A run's region: `tick` while it goes on, `finish` when it has ended or paused.
 
-    After a pause it is in the cell where the run goes on. `out` is the name that the answer is bound to.
+    After a pause it is in the cell where the run goes on. `out` is the name that the answer is bound to. With `buttons` the region
+    is a live view that can be clicked, where the front end answers in time; else it is HTML that is shown anew.
     """
 
-    def __init__(self, shell: InteractiveShell, *, out: str | None = None) -> None:
+    def __init__(self, shell: InteractiveShell, *, out: str | None = None, buttons: bool = False) -> None:
         self._shell = shell
+        self._buttons = buttons
+        self._inline: Inline | None = None
+        self._shows_view = False
+        self._asked_at: float | None = None
         self._watch = Watch()
         self._shown = self._block_shown = 0.0
         self._followed = self._goes_on = False
@@ -92,6 +104,7 @@ class Live:
             if run.status != "waiting":
                 self._watch.catch_up(run)
             run.subscribe(self._watch)
+            self._open(run)
             run.subscribe(lambda event: self._heed(run, event))
 
     def tick(self, run: Run) -> None:
@@ -107,14 +120,14 @@ class Live:
         own = run.asked.namespace is self._shell.user_ns
         names = self._new.pause() if run.status == "paused" and own else ()
         try:
-            self.region.show(run_bundle(run, self._watch, names))
+            self._settle(run, run_bundle(run, self._watch, names))
         except Exception:  # a view must never break a run
             _logger.warning("The region of run %s failed.", run.id, exc_info=True)
             self.region.show(note(f"The run {run.id} is {run.status.replace('_', ' ')}; %rlm last gives it."))
 
     def _heed(self, run: Run, event: ev.Event) -> None:
         if isinstance(event, ev.Resumed):
-            self._goes_on = True
+            self._goes_on = not under_way(run)
             self._new.go_on()
         elif isinstance(event, ev.BlockStarted):
             self._block_begins(run)
@@ -129,7 +142,7 @@ class Live:
     def _move_on(self) -> None:
         """After a pause a new region, in the cell that runs now; the one before says so."""
         if self._goes_on:
-            self._goes_on = False
+            self._goes_on = self._shows_view = False
             if self.region.in_place:
                 self.region.show(note("The run went on in a later cell."))
             self.region = Region(self._shell)
@@ -139,7 +152,46 @@ class Live:
             return
         try:
             self._move_on()
-            progress = progress_of(run, self._watch)
-            self.region.show({"text/html": live_html(progress), "text/plain": live_text(progress)})
+            if self._inline is None or self._has_no_answer(self._inline):
+                self._shows_view = False
+                self.region.show(self._progress(run))
+            elif not (self._shows_view and self._inline.answered):  # until it answers, a front end without widgets has to see news
+                self._shows_view = True
+                self._asked_at = self._asked_at or time.monotonic()
+                self.region.show(self._progress(run) | self._inline.bundle)
         except Exception:  # a view must never break a run
             _logger.warning("The live region of run %s failed.", run.id, exc_info=True)
+
+    def _open(self, run: Run) -> None:
+        """The view that can be clicked, where the front end may draw one."""
+        if not self._buttons or not self.region.in_place or not can_show(self._shell):
+            return
+        try:
+            inline = Inline(run)
+            inline.open()
+            self._inline = inline
+        except Exception:  # a view must never break a run
+            _logger.warning("The view of run %s could not be opened.", run.id, exc_info=True)
+
+    def _has_no_answer(self, inline: Inline) -> bool:
+        """Whether the front end has let its time pass: it draws no widgets, or cannot reach a kernel that is busy."""
+        waited = self._asked_at is not None and time.monotonic() - self._asked_at > PATIENCE
+        return waited and not inline.answered
+
+    def _settle(self, run: Run, bundle: Bundle) -> None:
+        """A paused run keeps its buttons; what has ended stands for itself, so that no dead widget is saved."""
+        inline = self._inline
+        if inline is None:
+            self.region.show(bundle)
+        elif run.status == "paused":
+            self._shows_view = inline.answered
+            self.region.show(bundle | (inline.bundle if inline.answered else {}))
+        else:
+            self._inline = None
+            self.region.show(bundle)
+            inline.close()
+
+    def _progress(self, run: Run) -> Bundle:
+        progress = progress_of(run, self._watch)
+        quiet = QUIET if self._buttons and (self._inline is None or self._has_no_answer(self._inline)) else ""
+        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress)}

@@ -27,7 +27,7 @@ from rlm_lab.kernel.ask import Inquiry, prepare
 from rlm_lab.kernel.cassettes import cassette_for
 from rlm_lab.kernel.completion import Completer
 from rlm_lab.kernel.expressions import Expressions
-from rlm_lab.kernel.headless import stops
+from rlm_lab.kernel.headless import headless, stops
 from rlm_lab.kernel.live import Live, result_bundle, run_bundle
 from rlm_lab.kernel.pausing import note_cell
 from rlm_lab.kernel.second_interrupt import second_interrupt_stops
@@ -72,6 +72,7 @@ class RLM(Magics):
     max_cost = Float(None, allow_none=True, help="US dollars of the whole tree of runs.").tag(config=True)
     max_seconds = Float(None, allow_none=True, help="Time of the run, in seconds.").tag(config=True)
     depth = Int(None, allow_none=True, help="How deep rlm_query may nest.").tag(config=True)
+    live = Bool(True, help="Whether a cell shows its run with buttons while it goes on, where the front end can.").tag(config=True)
     record = Unicode(None, allow_none=True, help="A file or folder to record models' replies in.").tag(config=True)
     replay = Unicode(None, allow_none=True, help="A file or folder to play recorded replies from.").tag(config=True)
 
@@ -93,7 +94,7 @@ class RLM(Magics):
         question = " ".join([*flags.words, cell]).strip()
         if not question:
             raise UsageError("The cell is empty; write the question below the %%rlm line.")
-        live = Live(self.ipython, out=flags.out)
+        live = self._live(flags.out)
         held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
         live.follow(held.run)
         held.run.meanwhile.own.update({flags.out} if flags.out else ())
@@ -122,10 +123,13 @@ class RLM(Magics):
         """Where a paused run is shown; one that was not asked with `%%rlm` is shown from now on."""
         held = self.held.get(run.id)
         if held is None:
-            held = self.held[run.id] = Held(run=run, live=Live(self.ipython))
+            held = self.held[run.id] = Held(run=run, live=self._live())
             held.live.follow(run)
             run.subscribe(lambda event: self._heed(held, event))
         return held
+
+    def _live(self, out: str | None = None) -> Live:
+        return Live(self.ipython, out=out, buttons=self.live and not headless(self.ipython))
 
     def drive(self, held: Held, go: Callable[[], None]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""

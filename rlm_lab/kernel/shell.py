@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import getpass
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ class ShellHost:
         return namespace
 
     def swaps(self, show: Callable[[Bundle], None]) -> Sequence[Swap]:
-        publisher = BlockPublisher(show, parent=self._shell)
+        publisher = BlockPublisher(show, self._shell.display_pub, parent=self._shell)
         return (
             Attributes(self._shell, display_pub=publisher, ask_exit=_no_exit),
             Attributes(getpass, getpass=_no_password),
@@ -53,14 +54,27 @@ class ShellHost:
 
 
 class BlockPublisher(CapturingDisplayPublisher):
-    """The display publisher of a block: what it publishes goes to the run, never to the cell."""
+    """The display publisher of a block: what it publishes goes to the run, never to the cell.
 
-    def __init__(self, show: Callable[[Bundle], None], **options: Any) -> None:
+    A cell of a subshell may run while the block is in; what its thread shows goes to the kernel's own publisher.
+    """
+
+    def __init__(self, show: Callable[[Bundle], None], cells: Any, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._show = show
+        self._cells = cells
+        self._here = threading.local()
 
-    def publish(self, data: dict[str, Any], metadata: Any = None, source: Any = None, **_: Any) -> None:
-        self._show(clean_bundle(data, None))
+    def set_parent(self, parent: dict[str, Any]) -> None:
+        """Called by ipykernel in the thread of a subshell, where a cell begins; without it no subshell would answer."""
+        self._here.is_cell = threading.current_thread() is not threading.main_thread()
+        self._cells.set_parent(parent)
+
+    def publish(self, data: dict[str, Any], metadata: Any = None, source: Any = None, **more: Any) -> None:
+        if getattr(self._here, "is_cell", False):
+            self._cells.publish(data, metadata or {}, **more)
+        else:
+            self._show(clean_bundle(data, None))
 
     def clear_output(self, wait: bool = False) -> None:
         """What was shown stays in the run's log."""

@@ -35,6 +35,11 @@ class Follower:
         self._line = 0
         self._rest = b""
 
+    @property
+    def torn(self) -> bool:
+        """Whether the file ended in mid-line when it was last looked at."""
+        return bool(self._rest)
+
     def look(self) -> list[Event]:
         """The events that were added since the last look, at most as many as are in `AT_ONCE` bytes."""
         if self.failure is not None:
@@ -65,21 +70,25 @@ class Follower:
             self._rest += rest
         if len(self._rest) > LONGEST_LINE:
             self.failure = f"{self.path} has a line of more than {LONGEST_LINE:,} bytes after line {self._line}; it is no run log."
-        found = []
+        found: list[Event] = []
         for line in lines:
             self._line += 1
             if line.strip():
                 try:
-                    event = from_line(line)
+                    found.append(self._event(line))
                 except LogError as error:
-                    self.failure = (
-                        f"{self.path} is corrupt in line {self._line} ({str(error).rstrip('.')}); all before it is shown."
-                    )
+                    self.failure = str(error)
                     break
-                if self._line == 1 and not isinstance(event, RunStarted):
-                    self.failure = (
-                        f"{self.path} is not a run log: its first line is {event.type or 'unknown'!r}, not 'run_started'."
-                    )
-                    break
-                found.append(event)
         return found
+
+    def _event(self, line: bytes) -> Event:
+        """Raises `LogError` that tells file and line."""
+        try:
+            event = from_line(line)
+        except LogError as error:
+            what = str(error).rstrip(".")
+            raise LogError(f"{self.path} is corrupt in line {self._line} ({what}); all before it is shown.") from None
+        if self._line == 1 and not isinstance(event, RunStarted):
+            first = event.type or "unknown"
+            raise LogError(f"{self.path} is not a run log: its first line is {first!r}, not 'run_started'.")
+        return event

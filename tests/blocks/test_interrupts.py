@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import threading
@@ -17,6 +18,27 @@ from rlm_lab import Budget, ScriptedModel, load, paused_runs
 from rlm_lab.errors import StateError
 
 PAUSE = "import signal; signal.raise_signal(signal.SIGINT)"
+
+
+def drive_through_pauses(run: Any, seconds: float, pauses: list[int]) -> None:
+    """Runs to the end while a thread pauses the run again and again; notes each pause."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(seconds * random.random()):
+            with contextlib.suppress(StateError):
+                run.pause()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        run.start()
+        while run.status == "paused":
+            pauses.append(len(pauses))
+            run.resume()
+    finally:
+        over.set()
+        thread.join()
 
 
 def drive_through_a_storm(run: Any, seconds: float, pauses: list[int]) -> None:
@@ -90,6 +112,14 @@ def test_interrupts_at_random_moments_lose_nothing(bench: Any, quick_turns: None
     run = bench.prepare(f"while len(pauses) < 10:\n{indent(code, '    ')}\nFINAL(value)", namespace=space)
     drive_through_a_storm(run, 0.0005, pauses)
     assert (run.status, run.answer) == ("done", expected)
+
+
+def test_two_hundred_pauses_from_a_thread_lose_nothing(bench: Any, quick_turns: None) -> None:
+    pauses: list[int] = []
+    code = "got = []\nwhile len(pauses) < 200:\n    got.append(llm_query('a'))\n    n = sum(i for i in range(9_000))\nFINAL((set(got), n))"
+    run = bench.prepare(code, namespace={"__name__": "__main__", "pauses": pauses}, budget=Budget(calls=None, seconds=None))
+    drive_through_pauses(run, 0.003, pauses)
+    assert (run.answer, len(pauses) >= 200) == (({"re:a"}, sum(range(9_000))), True)
 
 
 def test_a_thousand_interrupts_of_a_run_with_calls_and_batches_lose_no_answer(bench: Any, quick_turns: None) -> None:

@@ -1,7 +1,5 @@
 """What blocks show, and how much of it is kept."""
 
-
-
 from __future__ import annotations
 
 import resource

@@ -102,6 +102,27 @@ def test_the_kernel_is_usable_while_a_block_is_left_and_the_block_goes_on_in_ano
 
 
 @pytest.mark.parametrize(
+    ("block", "answer"),
+    [
+        ("import asyncio\nawait asyncio.sleep(0)\nx = await asyncio.sleep(0, 7)\nFINAL(x)", "7"),
+        ("from IPython.utils.capture import capture_output\nwith capture_output() as c:\n    print('in')\nFINAL(c.stdout)", "'in\\n'"),
+        ("import matplotlib.pyplot as plt\nfig = plt.figure()\nline = plt.plot([1, 2])\nFINAL(plt.gcf() is fig)", "True"),
+        ("import threading\nlock = threading.Lock()\nwith lock:\n    x = 1\nFINAL(lock.locked())", "False"),
+        ("from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(4) as p:\n    r = list(p.map(llm_query, 'abc'))\nFINAL(r)", "['re:a', 're:b', 're:c']"),
+    ],
+)  # fmt: skip
+def test_the_kernel_is_usable_at_each_line_of_a_block(kernel: Kernel, block: str, answer: str) -> None:
+    kernel.cell(f"run = go({block!r}, step=True)")
+    lines = []
+    while kernel.cell("run.step('lines'); run.status") == "'paused'":
+        lines.append(kernel.cell("run.gate.facts['line']"))
+        assert kernel.cell(USABLE) == "printed\n2"
+        assert kernel.cell("sys.gettrace()") == ""
+    assert set(lines) >= {"1", "2", "3", "4"}
+    assert kernel.cell("run.answer") == answer
+
+
+@pytest.mark.parametrize(
     "block",
     [
         "told()\nwhile not stop: pass\nFINAL(7)",

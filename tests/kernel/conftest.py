@@ -76,12 +76,13 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cells]:
 class Kernel:
     """A kernel and its client. Every wait is for a message."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, packages: Path | None = None) -> None:
         self.manager = KernelManager(transport="ipc", ip=str(folder / "kernel"))
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         self.manager._kernel_spec = KernelSpec(argv=command, language="python")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RLM_LAB_")}
-        self.manager.start_kernel(cwd=str(folder), env={**environment, "RLM_LAB_MODELS": str(folder / "models")})
+        first = {} if packages is None else {"PYTHONPATH": str(packages)}  # packages that go before those of the environment
+        self.manager.start_kernel(cwd=str(folder), env={**environment, **first, "RLM_LAB_MODELS": str(folder / "models")})
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
@@ -147,8 +148,14 @@ class Cell:
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    kernel = Kernel(tmp_path_factory.mktemp("kernel"))
+def packages() -> Path | None:
+    """A folder of packages that the kernel takes before those of the environment; a file of tests may give its own."""
+    return None
+
+
+@pytest.fixture(scope="module")
+def started(packages: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    kernel = Kernel(tmp_path_factory.mktemp("kernel"), packages=packages)
     yield kernel
     kernel.close()
 

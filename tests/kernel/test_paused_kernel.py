@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
+import ipykernel
 import pytest
 
 from rlm_lab.views.payload import MIME_TYPE
@@ -37,6 +39,40 @@ def test_a_run_paused_in_a_block_goes_on_with_what_other_cells_have_changed(kern
     assert kernel.run("import asyncio\nawait asyncio.sleep(0)\nn = 99\nn").value == "99"
     assert "Done" in kernel.run("%rlm continue").region["text/plain"]
     assert kernel.run("answer").value == "(99, 'READY?')"
+
+
+def in_a_subshell(kernel: Any, code: str) -> Any:
+    """Runs a cell beside the one that runs, and gives its reply."""
+    client = kernel.client
+    made = client.session.msg("create_subshell_request")
+    client.control_channel.send(made)
+    while (reply := client.get_control_msg(timeout=30))["parent_header"].get("msg_id") != made["header"]["msg_id"]:
+        pass
+    message = client.session.msg("execute_request", {"code": code, "silent": False, "store_history": False})
+    message["header"]["subshell_id"] = reply["content"]["subshell_id"]
+    client.shell_channel.send(message)
+    while (reply := client.get_shell_msg(timeout=30))["parent_header"]["msg_id"] != message["header"]["msg_id"]:
+        pass
+    return reply["content"]
+
+
+@pytest.mark.skipif(ipykernel.version_info[0] < 7, reason="older kernels have no subshells")
+@pytest.mark.parametrize(("line", "says"), [("pause", "Paused in step 1, line "), ("stop", "Stopped in step 1")])
+def test_a_run_that_computes_is_paused_or_stopped_from_a_subshell(kernel: Any, tmp_path: Any, line: str, says: str) -> None:
+    os.mkfifo(tmp_path / "here")
+    kernel.run('model = ScriptedModel([\'```repl\\nopen("here", "w").close()\\nwhile flights: pass\\nFINAL(7)\\n```\'])')
+    request = kernel.begin("%%rlm -m model -o answer\nHow many?")
+    (tmp_path / "here").read_bytes()
+    assert in_a_subshell(kernel, f"%rlm {line}")["status"] == "ok"
+    messages = []
+    while not messages or messages[-1]["content"].get("execution_state") != "idle":
+        message = kernel.client.get_iopub_msg(timeout=30)
+        messages += [message] if message["parent_header"].get("msg_id") == request else []
+    assert [one for one in messages if one["msg_type"] == "error"] == []
+    assert any(says in one["content"].get("data", {}).get("text/plain", "") for one in messages)
+    if line == "pause":
+        kernel.run("flights = []")
+        assert kernel.run("%rlm continue").region["text/plain"].startswith("7\n")
 
 
 def test_the_paused_region_is_shown_in_three_forms_and_names_the_variables(kernel: Any) -> None:

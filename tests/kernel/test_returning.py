@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,14 @@ def test_how_variables_come_back_is_a_table(cells: Any) -> None:
     assert (lines["rows"], lines["lines"][:3]) == (["list[1]", "●", "exact"], ["generator", "◌", "rebuilt"])
 
 
+def test_a_rewound_run_says_which_variables_are_not_what_they_were(cells: Any) -> None:
+    cells.run("theirs = iter([1])")
+    begin(cells, "lines = (n for n in [1])", "FINAL(1)")
+    assert "lines: rebuilt by running the code again" in does(cells, "%rlm rewind 2")
+    assert "theirs: not as they were" in str(cells.shown[-1]["text/plain"])
+    does(cells, "%rlm continue")
+
+
 def test_a_run_is_replayed_step_by_step_without_a_model(cells: Any) -> None:
     run = begin(cells, "said = llm_query('a')", "FINAL(said)")
     asked = len(cells["echo"].requests)
@@ -170,6 +179,26 @@ def test_data_that_is_missing_or_differs_is_named(killed: Path, given: Any) -> N
     assert killed.stat().st_size == size
 
 
+def test_a_run_that_stood_before_its_answer_stands_there_again(asked: Any, scripted: Any, tmp_path: Path) -> None:
+    run = asked("x = 1", "FINAL(x)", breakpoints=("len(answer) > 0",))
+    assert run.gate.kind == "final"
+    again = resume(shutil.copy(run.path, tmp_path / "copy.rlm.jsonl"), namespace={}, model=scripted())
+    assert (again.gate.kind, again.gate.facts["answer"]) == ("final", "1")
+    again.resume()
+    assert (again.answer, load(again.path).answer, run.status) == (1, 1, "paused")
+    run.stop()
+
+
+def test_a_run_that_stood_before_a_block_does_not_run_it_when_it_is_resumed(asked: Any, scripted: Any, tmp_path: Path) -> None:
+    run = asked("x = 1", "x = 2", step=True)
+    run.step()
+    space: dict[str, Any] = {}
+    again = resume(shutil.copy(run.path, tmp_path / "copy.rlm.jsonl"), namespace=space, model=scripted())
+    assert (again.gate.kind, again.gate.facts["code"], space["x"]) == ("block", "x = 2", 1)
+    again.stop()
+    run.stop()
+
+
 def test_a_run_that_has_ended_is_not_resumed_but_replayed(asked: Any) -> None:
     run = asked("print('a')", "FINAL(2)", context={"n": 1})
     with pytest.raises(StateError, match=r"is done; rlm_lab.replay plays it again"):
@@ -194,7 +223,7 @@ def test_addresses_and_times_are_no_differences(asked: Any, print_what: str) -> 
 def test_a_difference_stops_the_replay_and_shows_the_first_one(asked: Any) -> None:
     counted: list[int] = []
     run = asked("print('same')\nprint(tick())\nn = llm_query('a')", "FINAL(n)", tools=[_ticking(counted)])
-    played = replay(run, tools=[_ticking(counted)], step=False)
+    played = run.replay(tools=[_ticking(counted)], step=False)
     assert (played.status, played.pause_reason) == ("paused", "not as recorded")
     assert played.gate is not None
     assert (played.gate.facts["recorded"], played.gate.facts["now"]) == ("1", "2")

@@ -24,7 +24,9 @@ export function Controls({ app }: { app: App }): JSX.Element {
 }
 
 export function Dashboard({ app, label }: { app: App; label: string }): JSX.Element | null {
-  const address = app.host.dashboard ?? "";
+  const address = app.address ?? app.host.dashboard ?? "";
+  if (address === true) return <button type="button" class="link" onClick={() => app.send({ dashboard: true })}>{label}</button>;
+  if (!address) return null;
   return /^https?:\/\/|^\//.test(address) ? <a class="link" href={address} target="_blank" rel="noopener noreferrer">{label}</a> : null;
 }
 
@@ -33,7 +35,8 @@ export function RunGroup({ app }: { app: App }): JSX.Element {
     <span class="group">
       <Act app={app} command="pause" icon="pause" label="Pause" keys="Space" />
       <Act app={app} command="step" icon="step" label="Step" keys="S" onDo={() => app.command("step", { into: "blocks" })} />
-      <Act app={app} command="step" icon="into" label="Step into" keys="I" onDo={() => app.command("step", { into: "calls" })} />
+      <Act app={app} command="step" icon="into" label="Step into" keys="I" second onDo={() => app.command("step", { into: "calls" })} />
+      <Act app={app} command="step" icon="into" label="Step line" keys="Shift+I" second onDo={() => app.command("step", { into: "lines" })} />
       <Act app={app} command="continue" icon="continue" label="Continue" keys="Space" onDo={() => app.command("continue", { until: null })} />
       <Act app={app} command="stop" icon="stop" label="Stop" keys="Shift+S" />
     </span>

@@ -25,7 +25,9 @@ export function mount(element: HTMLElement, host: Host): Handle {
   const expand = () => { small = !small; shape(); app.changed(); };
   const draw = () => {
     if (over) return;
+    const focused = shadow.activeElement !== null;
     render(<View app={app} expand={expand} />, box);
+    if (focused && shadow.activeElement === null) box.focus({ preventScroll: true }); // what had the focus is gone: keys go on working
     box.dataset["status"] = app.status;
     if (app.reveal) reveal(box, app);
   };

@@ -35,6 +35,7 @@ export interface Reply {
   refused?: string;
   done?: string;
   pong?: number;
+  dashboard?: string | null;
 }
 export interface Lost { kind: "lost"; text: string | null }
 export type Message = Snapshot | Delta | StateMessage | Reply | Lost;
@@ -46,7 +47,7 @@ export interface Host {
   theme?: string | null;
   readOnly?: boolean;
   compact?: boolean;
-  dashboard?: string | null;
+  dashboard?: string | boolean | null; // the link's address; true where the host makes one when asked
   height?: string | null;
   quiet?: string | null; // said in place of controls that cannot work here
 }

@@ -1,0 +1,208 @@
+"""The live view of a run in the output of its cell: what is new goes to the front end, what is clicked comes back.
+
+A thread of its own sends, woken by the run's events, so that a block that computes does not hold the view up. Commands arrive on
+the widget's subshell: pause and stop are given at once, the others become errands of the main thread. A view that fails never
+fails a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rlm_lab.analysis.coverage import coverage_of
+from rlm_lab.engine.orders import apply, state_of
+from rlm_lab.engine.run import Run
+from rlm_lab.errors import RLMError, StateError
+from rlm_lab.kernel.errands import Errand, Messenger, connection_file
+from rlm_lab.trajectory import events as ev
+from rlm_lab.views.feed import Feed
+
+AT_ONCE = frozenset({"pause", "stop", "break", "unbreak"})
+PIECE = 200_000  # characters of one message: Jupyter's server drops what comes faster than 1 MB a second
+RATE = 600_000  # characters a second
+MOST_CALLS = 2_000  # up to which the contexts are looked through for what was sent
+REST = 0.01  # seconds between two messages
+_logger = logging.getLogger(__name__)
+Message = dict[str, Any]
+
+
+class Inline:
+    """One run's view. `answered` tells that a front end has drawn it and that its messages arrive while the cell runs."""
+
+    def __init__(self, run: Run) -> None:
+        self.answered = False
+        self._run = run
+        self._feed = Feed()
+        self._seq = -1
+        self._state: Message | None = None
+        self._uncovered = False
+        self._news = threading.Event()
+        self._closed = False
+        self._widget: Any = None
+        self._thread = threading.Thread(target=self._pump, name="rlm_lab view", daemon=True)
+
+    def open(self) -> None:
+        """Makes the widget and starts to send; best before the run starts."""
+        from rlm_lab.kernel.inline_widget import make_widget
+
+        self._widget = make_widget({"compact": True, "dashboard": True}, self._hear)
+        self._end = self._run.subscribe(self._take)
+        self._thread.start()
+
+    @property
+    def bundle(self) -> Message:
+        """What shows the widget in an output."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view}
+
+    def close(self) -> None:
+        """Ends it; what the output shows next stands for itself."""
+        self._closed = True
+        self._news.set()
+        self._end()
+        self._widget.close()
+
+    # to the front end
+
+    def _take(self, event: ev.Event) -> None:
+        self._feed.take(event)
+        self._uncovered |= isinstance(event, (ev.StepStarted, ev.Paused))
+        self._news.set()
+
+    def _pump(self) -> None:
+        while not self._closed:
+            self._news.wait()
+            self._news.clear()
+            try:
+                self._tell()
+            except Exception:  # a view must never break a run
+                _logger.debug("The view of run %s could not be told.", self._run.id, exc_info=True)
+            time.sleep(REST)
+
+    def _tell(self) -> None:
+        if not self.answered or self._closed:
+            return
+        if self._uncovered:
+            self._cover()
+        message = self._feed.since(self._seq) if self._seq >= 0 else self._feed.snapshot()
+        if message is not None:
+            self._seq = message["seq"]
+            for piece in pieces(message):
+                size = len(json.dumps(piece))
+                self._send(piece)
+                time.sleep(size / RATE if size > PIECE / 4 else 0)
+        state = state_of(self._run)
+        if state != self._state:
+            self._state = state
+            self._send(state)
+
+    def _cover(self) -> None:
+        """Tells which parts of the contexts were read, shown and sent so far; of a run with very many calls no more."""
+        self._uncovered = False
+        if self._run.calls[1] <= MOST_CALLS:
+            coverage = coverage_of(self._run.trajectory, self._run.asked.contexts)
+            if coverage is not None:
+                self._feed.cover(self._run.id, coverage)
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        if not self._closed:
+            self._widget.send(message)
+
+    # from the front end
+
+    def _hear(self, content: object) -> None:
+        """What the view says; hostile until it is read."""
+        if not isinstance(content, Mapping) or self._closed:
+            return
+        if content.get("ready"):
+            self.answered, self._seq, self._state = True, -1, None
+            self._news.set()
+        elif "ping" in content:
+            self._send({"kind": "reply", "pong": content["ping"]})
+        elif isinstance(fetch := content.get("fetch"), list) and len(fetch) == 2:
+            node, field = str(fetch[0]), str(fetch[1])
+            self._send({"kind": "reply", "fetch": [node, field], "text": self._feed.full(node, field)})
+        elif isinstance(find := content.get("find"), str):
+            self._send({"kind": "reply", "find": find, "hits": self._feed.find(find)[:2_000]})
+        elif content.get("dashboard"):
+            self._send({"kind": "reply", "dashboard": self._link()})
+        elif isinstance(content.get("command"), str):
+            self._command(dict(content))
+
+    def _command(self, command: Message) -> None:
+        """At once where any thread may do it; what does not fit is refused at once, too, not when the kernel is free again."""
+        name = command["command"]
+        try:
+            can = state_of(self._run)["can"]
+            if name not in can or can[name] is not None:
+                raise StateError(can.get(name) or f"There is no command {name!r}; there are {', '.join(can)}.")
+            if name in AT_ONCE and (name != "stop" or self._run.status == "running"):
+                apply(self._run, command)
+                self._news.set()
+            else:
+                threading.Thread(target=self._errand, args=(command,), name="rlm_lab errand", daemon=True).start()
+        except RLMError as error:
+            self._refuse(command, error)
+
+    def _refuse(self, command: Message, error: RLMError) -> None:
+        self._send({"kind": "reply", "refused": str(error), "command": {"command": command["command"]}})
+
+    def _errand(self, command: Message) -> None:
+        """Has the main thread do it, and waits for what it says."""
+        try:
+            if command.get("at") is not None and command["at"] != self._run.stamp:
+                raise StateError("Another viewer, or a cell, was first: the run has gone on since. Look again.")
+            file = connection_file()
+            if file is None:
+                raise StateError("This run is not in a notebook; go on with the methods of Run.")
+            asyncio.run(_send_errand(file, Errand(self._run, command)))
+        except RLMError as error:
+            self._refuse(command, error)
+        self._news.set()
+
+    def _link(self) -> str | None:
+        """A link to the dashboard, which is started for it."""
+        import rlm_lab  # by its public name: the dashboard stands above the kernel's side
+
+        try:
+            return str(rlm_lab.dashboard_link(self._run))
+        except RLMError:
+            return None
+
+
+async def _send_errand(file: str, errand: Errand) -> None:
+    messenger = Messenger(file)
+    try:
+        await messenger.send(errand)
+    finally:
+        messenger.close()
+
+
+def pieces(message: Message, most: int = PIECE) -> Iterator[Message]:
+    """A message in parts of bounded size: the first of its kind, the others deltas.
+
+    >>> [len(part["nodes"]) for part in pieces({"kind": "snapshot", "seq": 1, "nodes": [{"id": "a" * 60}] * 3}, most=150)]
+    [2, 1]
+    """
+    part: list[Any] = []
+    room, kind = most, message["kind"]
+    for node in message["nodes"]:
+        size = len(json.dumps(node))
+        if part and size > room:
+            yield {**message, "kind": kind, "nodes": part}
+            part, room, kind = [], most, "delta"
+        part.append(node)
+        room -= size
+    yield {**message, "kind": kind, "nodes": part}
+
+
+def can_show(shell: Any) -> bool:
+    """Whether the front end may be able to draw widgets and to reach a kernel that is busy with a cell."""
+    kernel = getattr(shell, "kernel", None)
+    return bool(getattr(kernel, "_supports_kernel_subshells", False))

@@ -1,0 +1,40 @@
+"""The widget that carries the live view into a cell's output: anywidget with the built module. Loaded on first use.
+
+It carries messages and no truth. Messages of the front end arrive on the thread of its subshell where the kernel has subshells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from rlm_lab.views.page import view_module
+
+
+def make_widget(options: dict[str, Any], heard: Callable[[Any], None]) -> Any:
+    """A widget that tells what the front end says; `options` are the view's (see `index.tsx`)."""
+    widget = _kind()(options=options)
+    widget.on_msg(lambda _widget, content, _buffers: heard(content))
+    stay_on_own_subshell(widget.comm)
+    return widget
+
+
+def stay_on_own_subshell(comm: Any) -> None:
+    """Keeps the messages of a comm on the subshell that the front end names.
+
+    ipykernel 7.4 sends them to the shell that last published on the comm, which is the one that is busy with the cell. The method
+    is private to ipykernel: where there is none, there is nothing to keep.
+    """
+    if callable(getattr(comm, "_reply_subshell_for", None)):
+        comm._reply_subshell_for = lambda _data, default: default
+
+
+def _kind() -> Any:
+    class RunView(anywidget.AnyWidget):
+        _esm = view_module()
+        options = traitlets.Dict().tag(sync=True)
+
+    return RunView
