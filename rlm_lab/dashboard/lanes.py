@@ -14,7 +14,8 @@ from typing import Any
 from rlm_lab.views.feed import Feed
 
 MOST_LANES = 16  # of calls; more at once share the last
-STEP_LANE, CODE_LANE, CHILD_LANE, FIRST_LANE = 0, 0, 1, 2
+STEP_LANE, CODE_LANE, CHILD_LANE, FIRST_LANE = 0.0, 0.0, 1.0, 1.8  # heights of rows, from the top
+CALL_HEIGHT = 0.36  # of a lane of calls
 Node = dict[str, Any]
 
 
@@ -45,6 +46,7 @@ class Lanes:
     acts: list[tuple[float, str]] = field(default_factory=list)  # where a person acted
     now: float = 0.0
     _seq: int = 0
+    _origin: float = 0.0  # when the run began
     _nodes: dict[str, Node] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
     _pauses: list[tuple[float, float]] = field(default_factory=list)  # begin, and seconds held up to its end
@@ -84,12 +86,13 @@ class Lanes:
         return self._places.get(node)
 
     def at(self, t: float | None) -> float:
-        """A time of the run, without what was spent waiting for a person."""
+        """Seconds since the run began, without what was spent waiting for a person."""
         t = t or 0.0
         place = bisect_right(self._pauses, (t, float("inf")))
         held = self._pauses[place - 1][1] if place else 0.0
-        self.now = max(self.now, t - held)
-        return max(t - held, 0.0)
+        since = max(t - held - self._origin, 0.0)
+        self.now = max(self.now, since)
+        return since
 
     def _pause(self, node: Node) -> None:
         if node.get("end") is None or node.get("counted"):
@@ -126,7 +129,7 @@ class Lanes:
 
     def _child(self, node: Node) -> None:
         if node.get("parent") is None:
-            self.over = node.get("end") is not None
+            self.over, self._origin = node.get("end") is not None, node.get("t") or 0.0
         else:
             self._bar(node, "child", CHILD_LANE, node.get("t"), node.get("end"), f"child run {node.get('name')}")
 
@@ -141,7 +144,7 @@ class Lanes:
             self._lane_of[key] = lane
         lane = self._lane_of[key]
         self._until[lane] = math.inf if end is None else self.at(end)
-        return FIRST_LANE + lane
+        return FIRST_LANE + lane * CALL_HEIGHT
 
     def _bar(self, node: Node, kind: str, lane: float, begin: float | None, end: float | None, label: str) -> None:
         left = self.at(begin)

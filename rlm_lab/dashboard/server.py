@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 
 from rlm_lab.dashboard.desk import Desk
 from rlm_lab.dashboard.guard import Guard
+from rlm_lab.dashboard.hush import hush
 from rlm_lab.errors import StateError
 
 _logger = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ class Dashboard:
         from rlm_lab.dashboard.page import application
         from rlm_lab.dashboard.routing import Gatekeeper, Nonces
 
+        hush(threading.get_ident())
         sockets = bind_sockets(0, "127.0.0.1")
         self.guard, nonces = Guard(sockets[0].getsockname()[1]), Nonces()
         inside = application(self.desk, nonces, secrets.token_bytes(32), SESSION_MILLISECONDS)

@@ -3,7 +3,7 @@
 While a run is driven, SIGINT belongs to this module, and so does SIGURG, by which the watchdog pokes: no one else's, and one that
 comes late is ignored by default. In user code the handler *switches* to the engine, in mid-bytecode and without unwinding; in
 frames of the engine, of the import system, of logging and of threading it only posts, and the watchdog pokes again until user
-code is reached. It never raises. The watchdog is one thread that sleeps unless a block computes.
+code is reached. It never raises. The watchdog is one thread that sleeps when no run was driven for a while.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from types import CodeType, FrameType
 from typing import Any, ClassVar, TypeVar
 
 TICK = 0.05  # seconds between two looks of the watchdog while a block computes
+LINGER = 2.0  # seconds without a run after which the watchdog sleeps: to wake it takes as long as much of a short block
 RETRY = 0.01  # seconds until a posted interrupt is tried again
 _NEVER = ("importlib._bootstrap", "logging")  # locks that every cell needs
 _UNLESS_WAITING = ("threading", "concurrent.futures", "queue")
@@ -232,13 +233,16 @@ class Watchdog:
         self._wake.put(True)
 
     def _run(self) -> None:
+        last = 0.0
         while True:
             self._asleep = True
             watched = self._watched  # read after the line above: `watch` writes first and then looks whether to wake us
-            self._asleep = watched is None
+            now = time.monotonic()
+            last = last if watched is None else now
+            self._asleep = now - last > LINGER
             self._do_chore()
             try:
-                self._wake.get(timeout=None if watched is None else watched.look())
+                self._wake.get(timeout=watched.look() if watched is not None else None if self._asleep else TICK)
             except Empty:
                 continue
 

@@ -99,13 +99,22 @@ def test_the_list_tells_a_run_when_it_is_there(page, folder):
 
 def test_a_saved_run_is_told_in_one_snapshot_and_cannot_be_steered(page, folder):
     run = asking(folder, "FINAL(7)")
-    page.open(run.id)
+    (folder / "other.rlm.jsonl").write_text(run.path.read_text().replace(run.id, "other"))
+    page.open("other")
     page.wait(lambda told: any(node["kind"] == "block" for node in nodes(told)) and states(told))
     assert page.kinds().count("snapshot") == 1
     assert set(states(page.told)[-1]["can"].values()) == {"This run is over; it was read from its file."}
     page.say({"command": "stop"})
     refusal = page.wait(lambda told: [message["refused"] for message in told if message.get("refused")])[0]
     assert refusal.startswith("This run is over")
+
+
+def test_a_run_that_has_ended_and_is_still_held_can_be_taken_back(page, folder):
+    run = asking(folder, "x = 1", "FINAL(x)")
+    page.open(run.id)
+    state = page.wait(lambda told: [state for state in states(told) if state["status"] == "done"])[-1]
+    assert state["can"]["rewind"].startswith("This run is not in a notebook")
+    assert state["can"]["step"].startswith(f"The run {run.id} is done")
 
 
 def test_a_run_of_this_process_is_told_while_it_goes_on_and_paused_by_the_page(page, folder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlm_lab.dashboard.lanes import FIRST_LANE, MOST_LANES, Lanes
+from rlm_lab.dashboard.lanes import CALL_HEIGHT, FIRST_LANE, MOST_LANES, Lanes
 from rlm_lab.trajectory import events as ev
 from rlm_lab.views.feed import Feed
 
@@ -34,7 +34,7 @@ def test_calls_at_once_stand_in_lanes_of_their_own_and_a_lane_is_used_again():
 
 def test_lanes_are_bounded():
     lanes = lanes_of(*(call(number, 1.0)[0] for number in range(100)))
-    assert max(one.lane for one in lanes.bars) < FIRST_LANE + MOST_LANES
+    assert max(one.lane for one in lanes.bars) < FIRST_LANE + MOST_LANES * CALL_HEIGHT
     assert len(lanes.bars) == 102  # and the step, and its code
 
 

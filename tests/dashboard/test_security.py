@@ -108,6 +108,7 @@ def test_behind_a_proxy_the_cookie_is_for_its_path_and_the_name_is_known_then(st
     proxied = {"Host": host, "Origin": f"https://{host}", "X-ProxyContextPath": path}
     stranger.host = host
     assert stranger.websocket(**proxied) == 421
+    assert (stranger.ask("/", **proxied)[0], stranger.ask("/assets/shell.js", **proxied)[0]) == (403, 421)
     status, headers, _ = stranger.enter(**proxied)
     assert (status, f"; Path={path};" in headers["set-cookie"]) == (204, True)
     assert stranger.ask("/", Host=host)[0] == 200
@@ -158,6 +159,12 @@ def test_scripts_of_the_page_carry_its_number_and_none_is_written_in_it(guest):
     assert all(f'nonce="{nonce}" src="' in script or 'type="application/json"' in script for script in scripts)
     assert "//" not in "".join(re.findall(r'(?:src|href)="([^"]*)"', text))
     assert guest.ask("/")[1]["content-security-policy"] != headers["content-security-policy"]
+
+
+def test_what_bokeh_warns_of_on_our_thread_is_kept_out_of_the_users_cells(guest, capfd, caplog):
+    with caplog.at_level(logging.INFO):
+        assert guest.ask("/?bokeh-session-id=mine")[0] == 403  # an error in Bokeh's log
+    assert (caplog.text, capfd.readouterr().err) == ("", "")
 
 
 def test_nothing_logs_the_secret_or_a_ticket(guest, stranger, caplog):
