@@ -22,6 +22,7 @@ from rlm_lab.errors import RLMError, StateError
 from rlm_lab.kernel.errands import Errand, Messenger, connection_file
 from rlm_lab.trajectory import events as ev
 from rlm_lab.views.feed import Feed
+from rlm_lab.views.unfold import unfold
 
 AT_ONCE = frozenset({"pause", "stop", "break", "unbreak"})
 PIECE = 200_000  # characters of one message: Jupyter's server drops what comes faster than 1 MB a second
@@ -38,7 +39,7 @@ class Inline:
     def __init__(self, run: Run) -> None:
         self.answered = False
         self._run = run
-        self._feed = Feed()
+        self._feed = Feed(() if run.status == "waiting" else unfold(run.trajectory))
         self._seq = -1
         self._state: Message | None = None
         self._uncovered = False
@@ -121,7 +122,9 @@ class Inline:
         if not isinstance(content, Mapping) or self._closed:
             return
         if content.get("ready"):
-            self.answered, self._seq, self._state = True, -1, None
+            # Heard only when the cell has ended, it would tell that clicks cannot arrive while one runs.
+            self.answered = self.answered or self._run.status == "running"
+            self._seq, self._state = -1, None
             self._news.set()
         elif "ping" in content:
             self._send({"kind": "reply", "pong": content["ping"]})

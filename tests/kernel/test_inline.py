@@ -93,6 +93,21 @@ def test_a_command_that_does_not_fit_is_answered_with_its_reason(kernel):
     assert "fly" in front.hear(lambda _, told: "refused" in told)["refused"]
     front.say(command="stop", at=None)
     front.wait_for(request)
+    kernel.run("gate.set()")  # the model's thread is everybody's
+
+
+def test_a_run_that_was_asked_in_python_is_shown_whole_when_a_cell_goes_on_with_it(kernel):
+    kernel.run(SETUP + "from rlm_lab import ask\nrun = ask('How many?', model=model, sub_model=slow, step=True)")
+    front = Frontend(kernel)
+    request = kernel.begin("%rlm continue")
+    front.hear(lambda kind, _: kind == "display_data")
+    front.say(ready=True)
+    nodes = front.hear(lambda _, told: told.get("kind") == "snapshot")["nodes"]
+    assert nodes[0]["question"] == "How many?"
+    assert any(node["kind"] == "call" and node["prompt"] == "first" for node in nodes)
+    front.say(command="stop", at=None)
+    front.wait_for(request)
+    kernel.run("gate.set()")  # the model's thread is everybody's
 
 
 def test_what_is_saved_holds_no_widget(kernel):
