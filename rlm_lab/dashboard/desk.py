@@ -100,6 +100,9 @@ class Desk:
 
     def _look_at_shelf(self, live: Mapping[str, Run]) -> None:
         now = time.monotonic()
+        for run in live.values():
+            if run.path is not None:
+                self.look_at(run.path.parent)
         changed = any(self.rows.get(name, {}).get("status") != run.status for name, run in live.items())
         if changed or now - self._looked >= SHELF:
             self.rows = self.shelf.look(live)
