@@ -91,8 +91,10 @@ def test_the_link_in_the_cell_opens_the_dashboard_while_the_cell_runs(notebook):
         else book.page.context.pages[-1]
     )
     opened.wait_for_load_state(timeout=EXPECT)
+    opened.bring_to_front()
     assert opened.url.startswith("http://127.0.0.1:")
-    expect(opened.locator("body")).to_contain_text("How many?", timeout=EXPECT)
+    expect(opened.locator(".step-head")).to_contain_text("Step 1", timeout=EXPECT)
+    expect(opened.locator(".code")).to_contain_text("llm_query")
     opened.screenshot(path=ARTEFACTS / "live-dashboard.png")
     view.get_by_role("button", name="Stop", exact=True).first.click()
     expect(view.locator(".rlm-run")).to_contain_text("Stopped", timeout=EXPECT)

@@ -85,7 +85,7 @@ export class App {
   }
 
   get readOnly(): boolean {
-    return this.host.readOnly === true || (this.state === null && !this.live);
+    return this.host.readOnly === true || (!this.live && !Object.values(this.state?.can ?? {}).includes(null));
   }
 
   /** The step where the run is, or the last one. */

@@ -20,7 +20,12 @@ export function mount(element: HTMLElement, host: Host): Handle {
   box.tabIndex = -1;
   shadow.replaceChildren(box);
   let small = host.compact === true, named = host.theme ?? null, over = false;
-  const frame = (draw: () => void) => { if (document.visibilityState === "hidden") setTimeout(draw, 100); else requestAnimationFrame(draw); };
+  const frame = (draw: () => void) => { // a page that is covered gets no frames: then a timer draws
+    let drawn = false;
+    const once = () => { if (!drawn) { drawn = true; draw(); } };
+    requestAnimationFrame(once);
+    setTimeout(once, 250);
+  };
   const app: App = new App(host, () => draw(), frame);
   const expand = () => { small = !small; shape(); app.changed(); };
   const draw = () => {

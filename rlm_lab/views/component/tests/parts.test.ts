@@ -107,3 +107,14 @@ test("an edit keeps its text and its stamp when the run moves on", () => {
   shown.submit();
   assert.deepEqual(sent.at(-1), { command: "edit", at: 1, code: "y" });
 });
+
+test("a run that is over can be looked at only, unless something can still be done", () => {
+  const { app: shown } = app();
+  shown.update({ kind: "snapshot", seq: 1, nodes: [{ ...NODES[0]!, status: "done" }] });
+  shown.run = "r0";
+  assert.equal(shown.readOnly, true);
+  shown.update({ kind: "state", status: "done", can: { stop: "It is over.", fork: "It is a file." } });
+  assert.equal(shown.readOnly, true);
+  shown.update({ kind: "state", status: "done", can: { stop: "It is over.", fork: null } });
+  assert.equal(shown.readOnly, false);
+});
