@@ -77,10 +77,10 @@ class Desk:
         self._close()
 
     async def _rest(self, more: bool) -> None:
-        """Long enough to leave the interpreter to the run; clicks are heard meanwhile. Then until there is something to do."""
+        """Long enough to leave the interpreter to a run; clicks are heard meanwhile. Then until there is something to do."""
         now = time.thread_time()
         used, self._used = now - self._used, now
-        await asyncio.sleep(min(max(SPACING, used * SHARE), LONGEST_REST))
+        await asyncio.sleep(min(max(SPACING, used * SHARE), LONGEST_REST) if running() is not None else SPACING)
         if not more:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._awake.wait(), LOOK if self.viewers else IDLE)
@@ -100,6 +100,9 @@ class Desk:
 
     def _look_at_shelf(self, live: Mapping[str, Run]) -> None:
         now = time.monotonic()
+        for run in live.values():
+            if run.path is not None:
+                self.look_at(run.path.parent)
         changed = any(self.rows.get(name, {}).get("status") != run.status for name, run in live.items())
         if changed or now - self._looked >= SHELF:
             self.rows = self.shelf.look(live)

@@ -31,6 +31,7 @@ class Dashboard:
     """The server of one process and what it shows. Made by `shared`; not to be made by hand, except in tests."""
 
     _instance: ClassVar[Dashboard | None] = None
+    _starting: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, folder: Path, *, kernel: bool | None = None) -> None:
         self.desk = Desk(folder, kernel=kernel)
@@ -44,12 +45,14 @@ class Dashboard:
     @classmethod
     def shared(cls, folder: Path) -> Dashboard:
         """The dashboard of this process, started when it is first asked for; `folder` is looked at from now on, too."""
-        if cls._instance is None or cls._instance._pid != os.getpid() or not cls._instance._thread.is_alive():
-            cls._instance = cls(folder)
-            cls._instance.start()
-        else:
-            cls._instance.desk.look_at(folder)
-        return cls._instance
+        with cls._starting:
+            if cls._instance is None or cls._instance._pid != os.getpid() or not cls._instance._thread.is_alive():
+                made = cls(folder)
+                made.start()
+                cls._instance = made
+            else:
+                cls._instance.desk.look_at(folder)
+            return cls._instance
 
     def start(self) -> None:
         """Starts the thread and waits until the server listens. Raises `StateError` where it cannot."""

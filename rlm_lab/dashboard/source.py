@@ -41,6 +41,7 @@ class Source:
         self.started: RunStarted | None = None
         self.queued: str | None = None  # a command that waits for the kernel
         self.state: Message = {}
+        self.loading = False  # a file, of which there is more to read at once
         self.trouble: str | None = None  # with the file
         self._follower = None if path is None else Follower(path)
         self._heard: deque[Event] = deque()
@@ -107,7 +108,8 @@ class Source:
         assert self._follower is not None
         for event in self._follower.look():
             self._fold(event)
-        if self._follower.behind:
+        self.loading = self._follower.behind
+        if self.loading:
             return True
         if self.run is not None:
             self._follower = None
