@@ -25,7 +25,7 @@ from rlm_lab.views.feed import Feed
 _logger = logging.getLogger(__name__)
 SAVED = "This run is over; it was read from its file."
 ELSEWHERE = "This run lives in another kernel; steer it there."
-AT_ONCE = 5_000  # events folded in one turn, so that the loop stays open for clicks
+AT_ONCE = 1_000  # events folded in one turn: a flood is caught up with when the run rests
 Message = dict[str, Any]
 
 
