@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
-
-from .conftest import ARTEFACTS
 
 pytestmark = pytest.mark.browser
 EXPECT = 90_000  # ms
@@ -79,7 +79,7 @@ def test_a_saved_notebook_holds_the_result_and_no_widget(notebook):
     assert "widget-view" not in saved
 
 
-def test_the_link_in_the_cell_opens_the_dashboard_while_the_cell_runs(notebook):
+def test_the_link_in_the_cell_opens_the_dashboard_at_its_run_while_the_cell_runs(notebook):
     book = notebook(SETUP, ROOT, ASK)
     for _ in range(3):
         book.run_next()
@@ -90,11 +90,7 @@ def test_the_link_in_the_cell_opens_the_dashboard_while_the_cell_runs(notebook):
         if len(book.page.context.pages) == 1
         else book.page.context.pages[-1]
     )
-    opened.wait_for_load_state(timeout=EXPECT)
-    opened.bring_to_front()
-    assert opened.url.startswith("http://127.0.0.1:")
-    expect(opened.locator(".step-head")).to_contain_text("Step 1", timeout=EXPECT)
-    expect(opened.locator(".code")).to_contain_text("llm_query")
-    opened.screenshot(path=ARTEFACTS / "live-dashboard.png")
+    opened.wait_for_url(re.compile(r"http://127\.0\.0\.1:\d+/.*#run="), timeout=EXPECT)
+    opened.close()
     view.get_by_role("button", name="Stop", exact=True).first.click()
     expect(view.locator(".rlm-run")).to_contain_text("Stopped", timeout=EXPECT)
