@@ -49,6 +49,7 @@ def test_the_demo_opens_the_lesson_which_runs_from_its_recording(browser, addres
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
     page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
+    expect(page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=90_000)  # else JupyterLab asks which kernel is meant
     for name in ("Run", "Run All Cells"):
         page.get_by_role("menuitem", name=name, exact=True).first.click()
     outputs = page.locator(".jp-OutputArea-output")
