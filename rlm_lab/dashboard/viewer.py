@@ -107,7 +107,10 @@ class Viewer:
         """What the run's view says: that it has drawn, a command, a question."""
         if not isinstance(message, Mapping):
             return
-        if "hello" in message:
+        if "ready" in message:
+            if self.source is not None and not self._ready:
+                self._to_pane(json.dumps({"kind": "open", "run": self.source.name}))
+        elif "hello" in message:
             self._seq, self._under_way, self._state, self._ready = -1, False, None, self.source is not None
         elif "ack" in message:
             self._under_way = False

@@ -16,7 +16,7 @@ from typing import Any
 from rlm_lab.engine.forecast import forecast
 from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.run import Run
-from rlm_lab.errors import StateError, UsageError
+from rlm_lab.errors import RLMError, StateError, UsageError
 
 LONGEST = 100_000  # characters of what is pending that a state tells
 _PLACES = {
@@ -76,8 +76,19 @@ def state_of(run: Run) -> dict[str, Any]:
         "gate": _gate_of(run) if run.status == "paused" else None,
         "locks": run.held_locks,
         "breakpoints": [{"condition": point.condition.text, "hits": point.hits} for point in run.gates.breakpoints],
+        "comes_back": _comes_back(run),
         "can": {name: order.why_not(run) for name, order in ORDERS.items()},
     }
+
+
+def _comes_back(run: Run) -> dict[str, str]:
+    """How each variable would come back if the paused run were taken back to before the step where it stands."""
+    if run.status != "paused" or not run.steps:
+        return {}
+    try:
+        return {name: how.how for name, how in run.variables(run.steps[-1].number).items()}
+    except RLMError:
+        return {}  # not kept
 
 
 def where(run: Run) -> str:

@@ -45,8 +45,12 @@ class Page:
         self._do(lambda: self.viewer.hear_pane(message))
 
     def open(self, run: str | None) -> None:
-        self._do(lambda: self.viewer.hear_shell({"open": run}))
+        self.open_early(run)
         self.say({"hello": 1})
+
+    def open_early(self, run: str | None) -> None:
+        """Chooses a run while the pane that shows it is not there yet."""
+        self._do(lambda: self.viewer.hear_shell({"open": run}))
 
     def close(self) -> None:
         self._do(self.viewer.close)
@@ -107,6 +111,16 @@ def test_a_saved_run_is_told_in_one_snapshot_and_cannot_be_steered(page, folder)
     page.say({"command": "stop"})
     refusal = page.wait(lambda told: [message["refused"] for message in told if message.get("refused")])[0]
     assert refusal.startswith("This run is over")
+
+
+def test_a_run_that_was_opened_before_its_pane_was_loaded_is_told_again(page, folder):
+    run = asking(folder, "FINAL(7)")
+    page.open_early(run.id)
+    before = page.kinds().count("open")
+    page.say({"ready": 1})
+    assert page.wait(lambda told: [message["kind"] for message in told].count("open") == before + 1)
+    page.say({"hello": 1})
+    page.wait(lambda told: any(node["kind"] == "block" for node in nodes(told)))
 
 
 def test_a_run_that_has_ended_and_is_still_held_can_be_taken_back(page, folder):

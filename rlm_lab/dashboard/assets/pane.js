@@ -49,4 +49,5 @@ export function start({ host, send, listen }) {
       send({ ack: message.seq });
     }
   });
+  send({ ready: 1 }); // a run that was opened while this was loaded is told again
 }
