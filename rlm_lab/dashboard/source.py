@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rlm_lab.analysis.coverage import coverage_of
 from rlm_lab.dashboard.lanes import Lanes
 from rlm_lab.engine.orders import ORDERS, state_of
 from rlm_lab.engine.run import Run
@@ -26,6 +28,7 @@ _logger = logging.getLogger(__name__)
 SAVED = "This run is over; it was read from its file."
 ELSEWHERE = "This run lives in another kernel; steer it there."
 AT_ONCE = 1_000  # events folded in one turn: a flood is caught up with when the run rests
+MOST_COVERED = 10_000  # calls of a run whose prompts are looked for in the data
 Message = dict[str, Any]
 
 
@@ -53,6 +56,7 @@ class Source:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._texts: dict[int, str] = {}
         self._known: tuple[Any, ...] = ()
+        self._covered = -1  # the run's stamp when its coverage was last looked for
 
     def look(self, live: Run | None) -> bool:
         """Takes in what is new; whether there is more to take in at once."""
@@ -62,6 +66,7 @@ class Source:
         if not more:
             more = self._hear()
         self._tell_state()
+        self._cover()
         return more
 
     def close(self) -> None:
@@ -137,6 +142,23 @@ class Source:
         if self.trouble or head.status == "interrupted":
             self._ended = True
             self.feed.end()
+
+    def _cover(self) -> None:
+        """Has it looked for how much of the data was read and sent, where the run stands still; in a thread: it may take long."""
+        run = self.run
+        if run is not None and run.status != "running" and run.stamp != self._covered and run.calls[1] <= MOST_COVERED:
+            self._covered = run.stamp
+            threading.Thread(target=self._look_for_coverage, args=(run,), name="rlm-lab-coverage", daemon=True).start()
+
+    def _look_for_coverage(self, run: Run) -> None:
+        try:
+            coverage = coverage_of(run.trajectory, run.asked.contexts)
+        except Exception:  # the data is the user's, and may change meanwhile
+            _logger.debug("The coverage of run %s could not be told.", run.id, exc_info=True)
+            return
+        if coverage is not None:
+            self.feed.cover(run.id, coverage)
+            self._wake()
 
     # what can be done
 

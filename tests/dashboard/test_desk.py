@@ -123,6 +123,16 @@ def test_a_run_that_was_opened_before_its_pane_was_loaded_is_told_again(page, fo
     page.wait(lambda told: any(node["kind"] == "block" for node in nodes(told)))
 
 
+def test_how_much_of_the_data_was_read_is_told_where_the_data_is_at_hand(page, folder):
+    text = " ".join(str(number) for number in range(1_000))
+    model = ScriptedModel(["```repl\nllm_query(text[:500])\nFINAL(1)\n```"], name="root")
+    run = ask(
+        "What?", context={"text": text}, model=model, sub_model=ScriptedModel(["a"]), namespace={}, settings=Settings(runs=folder)
+    )
+    page.open(run.id)
+    assert page.wait(lambda told: [node for node in nodes(told) if node["kind"] == "coverage"])
+
+
 def test_a_run_that_has_ended_and_is_still_held_can_be_taken_back(page, folder):
     run = asking(folder, "x = 1", "FINAL(x)")
     page.open(run.id)
