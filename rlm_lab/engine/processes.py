@@ -1,7 +1,8 @@
 """What goes round Python's streams (`os.system`, child processes): file descriptors 1 and 2, sent to a file of the run.
 
 The file stays small: its beginning and its end are taken out of it while a block runs, and what lay between is counted and
-forgotten; what a process writes in the very moment that the file is emptied is lost uncounted. Main thread, but for `trim`, which the watchdog's thread calls.
+forgotten; what a process writes in the very moment that the file is emptied is lost uncounted. Main thread, but for `trim`, which
+the watchdog's thread calls.
 """
 
 from __future__ import annotations

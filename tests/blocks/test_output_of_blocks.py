@@ -42,7 +42,7 @@ def test_of_much_that_child_processes_print_beginning_and_end_are_kept_and_the_r
     text, outputs = bench.shown_by(run), run.steps[0].blocks[0].outputs
     assert (text[:6], text[-5:]) == ("first\n", "last\n")
     counted = len(text) + sum(part.cut for part in outputs)
-    assert size / 2 < counted <= size + 11  # what comes in the very moment that the file is emptied is not counted
+    assert size / 2 < counted <= size + 100  # what comes in the very moment that the file is emptied is not counted
     assert run.path.stat().st_size < 100_000
 
 
