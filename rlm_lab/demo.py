@@ -56,7 +56,9 @@ def recordings_folder() -> Path:
 
 def open_lab(folder: Path, environment: Mapping[str, str]) -> int:
     """JupyterLab with the lesson, until it is closed; gives its exit status."""
-    command = [sys.executable, "-m", "jupyterlab", str(folder / LESSON)]
+    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # in a container
+    place = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{LESSON}"]  # a copied address leads there too
+    command = [sys.executable, "-m", "jupyterlab", *place, *as_root]
     return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 

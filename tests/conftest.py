@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -48,3 +51,15 @@ def asked(scripted, echo) -> Callable[..., Run]:
         return ask(parameters.pop("question", "What is it?"), **parameters)
 
     return asking
+
+
+@pytest.fixture(scope="session")
+def films() -> ModuleType:
+    """The module `films`: runs made of events."""
+    path = Path(__file__).parent / "support" / "films.py"
+    spec = importlib.util.spec_from_file_location("films", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

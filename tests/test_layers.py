@@ -73,7 +73,7 @@ def test_heavy_packages_are_used_in_one_layer_only(package):
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    heavy = {"litellm", "panel", "bokeh", "pandas", "IPython", "pydantic", "numpy"}
+    heavy = {"litellm", "panel", "bokeh", "pandas", "IPython", "pydantic", "numpy", "anywidget"}
     code = f"import sys, rlm_lab; print(sorted({heavy} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "[]"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rlm_lab import load
+from rlm_lab.demo import run_headless
 from rlm_lab.models.local import installed
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +27,13 @@ def test_the_demo_plays_its_recording_and_its_answers_are_right(tmp_path):
     done = rlm_lab("demo", "--headless", "--replay", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("played from a recording of") == 4
+
+
+def test_the_lesson_on_control_runs_and_its_checks_hold():
+    told = []
+    lesson = ROOT / "notebooks" / "02-stay-in-control.ipynb"
+    assert run_headless(told.append, lesson=lesson, environment={"RLM_LAB_HEADLESS": "0"}), told[-1]
+    assert sum("question" in line for line in told) == 11
 
 
 @pytest.mark.model

@@ -7,6 +7,7 @@ is slow gets fewer and larger messages, and a snapshot when it is far behind; no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -17,12 +18,14 @@ from rlm_lab.dashboard.shelf import Row, Shelf, alive
 from rlm_lab.dashboard.source import Source, at_once
 from rlm_lab.dashboard.viewer import Viewer
 from rlm_lab.engine.orders import apply
-from rlm_lab.engine.run import Run, paused_runs, running
+from rlm_lab.engine.run import Run, known_runs, paused_runs, running
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.kernel.errands import Errand, Messenger, connection_file
 
 _logger = logging.getLogger(__name__)
 SPACING = 0.01  # seconds between two turns at least: what comes meanwhile goes out together
+SHARE = 5  # the loop rests so many times as long as it computed, so that a run keeps the interpreter to itself
+LONGEST_REST = 0.25  # seconds
 LOOK = 0.1  # seconds between two looks at what wakes nobody: new runs, files that grow
 SHELF = 1.0  # seconds between two looks at the folders
 IDLE = 1.0  # seconds between two turns while nobody looks
@@ -40,6 +43,8 @@ class Desk:
         self._messenger = None if file is None else Messenger(file)
         self._sources: dict[str, Source] = {}
         self._looked = 0.0
+        self._complained = False
+        self._used = 0.0  # seconds that the thread had computed at the last turn's end
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
         self._errands: set[asyncio.Task[None]] = set()
@@ -63,19 +68,22 @@ class Desk:
             self._awake.clear()
             try:
                 more = self._turn()
-            except Exception:  # one bad turn must not end the dashboard
-                _logger.warning("A turn of the dashboard failed.", exc_info=True)
-                more = False
-            await asyncio.sleep(0 if more else SPACING)
-            if not more:
-                await self._rest()
+            except Exception:  # one bad turn must not end the dashboard; it is told once
+                _logger.log(
+                    logging.DEBUG if self._complained else logging.WARNING, "A turn of the dashboard failed.", exc_info=True
+                )
+                self._complained, more = True, False
+            await self._rest(more)
         self._close()
 
-    async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self._awake.wait(), LOOK if self.viewers else IDLE)
-        except TimeoutError:
-            return
+    async def _rest(self, more: bool) -> None:
+        """Long enough to leave the interpreter to a run; clicks are heard meanwhile. Then until there is something to do."""
+        now = time.thread_time()
+        used, self._used = now - self._used, now
+        await asyncio.sleep(min(max(SPACING, used * SHARE), LONGEST_REST) if running() is not None else SPACING)
+        if not more:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), LOOK if self.viewers else IDLE)
 
     def _turn(self) -> bool:
         if not self.viewers:
@@ -83,7 +91,8 @@ class Desk:
             return False
         live = alive([*paused_runs(), running()])
         self._look_at_shelf(live)
-        more = [source.look(live.get(name)) for name, source in self._sources.items()]
+        held = alive(known_runs())  # one that has ended can be taken back
+        more = [source.look(held.get(name)) for name, source in self._sources.items()]
         for viewer in list(self.viewers):
             viewer.serve()
         self._forget()
@@ -91,6 +100,9 @@ class Desk:
 
     def _look_at_shelf(self, live: Mapping[str, Run]) -> None:
         now = time.monotonic()
+        for run in live.values():
+            if run.path is not None:
+                self.look_at(run.path.parent)
         changed = any(self.rows.get(name, {}).get("status") != run.status for name, run in live.items())
         if changed or now - self._looked >= SHELF:
             self.rows = self.shelf.look(live)
@@ -102,12 +114,15 @@ class Desk:
         """The source of a run, opened where it is not open yet; None where no such run is known."""
         if name not in self._sources:
             live = alive([*paused_runs(), running()])
-            self._look_at_shelf(live)
-            path = self.shelf.path_of(name) or (live[name].path if name in live else None)
+            path = live[name].path if name in live else self.shelf.path_of(name)
+            if name not in live and path is None:  # it may be newer than the last look
+                self._looked = 0.0
+                self._look_at_shelf(live)
+                path = self.shelf.path_of(name)
             if name not in live and path is None:
                 return None
             self._sources[name] = Source(name, path, wake=self.wake, kernel=self.kernel)
-            self._sources[name].look(live.get(name))
+            self._sources[name].look(alive(known_runs()).get(name))
         return self._sources[name]
 
     def _forget(self) -> None:

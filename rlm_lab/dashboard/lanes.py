@@ -5,7 +5,7 @@ Time spent waiting for a person takes no width. A pure fold of deltas, shared by
 
 from __future__ import annotations
 
-import heapq
+import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ from typing import Any
 from rlm_lab.views.feed import Feed
 
 MOST_LANES = 16  # of calls; more at once share the last
-STEP_LANE, CODE_LANE, CHILD_LANE, FIRST_LANE = 0, 0, 1, 2
+STEP_LANE, CODE_LANE, CHILD_LANE, FIRST_LANE = 0.0, 0.0, 1.0, 1.8  # heights of rows, from the top
+CALL_HEIGHT = 0.36  # of a lane of calls
 Node = dict[str, Any]
 
 
@@ -44,12 +45,12 @@ class Lanes:
     cost: list[tuple[float, float]] = field(default_factory=list)
     acts: list[tuple[float, str]] = field(default_factory=list)  # where a person acted
     now: float = 0.0
-    lanes: int = 1
     _seq: int = 0
+    _origin: float = 0.0  # when the run began
     _nodes: dict[str, Node] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
     _pauses: list[tuple[float, float]] = field(default_factory=list)  # begin, and seconds held up to its end
-    _free: list[int] = field(default_factory=list)
+    _until: list[float] = field(default_factory=list)  # when each lane of calls is free again
     _lane_of: dict[str, int] = field(default_factory=dict)
     _paid: dict[str, float] = field(default_factory=dict)
 
@@ -75,17 +76,23 @@ class Lanes:
             if handler is not None:
                 handler(self, known)
 
+    @property
+    def lanes(self) -> int:
+        """How many lanes the calls take."""
+        return len(self._until)
+
     def place_of(self, node: str) -> int | None:
         """The place of a node's bar."""
         return self._places.get(node)
 
     def at(self, t: float | None) -> float:
-        """A time of the run, without what was spent waiting for a person."""
+        """Seconds since the run began, without what was spent waiting for a person."""
         t = t or 0.0
         place = bisect_right(self._pauses, (t, float("inf")))
         held = self._pauses[place - 1][1] if place else 0.0
-        self.now = max(self.now, t - held)
-        return max(t - held, 0.0)
+        since = max(t - held - self._origin, 0.0)
+        self.now = max(self.now, since)
+        return since
 
     def _pause(self, node: Node) -> None:
         if node.get("end") is None or node.get("counted"):
@@ -122,23 +129,22 @@ class Lanes:
 
     def _child(self, node: Node) -> None:
         if node.get("parent") is None:
-            self.over = node.get("end") is not None
+            self.over, self._origin = node.get("end") is not None, node.get("t") or 0.0
         else:
             self._bar(node, "child", CHILD_LANE, node.get("t"), node.get("end"), f"child run {node.get('name')}")
 
     def _lane(self, node: Node) -> float:
-        """The lowest lane that is free when the call begins; it is given back when the call ends."""
-        key = node["id"]
+        """The lowest lane that is free when the call begins; the last one where none is."""
+        key, end = node["id"], node.get("end")
+        begin = self.at(node.get("t"))
         if key not in self._lane_of:
-            lane = heapq.heappop(self._free) if self._free else min(self.lanes - 1, MOST_LANES - 1)
-            if lane == self.lanes - 1:
-                self.lanes = min(self.lanes + 1, MOST_LANES + 1)
+            free = (lane for lane, until in enumerate(self._until) if until <= begin)
+            lane = next(free, len(self._until) if len(self._until) < MOST_LANES else MOST_LANES - 1)
+            self._until += [0.0] * (lane + 1 - len(self._until))
             self._lane_of[key] = lane
-        if node.get("end") is not None and not node.get("freed"):
-            node["freed"] = True
-            if self._lane_of[key] not in self._free:
-                heapq.heappush(self._free, self._lane_of[key])
-        return FIRST_LANE + self._lane_of[key]
+        lane = self._lane_of[key]
+        self._until[lane] = math.inf if end is None else self.at(end)
+        return FIRST_LANE + lane * CALL_HEIGHT
 
     def _bar(self, node: Node, kind: str, lane: float, begin: float | None, end: float | None, label: str) -> None:
         left = self.at(begin)

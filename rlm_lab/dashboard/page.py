@@ -38,7 +38,7 @@ class Part(JSComponent):
     __abstract = True
 
     def __init__(self, heard: Heard, **parameters: Any) -> None:
-        super().__init__(**parameters)
+        super().__init__(**parameters)  # type: ignore[no-untyped-call]
         self._heard = heard
 
     def _handle_msg(self, data: object) -> None:

@@ -17,7 +17,7 @@ from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest
 from tornado.routing import Router
 from tornado.web import Application, OutputTransform, RequestHandler, StaticFileHandler
 
-from rlm_lab.dashboard.guard import Guard, Visit
+from rlm_lab.dashboard.guard import Guard, Verdict, Visit
 
 ASSETS = Path(__file__).parent / "assets"
 SERVED = ("page.css", "boot.js", "shell.js", "pane.js")  # of our own files
@@ -97,14 +97,20 @@ class Gatekeeper(Router):
             application.add_transform(binding(nonces))
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
-        verdict = self._guard.refuses(visit_of(request))
-        if request.path == "/enter" or (request.path == "/" and (verdict == "secret" or "token" in request.arguments)):
+        visit = visit_of(request)
+        verdict = self._guard.refuses(visit)
+        if request.path == "/enter" or (request.path == "/" and _is_for_the_door(request, visit, verdict)):
             return self._door.find_handler(request)
         if verdict is not None:
             return self._door.get_handler_delegate(request, Refusal, {"verdict": verdict})
         if not OFFERED.fullmatch(request.path):
             return self._door.get_handler_delegate(request, Refusal)
         return self._inside.find_handler(request)
+
+
+def _is_for_the_door(request: HTTPServerRequest, visit: Visit, verdict: Verdict) -> bool:
+    """Who has no cookie yet, or brings a ticket; by a proxy's name, which is not known before a ticket came by it, too."""
+    return verdict == "secret" or "token" in request.arguments or (verdict == "host" and visit.proxied is not None)
 
 
 class Door(RequestHandler):

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 
 from rlm_lab.dashboard.desk import Desk
 from rlm_lab.dashboard.guard import Guard
+from rlm_lab.dashboard.hush import hush
 from rlm_lab.errors import StateError
 
 _logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Dashboard:
     """The server of one process and what it shows. Made by `shared`; not to be made by hand, except in tests."""
 
     _instance: ClassVar[Dashboard | None] = None
+    _starting: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, folder: Path, *, kernel: bool | None = None) -> None:
         self.desk = Desk(folder, kernel=kernel)
@@ -43,12 +45,14 @@ class Dashboard:
     @classmethod
     def shared(cls, folder: Path) -> Dashboard:
         """The dashboard of this process, started when it is first asked for; `folder` is looked at from now on, too."""
-        if cls._instance is None or cls._instance._pid != os.getpid() or not cls._instance._thread.is_alive():
-            cls._instance = cls(folder)
-            cls._instance.start()
-        else:
-            cls._instance.desk.look_at(folder)
-        return cls._instance
+        with cls._starting:
+            if cls._instance is None or cls._instance._pid != os.getpid() or not cls._instance._thread.is_alive():
+                made = cls(folder)
+                made.start()
+                cls._instance = made
+            else:
+                cls._instance.desk.look_at(folder)
+            return cls._instance
 
     def start(self) -> None:
         """Starts the thread and waits until the server listens. Raises `StateError` where it cannot."""
@@ -115,6 +119,7 @@ class Dashboard:
         from rlm_lab.dashboard.page import application
         from rlm_lab.dashboard.routing import Gatekeeper, Nonces
 
+        hush(threading.get_ident())
         sockets = bind_sockets(0, "127.0.0.1")
         self.guard, nonces = Guard(sockets[0].getsockname()[1]), Nonces()
         inside = application(self.desk, nonces, secrets.token_bytes(32), SESSION_MILLISECONDS)

@@ -68,18 +68,18 @@ class Shelf:
     _known: dict[Path, Known] = field(default_factory=dict)
 
     def look(self, live: Mapping[str, Run]) -> dict[str, Row]:
-        """Every run by its id, the newest first."""
+        """Every run by its name, the newest first."""
         files = self._files()
         self.left_out, files = max(len(files) - MOST, 0), files[:MOST]
         self._known = {path: self._of(path, stamp) for path, stamp in files}
         self._add_up()
-        rows = {known.head.run: _row(known) for known in self._known.values()}
+        rows = {name_of(path): _row(known) for path, known in reversed(self._known.items())}
         rows = {name: {**row, **_live(live[name])} if name in live else row for name, row in rows.items()}
         unwritten = {run.id: _unwritten(run) for run in live.values() if run.id not in rows}
         return dict(sorted((unwritten | rows).items(), key=lambda item: str(item[1]["started"]), reverse=True))
 
     def path_of(self, run: str) -> Path | None:
-        return next((path for path, known in self._known.items() if known.head.run == run), None)
+        return next((path for path in self._known if name_of(path) == run), None)
 
     def _files(self) -> list[tuple[Path, tuple[int, int]]]:
         found = []
@@ -113,6 +113,11 @@ class Shelf:
                 read += known.tally.follower.place - before
 
 
+def name_of(path: Path) -> str:
+    """A run's name is its file's: what a file says of itself could be another run's name."""
+    return path.name.removesuffix(SUFFIX)
+
+
 def _stamp(entry: os.DirEntry[str]) -> tuple[int, int] | None:
     try:
         status = entry.stat()
@@ -137,7 +142,7 @@ def _row(known: Known) -> Row:
         "started": head.started,
     }
     return {
-        "run": plain(head.run)[:LONGEST],
+        "run": name_of(head.path),
         **{name: short(text) for name, text in texts.items()},
         "parent": None if head.parent is None else short(head.parent),
         **{name: _number(figure) for name, figure in figures.items()},

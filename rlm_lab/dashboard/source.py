@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rlm_lab.analysis.coverage import coverage_of
 from rlm_lab.dashboard.lanes import Lanes
 from rlm_lab.engine.orders import ORDERS, state_of
 from rlm_lab.engine.run import Run
@@ -23,7 +25,10 @@ from rlm_lab.views.clean import plain
 from rlm_lab.views.feed import Feed
 
 _logger = logging.getLogger(__name__)
-AT_ONCE = 5_000  # events folded in one turn, so that the loop stays open for clicks
+SAVED = "This run is over; it was read from its file."
+ELSEWHERE = "This run lives in another kernel; steer it there."
+AT_ONCE = 1_000  # events folded in one turn: a flood is caught up with when the run rests
+MOST_COVERED = 10_000  # calls of a run whose prompts are looked for in the data
 Message = dict[str, Any]
 
 
@@ -39,6 +44,8 @@ class Source:
         self.started: RunStarted | None = None
         self.queued: str | None = None  # a command that waits for the kernel
         self.state: Message = {}
+        self.loading = False  # a file, of which there is more to read at once
+        self.trouble: str | None = None  # with the file
         self._follower = None if path is None else Follower(path)
         self._heard: deque[Event] = deque()
         self._folded = -1  # the last event's number
@@ -49,6 +56,7 @@ class Source:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._texts: dict[int, str] = {}
         self._known: tuple[Any, ...] = ()
+        self._covered = -1  # the run's stamp when its coverage was last looked for
 
     def look(self, live: Run | None) -> bool:
         """Takes in what is new; whether there is more to take in at once."""
@@ -58,6 +66,7 @@ class Source:
         if not more:
             more = self._hear()
         self._tell_state()
+        self._cover()
         return more
 
     def close(self) -> None:
@@ -104,12 +113,13 @@ class Source:
         assert self._follower is not None
         for event in self._follower.look():
             self._fold(event)
-        if self._follower.behind:
+        self.loading = self._follower.behind
+        if self.loading:
             return True
         if self.run is not None:
             self._follower = None
-        elif not self._ended and (self._follower.failure or self._is_over()):
-            self._end()
+        elif not self._ended:
+            self._look_for_end(self._follower)
         return False
 
     def _fold(self, event: Event) -> None:
@@ -118,21 +128,43 @@ class Source:
         self._folded = max(self._folded, event.seq)
         if self.started is None and isinstance(event, RunStarted):
             self.started = event
-        self._ended = self._ended or (isinstance(event, RunFinished) and event.run == self.name)
+        self._ended = self._ended or (isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run)
         self.feed.take(event)
 
-    def _is_over(self) -> bool:
-        return self.path is not None and self._folded >= 0 and head_of(self.path).status == "interrupted"
+    def _look_for_end(self, follower: Follower) -> None:
+        """A file that cannot be read on, or that nobody writes any more, is shown as far as it goes, with a word on its end."""
+        head = head_of(follower.path)
+        self.trouble = follower.failure
+        if head.status == "unreadable":
+            self.trouble = self.trouble or f"{follower.path} cannot be read ({head.answer_text})."
+        elif head.status == "interrupted" and follower.torn:
+            self.trouble = self.trouble or f"{follower.path} ends in mid-line; all before it is shown."
+        if self.trouble or head.status == "interrupted":
+            self._ended = True
+            self.feed.end()
 
-    def _end(self) -> None:
-        self._ended = True
-        self.feed.end()
+    def _cover(self) -> None:
+        """Has it looked for how much of the data was read and sent, where the run stands still; in a thread: it may take long."""
+        run = self.run
+        if run is not None and run.status != "running" and run.stamp != self._covered and run.calls[1] <= MOST_COVERED:
+            self._covered = run.stamp
+            threading.Thread(target=self._look_for_coverage, args=(run,), name="rlm-lab-coverage", daemon=True).start()
+
+    def _look_for_coverage(self, run: Run) -> None:
+        try:
+            coverage = coverage_of(run.trajectory, run.asked.contexts)
+        except Exception:  # the data is the user's, and may change meanwhile
+            _logger.debug("The coverage of run %s could not be told.", run.id, exc_info=True)
+            return
+        if coverage is not None:
+            self.feed.cover(run.id, coverage)
+            self._wake()
 
     # what can be done
 
     def _tell_state(self) -> None:
         run = self.run
-        known: tuple[Any, ...] = (self.queued, self._ended, self._follower and self._follower.failure)
+        known: tuple[Any, ...] = (self.queued, self._ended, self.trouble)
         if run is not None:
             known = (*known, run.status, run.stamp, run.pause_reason, *((id(one), one.hits) for one in run.gates.breakpoints))
         if self.state and known == self._known:
@@ -145,16 +177,11 @@ class Source:
 
     def _made_state(self) -> Message:
         if self.run is None:
-            trouble = None if self._follower is None else self._follower.failure
-            why = (
-                "This run is saved; a run can be steered where it lives."
-                if self._ended
-                else "This run lives in another kernel; steer it there."
-            )
+            why = SAVED if self._ended else ELSEWHERE
             status = "saved" if self._ended else "running"
             return {
                 "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],
-                "can": dict.fromkeys(ORDERS, why), "trouble": None if trouble is None else plain(trouble),
+                "can": dict.fromkeys(ORDERS, why), "trouble": None if self.trouble is None else plain(self.trouble),
             }  # fmt: skip
         state = state_of(self.run)
         return {**state, "queued": self.queued, "can": {name: self._why_not(name, why) for name, why in state["can"].items()}}

@@ -15,11 +15,12 @@ from bokeh.models import CategoricalColorMapper, ColumnDataSource, DataRange1d, 
 from bokeh.models import TapTool as Tap
 from bokeh.plotting import figure as bokeh_figure
 
-from rlm_lab.dashboard.lanes import FIRST_LANE, Bar, Lanes
+from rlm_lab.dashboard.lanes import CALL_HEIGHT, FIRST_LANE, Bar, Lanes
 from rlm_lab.dashboard.source import Source
 
 figure: Any = bokeh_figure  # its parameters are told by overloads of hundreds of lines
 PERIOD = 0.25  # seconds between two batches
+FEWEST_LANES = 5  # that there is room for, so that few bars are not drawn as blocks
 KINDS = ("think", "code", "call", "child", "retried", "failed")
 LIGHT = {
     "ink": "#1a1d21", "ink-2": "#4b5158", "grid": "#e3e5e8", "think": "#ffffff", "code": "#4a4a4f", "call": "#6238b0",
@@ -125,7 +126,7 @@ class Timeline:
         return plot
 
     def _made_lower(self) -> Any:
-        plot = _plot(self._x, DataRange1d(start=0, range_padding=0.15), height=90, sizing_mode="stretch_width")
+        plot = _plot(self._x, DataRange1d(start=0, range_padding=0.15), height=100, sizing_mode="stretch_width")
         self._token_line = plot.step("t", "tokens", source=self._tokens, mode="after", line_width=1.5)
         plot.extra_y_ranges = {"cost": DataRange1d(start=0, range_padding=0.15, renderers=[])}
         self._cost_line = plot.line("t", "cost", source=self._cost, line_dash="dotted", line_width=1.5, y_range_name="cost")
@@ -135,7 +136,7 @@ class Timeline:
         plot.xaxis.formatter = NumeralTickFormatter(format="00:00:00")
         plot.yaxis.axis_line_color = plot.yaxis.major_tick_line_color = plot.yaxis.minor_tick_line_color = None
         plot.yaxis[0].formatter = NumeralTickFormatter(format="0.[0] a")
-        plot.yaxis[0].axis_label = "prompt tokens"
+        plot.yaxis[0].axis_label = "prompt"
         for axis in plot.yaxis:
             axis.ticker.desired_num_ticks = 2
             axis.axis_label_text_font_size, axis.axis_label_text_font_style = "11px", "normal"
@@ -170,7 +171,7 @@ class Timeline:
         if self._x.end != self._end * 1.01:
             self._x.end = self._end * 1.01
             self._lower.xaxis.formatter.format = "00:00:00" if self._end >= 10 else "0.00"
-        bottom = FIRST_LANE + max(lanes.lanes, 1) - 0.3
+        bottom = FIRST_LANE + max(lanes.lanes, FEWEST_LANES) * CALL_HEIGHT
         if self._upper.y_range.start != bottom:
             self._upper.y_range.start = bottom
 
@@ -195,13 +196,17 @@ def _columns(bars: Sequence[Bar]) -> dict[str, list[Any]]:
     return {
         "left": [bar.left for bar in bars],
         "right": [bar.right for bar in bars],
-        "bottom": [bar.lane + 0.4 for bar in bars],
-        "top": [bar.lane - 0.4 for bar in bars],
+        "bottom": [bar.lane + _half(bar) for bar in bars],
+        "top": [bar.lane - _half(bar) for bar in bars],
         "kind": [bar.kind for bar in bars],
         "label": [bar.label for bar in bars],
         "seconds": [bar.right - bar.left for bar in bars],
         "id": [bar.id for bar in bars],
     }
+
+
+def _half(bar: Bar) -> float:
+    return 0.36 if bar.lane < FIRST_LANE else CALL_HEIGHT * 0.4
 
 
 def _new(source: ColumnDataSource, name: str, points: Sequence[tuple[float, Any]]) -> dict[str, list[Any]]:

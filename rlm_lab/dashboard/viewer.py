@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from rlm_lab.dashboard.desk import Desk
 
 _logger = logging.getLogger(__name__)
-BEHIND = 20_000  # changes after which a snapshot is no larger than what is new
+BEHIND = 20_000  # changes after which, where they are most of all, a snapshot is no larger than what is new
+LOADING = 1.0  # seconds between two messages while a file is read, which is the sooner read for it
 Send = Callable[[str], None]
 
 
@@ -34,6 +36,7 @@ class Viewer:
         self._draw = draw
         self._seq = -1
         self._under_way = False
+        self._sent = 0.0
         self._ready = False
         self._state: dict[str, Any] | None = None
         self._facts: dict[str, Any] | None = None
@@ -59,11 +62,13 @@ class Viewer:
             self.close()
 
     def _show(self, source: Source) -> None:
-        if not self._under_way:
-            behind = self._seq >= 0 and source.feed.seq - self._seq > BEHIND
+        waits = source.loading and self._seq >= 0 and time.monotonic() - self._sent < LOADING
+        if not self._under_way and not waits:
+            missed = source.feed.seq - self._seq
+            behind = self._seq >= 0 and missed > max(BEHIND, source.feed.seq // 2)
             told = source.text_since(-1 if behind else self._seq)
             if told is not None:
-                self._seq, self._under_way = told[0], True
+                self._seq, self._under_way, self._sent = told[0], True, time.monotonic()
                 self._to_pane(told[1])
         if source.state is not self._state:
             self._state = source.state
@@ -102,7 +107,10 @@ class Viewer:
         """What the run's view says: that it has drawn, a command, a question."""
         if not isinstance(message, Mapping):
             return
-        if "hello" in message:
+        if "ready" in message:
+            if self.source is not None and not self._ready:
+                self._to_pane(json.dumps({"kind": "open", "run": self.source.name}))
+        elif "hello" in message:
             self._seq, self._under_way, self._state, self._ready = -1, False, None, self.source is not None
         elif "ack" in message:
             self._under_way = False

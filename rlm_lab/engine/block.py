@@ -28,6 +28,7 @@ from rlm_lab.engine.output import BlockOutput, OutputRouter, Piece
 from rlm_lab.engine.processes import ProcessOutput
 from rlm_lab.engine.program import Program, compile_program
 from rlm_lab.engine.surroundings import Attributes, Surroundings, WorkingDirectory, standard_swaps
+from rlm_lab.engine.thread_streams import ThreadClaims
 from rlm_lab.engine.variables import Snapshot
 from rlm_lab.errors import BlockError
 
@@ -72,7 +73,9 @@ class Workspace:
         self.router = OutputRouter()
         self.processes = ProcessOutput()
         streams = Attributes(sys, stdout=self.router.stdout, stderr=self.router.stderr, stdin=_NoInput(), displayhook=self._show)
-        self.surroundings = Surroundings((streams, self.names, *standard_swaps(), self.processes, *host.swaps(self.router.show)))
+        self.surroundings = Surroundings(
+            (streams, self.names, *standard_swaps(), self.processes, ThreadClaims(self.router), *host.swaps(self.router.show))
+        )
 
     def open(self, code: str, filename: str, *, allow_shell: bool, tell: Callable[[Piece], None], limit: int) -> OpenBlock:
         """A block that is ready to be entered; raises `SyntaxError` or `BlockError` for code that cannot be."""

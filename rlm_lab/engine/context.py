@@ -44,7 +44,10 @@ class ContextInfo:
 
     def as_json(self) -> dict[str, Any]:
         """The fields, as `RunStarted.contexts` holds them."""
-        return dataclasses.asdict(self)
+        return {name: getattr(self, name) for name in _FIELDS}
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(ContextInfo))
 
 
 def describe(name: str, value: object) -> ContextInfo:

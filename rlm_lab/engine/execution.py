@@ -67,7 +67,8 @@ class Execution:
         frame = None if self.block is None else self.block.coroutine.frame
         while frame is not None and self.block is not None and frame.f_code.co_filename != self.block.filename:
             frame = frame.f_back
-        return None if frame is None else int(frame.f_lineno)
+        line: int | None = None if frame is None else frame.f_lineno  # an instruction that the compiler has added has none
+        return line
 
     @property
     def held_locks(self) -> list[str]:

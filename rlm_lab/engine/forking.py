@@ -33,8 +33,9 @@ def new_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
 
 
-def forked_log(events: Iterable[Event], run: str, step: int, name: str, folder: Path | None, origin: dict[str, Any]) -> EventLog:
-    """A log that begins with the events of `run` before a step, under another name."""
+def forked_log(events: Iterable[Event], origin: dict[str, Any], name: str, folder: Path | None) -> EventLog:
+    """A log that begins with the events of a run before a step, both named in `origin`, under another name."""
+    run, step = origin["run"], origin["step"]
     shared = [_renamed(event, run, name) for event in events_before(events, run, step)]
     shared = [dataclasses.replace(event, origin=origin) if _begins(event, name) else event for event in shared]  # type: ignore[call-arg]
     return EventLog.begun(None if folder is None else folder / f"{name}{SUFFIX}", shared)

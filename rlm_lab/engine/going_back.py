@@ -6,13 +6,20 @@ Nothing is asked of a model here. Main thread only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from rlm_lab.config import Budget
 from rlm_lab.engine.effects import effects_in
+from rlm_lab.engine.forking import forked_log, forked_question, new_id, numbers_in
 from rlm_lab.engine.keeping import HowKept
 from rlm_lab.engine.past import Keeper
+from rlm_lab.engine.recorded import Recorded
+from rlm_lab.engine.task import Task
 from rlm_lab.errors import StateError, UsageError
+from rlm_lab.models.base import Model
+from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.tree import Call, Step
 
 
@@ -57,6 +64,27 @@ def how_kept(keeper: Keeper, steps: Sequence[Step], step: int) -> dict[str, HowK
     return {
         name: HowKept(how="rebuilt", note=how.note) if how.how == "lost" and name in made else how for name, how in found.items()
     }
+
+
+def task_before(task: Task, step: int, leave: Collection[str]) -> Task:
+    """A task that stands before a step of one that has ended, with its variables as they were; not those in `leave`."""
+    contexts = task.put_back(step, leave)
+    return Task(task.engine, replace(task.question, contexts=contexts), task.past_before(step), task.keeper)
+
+
+def forked_task(task: Task, step: int, budget: Budget | None, anew: bool, **models: Model) -> Task:
+    """A task of another run that stands before a step of this one, with copies of the variables."""
+    engine, name = task.engine, new_id()
+    origin = {"kind": "fork", "run": task.run_id, "step": step}
+    folder = None if engine.log.path is None else engine.log.path.parent
+    log = forked_log(engine.log.events, origin, name, folder)
+    known = Recorded() if anew else engine.recorded.copy()
+    if not anew:
+        known.add(fold(engine.log.events).steps, since=step)
+    other = engine.again(log, name, budget or engine.ledger.budget, recorded=known)
+    other.traffic.number_from(*numbers_in(log.events))
+    question = forked_question(task.question, task.keeper.kept[step], run=name, origin=origin, **models)
+    return Task(other, question, task.past_before(step))
 
 
 def find_call(steps: tuple[Step, ...], number: int) -> tuple[Step, Call] | None:

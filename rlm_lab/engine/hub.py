@@ -27,6 +27,7 @@ from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.interrupts import Interrupts
 from rlm_lab.engine.question import Engine
 from rlm_lab.engine.task import Task
+from rlm_lab.engine.thread_streams import split_streams
 from rlm_lab.errors import BlockStopped, NotInRunError, RLMError
 from rlm_lab.models.loop import ModelLoop
 
@@ -105,7 +106,7 @@ class Hub:
             self.held, self.decision = None, GO
         self._ledger.start_clock()
         try:
-            with self._interrupts.installed():
+            with split_streams(), self._interrupts.installed():
                 while not self._root.finished and self.paused is None:
                     self._turn()
                 self._ledger.stop_clock()

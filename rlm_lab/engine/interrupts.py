@@ -3,7 +3,7 @@
 While a run is driven, SIGINT belongs to this module, and so does SIGURG, by which the watchdog pokes: no one else's, and one that
 comes late is ignored by default. In user code the handler *switches* to the engine, in mid-bytecode and without unwinding; in
 frames of the engine, of the import system, of logging and of threading it only posts, and the watchdog pokes again until user
-code is reached. It never raises. The watchdog is one thread that sleeps unless a block computes.
+code is reached. It never raises. The watchdog is one thread that sleeps when no run was driven for a while.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -21,6 +22,8 @@ from types import CodeType, FrameType
 from typing import Any, ClassVar, TypeVar
 
 TICK = 0.05  # seconds between two looks of the watchdog while a block computes
+LINGER = 15.0  # seconds without a run after which the watchdog sleeps: to wake it takes as long as much of a short block
+IDLE = 0.2  # seconds between two looks until then
 RETRY = 0.01  # seconds until a posted interrupt is tried again
 _NEVER = ("importlib._bootstrap", "logging")  # locks that every cell needs
 _UNLESS_WAITING = ("threading", "concurrent.futures", "queue")
@@ -109,7 +112,7 @@ class Interrupts:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Takes SIGINT for the time of a drive; must be on the main thread."""
-        before, poke_before = signal.getsignal(signal.SIGINT), signal.getsignal(POKE) or signal.SIG_DFL
+        before, poke_before = _handler_of(signal.SIGINT), _handler_of(POKE)
         self.times.clear()
         self._pending = False
         self._take_signals()
@@ -117,12 +120,12 @@ class Interrupts:
             yield
         finally:
             Watchdog.shared().forget(self)
-            signal.signal(POKE, poke_before)
-            signal.signal(signal.SIGINT, before)
+            _set_handler(POKE, poke_before)
+            _set_handler(signal.SIGINT, before)
 
     def _take_signals(self) -> None:
-        signal.signal(POKE, self._poke_handler)
-        signal.signal(signal.SIGINT, self._handler)
+        _set_handler(POKE, self._poke_handler)
+        _set_handler(signal.SIGINT, self._handler)
 
     def enter_block(self, suspend: Callable[[], None], deadline: tuple[float, str] | None) -> None:
         """A block is about to be switched in; `deadline` is a time of `time.monotonic` and the reason to post then."""
@@ -194,7 +197,8 @@ class Interrupts:
             Watchdog.shared().hurry()
 
 
-_handler_of = getattr(signal.getsignal, "__wrapped__", signal.getsignal)  # without the making of an enum member
+_raw: Any = sys.modules.get("_signal", signal)  # without the making of enum members, which takes longer than all else
+_handler_of, _set_handler = _raw.getsignal, _raw.signal
 
 
 class Watchdog:
@@ -230,13 +234,16 @@ class Watchdog:
         self._wake.put(True)
 
     def _run(self) -> None:
+        last = 0.0
         while True:
             self._asleep = True
             watched = self._watched  # read after the line above: `watch` writes first and then looks whether to wake us
-            self._asleep = watched is None
+            now = time.monotonic()
+            last = last if watched is None else now
+            self._asleep = now - last > LINGER
             self._do_chore()
             try:
-                self._wake.get(timeout=None if watched is None else watched.look())
+                self._wake.get(timeout=watched.look() if watched is not None else None if self._asleep else IDLE)
             except Empty:
                 continue
 

@@ -6,6 +6,7 @@ Known are exact classes of Python and of a few libraries, and classes that are w
 from __future__ import annotations
 
 import array
+import functools
 import io
 import random
 import sys
@@ -42,7 +43,7 @@ def kind_of(value: object, home: str) -> kinds.Kind | str:
     if known is not None:
         return known
     if issubclass(cls, type):
-        return _CLASS if _module(value) == home else "a class of a library"
+        return _CLASS if is_own(value, home) else "a class of a library"
     if issubclass(cls, BaseException):
         return _ERROR
     return _of_library(value, cls) or (_OBJECT if _is_plain(cls) else f"a {cls.__name__}, whose state cannot be read")
@@ -116,14 +117,25 @@ def _writes(cls: type) -> bool:
 # what cannot change
 
 ATOMS: set[type] = {
-    int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range, slice, types.CodeType,
+    object, int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range, slice, types.CodeType,
     types.BuiltinFunctionType, types.ModuleType, types.MethodDescriptorType, types.WrapperDescriptorType,
     types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MappingProxyType,
     types.GenericAlias, types.UnionType,
 }  # fmt: skip
+_HEAP = 1 << 9  # a type flag: the class was made while the program runs
 _STANDARD = frozenset({"datetime", "decimal", "fractions", "uuid", "pathlib", "re", "zoneinfo", "weakref", "typing", "ipaddress"})
 _FOREIGN = frozenset({"rlm_lab", "IPython", "ipykernel", "logging", "pyarrow", "abc", "_abc", "enum"})
 _UNMUTABLE = frozenset({"DType", "Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval", "LazyFrame", "Expr"})
+
+
+def is_own(cls: Any, home: str) -> bool:
+    """Whether a class was made in the namespace; one that was made without a module's name counts as such."""
+    return _module(cls) in {home, "__main__", "builtins"} and bool(cls.__flags__ & _HEAP)
+
+
+def is_whole(value: object, home: str) -> bool:
+    """Whether an object is of a library's class: it is kept with all that it holds, or not at all."""
+    return kind_of(value, home) is _OBJECT and not is_own(type(value), home)
 
 
 def is_atom(value: object, home: str) -> bool:
@@ -132,7 +144,9 @@ def is_atom(value: object, home: str) -> bool:
     if cls in ATOMS:
         return True
     if issubclass(cls, type):
-        return bool(_module(value) != home)
+        return not is_own(value, home)
+    if cls is types.FunctionType:
+        return value.__module__ not in {home, "__main__", "builtins", None}
     package = _package(cls)
     if package in _STANDARD or package in _FOREIGN or type(cls).__name__ in {"EnumType", "EnumMeta"}:
         return not issubclass(cls, dict | list | set)
@@ -150,6 +164,8 @@ def members(value: Any) -> Iterator[object] | None:
         return iter(value)
     if type(value) is types.MethodType:
         return iter((value.__self__, value.__func__))
+    if type(value) is functools.partial:
+        return iter((value.func, value.args, value.keywords))
     if type(value) in {staticmethod, classmethod}:
         return iter((value.__func__,))
     if type(value) is property:
@@ -165,4 +181,6 @@ def again(value: Any, held: list[Any]) -> Any:
         return frozenset(held)
     if type(value) is types.MethodType:
         return types.MethodType(held[1], held[0])
+    if type(value) is functools.partial:
+        return functools.partial(held[0], *held[1], **held[2])
     return value if type(value) is property else type(value)(held[0])

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from rlm_lab.engine.keepable import ATOMS, again, is_atom, kind_of, members
+from rlm_lab.engine.keepable import ATOMS, again, is_atom, is_whole, kind_of, members
 from rlm_lab.engine.kinds import Kind, fresh_bytes
 
 MOST_ITEMS = 1_000_000  # items of lists, dicts and sets that are looked at for one moment
@@ -146,9 +146,9 @@ class _Walk:
             elif not self._go_through(value):
                 self.unkept[id(value)] = Unkept(value, TOO_MANY)
 
-    def _go_through(self, root: Any) -> bool:
-        """Keeps one variable; False, and nothing of it, if it holds too many objects."""
-        nodes, known = len(self.nodes), len(self._seen)
+    def _go_through(self, root: Any, *, whole: bool = False) -> bool:
+        """Keeps one variable; False, and nothing of it, if it holds too many objects, or `whole` and one that cannot be kept."""
+        nodes, known, unkept = len(self.nodes), len(self._seen), len(self.unkept)
         todo = [root]
         while todo:
             value = todo.pop()
@@ -158,14 +158,22 @@ class _Walk:
             if held is not None:
                 self._seen[id(value)] = value
                 todo.extend(held)
+            elif not whole and is_whole(value, self._home):
+                self._keep_whole(value)
             elif not is_atom(value, self._home):
                 todo.extend(self._keep(value))
-            if len(self.nodes) > min(nodes + MOST_EACH, MOST_NODES) or self._items < 0:
-                _forget(self.nodes, nodes)
-                _forget(self._seen, known)
+            spoilt = whole and len(self.unkept) > unkept
+            if len(self.nodes) > min(nodes + MOST_EACH, MOST_NODES) or self._items < 0 or spoilt:
+                for entries, size in ((self.nodes, nodes), (self._seen, known), (self.unkept, unkept)):
+                    _forget(entries, size)
                 self._items = max(self._items, 0)
                 return False
         return True
+
+    def _keep_whole(self, value: Any) -> None:
+        """Keeps a library's object with all that it holds, or leaves it alone: half of a connection is worse than none."""
+        if not self._go_through(value, whole=True):
+            self.unkept[id(value)] = Unkept(value, f"a {type(value).__name__}, which holds what cannot be kept")
 
     def _keep(self, value: Any) -> Iterable[Any]:
         """Takes an object that can change; gives what it refers to."""

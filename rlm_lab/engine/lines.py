@@ -28,7 +28,8 @@ class AtLine:
 class LineTracer:
     """Traces the lines of one block: those of its code and of the functions that it defines, not those of libraries.
 
-    A line counts once as long as the block stays on it. `place` holds what is known of it beside the line: step, block and depth.
+    A line counts once as long as the block stays on it. `place` holds what is known of it beside the line: step, block and depth. A
+    breakpoint that is set while the block computes counts from the next switch on.
     """
 
     def __init__(self, filename: str, gates: Gates, place: dict[str, int], suspend: Callable[[object], Any]) -> None:
@@ -38,14 +39,16 @@ class LineTracer:
         self._suspend = suspend
         self._before: Any = None
         self._on = False
-        self._last: tuple[int, int] | None = None
-        self._known: tuple[object, dict[int, bool]] = (None, {})
+        self._last: tuple[int, int] | None = None  # frame and line where the block stands, None where nobody looks at the line
+        self._quiet: set[int] = set()  # lines at which no gate can close
+        self._in_frame = self._tracer()
 
     def arrive(self) -> None:
         """Just after a switch into the block."""
         if not self._gates.watches_lines:
             return
         self._on, self._before = True, sys.gettrace()
+        self._quiet.clear()
         for frame in self._frames():
             frame.f_trace = self._in_frame
         sys.settrace(self._at_call)
@@ -75,20 +78,25 @@ class LineTracer:
         self._last = None
         return self._in_frame
 
-    def _in_frame(self, frame: FrameType, event: str, _arg: object) -> Any:
-        if event == "line" and self._last != (at := (id(frame), frame.f_lineno)):
-            self._last = at
-            if self._wanted(frame.f_lineno):
-                sys.call_tracing(self._suspend, (AtLine(line=frame.f_lineno),))
-        return self._in_frame
+    def _tracer(self) -> Callable[[FrameType, str, object], Any]:
+        """The function that is told each line; a closure, since a hot loop pays for each name that it looks up."""
+        quiet = self._quiet
 
-    def _wanted(self, line: int) -> bool:
-        """Whether the line is worth leaving the block for, remembered for as long as the breakpoints are the same."""
-        if self._gates.stepping == "lines":
-            return True
-        points, known = self._known
-        if points is not self._gates.breakpoints:
-            points, known = self._known = self._gates.breakpoints, {}
-        if line not in known:
-            known[line] = self._gates.may_close_at({**self._place, "line": line})
-        return known[line]
+        def in_frame(frame: FrameType, event: str, _arg: object) -> Any:
+            line = frame.f_lineno
+            if line in quiet:
+                self._last = None
+            elif event == "line":
+                self._come_to(frame, line)
+            return in_frame
+
+        return in_frame
+
+    def _come_to(self, frame: FrameType, line: int) -> None:
+        before, self._last = self._last, (id(frame), line)
+        if before == self._last:
+            return
+        if self._gates.stepping == "lines" or self._gates.may_close_at({**self._place, "line": line}):
+            sys.call_tracing(self._suspend, (AtLine(line=line),))
+        else:
+            self._quiet.add(line)

@@ -16,7 +16,7 @@ from typing import Any
 from rlm_lab.engine.forecast import forecast
 from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.run import Run
-from rlm_lab.errors import StateError, UsageError
+from rlm_lab.errors import RLMError, StateError, UsageError
 
 LONGEST = 100_000  # characters of what is pending that a state tells
 _PLACES = {
@@ -76,8 +76,19 @@ def state_of(run: Run) -> dict[str, Any]:
         "gate": _gate_of(run) if run.status == "paused" else None,
         "locks": run.held_locks,
         "breakpoints": [{"condition": point.condition.text, "hits": point.hits} for point in run.gates.breakpoints],
+        "comes_back": _comes_back(run),
         "can": {name: order.why_not(run) for name, order in ORDERS.items()},
     }
+
+
+def _comes_back(run: Run) -> dict[str, str]:
+    """How each variable would come back if the paused run were taken back to before the step where it stands."""
+    if run.status != "paused" or not run.steps:
+        return {}
+    try:
+        return {name: how.how for name, how in run.variables(run.steps[-1].number).items()}
+    except RLMError:
+        return {}  # not kept
 
 
 def where(run: Run) -> str:
@@ -127,6 +138,19 @@ def _at(*kinds: str) -> Callable[[Run], str | None]:
         if run.status == "paused" and gate is not None and gate.kind in kinds:
             return None
         return f"The run {run.id} is {where(run)}; this is for one that is paused {fits}."
+
+    return why_not
+
+
+def _whole_at(kind: str) -> Callable[[Run], str | None]:
+    """For orders that give back what is pending, changed: a text that was told in part would come back in part."""
+    fits = _at(kind)
+
+    def why_not(run: Run) -> str | None:
+        reason = fits(run)
+        if reason is None and run.gate is not None and (cut := _pending(run.gate)["cut"]):
+            return f"What is pending is {cut:,} characters too long to be edited here; use run.decide(...) and run.go_on()."
+        return reason
 
     return why_not
 
@@ -233,11 +257,11 @@ ORDERS: dict[str, Order] = {
     "stop": Order(do=lambda run, _: run.stop(), why_not=_when_alive, dated=False),
     "step": Order(do=_step, why_not=_when_paused),
     "continue": Order(do=_go_on, why_not=_when_paused),
-    "edit": Order(do=_edit, why_not=_at("block")),
+    "edit": Order(do=_edit, why_not=_whole_at("block")),
     "skip": Order(do=_skip, why_not=_at("block")),
-    "prompt": Order(do=_prompt, why_not=_at("call")),
+    "prompt": Order(do=_prompt, why_not=_whole_at("call")),
     "answer": Order(do=_answer, why_not=_at("call", "final")),
-    "reply": Order(do=_reply, why_not=_at("reply")),
+    "reply": Order(do=_reply, why_not=_whole_at("reply")),
     "hint": Order(do=_hint, why_not=_when_paused),
     "settings": Order(do=_settings, why_not=_when_paused),
     "cap": Order(do=_cap, why_not=_when_before_batch),

@@ -1,7 +1,8 @@
 """What goes round Python's streams (`os.system`, child processes): file descriptors 1 and 2, sent to a file of the run.
 
 The file stays small: its beginning and its end are taken out of it while a block runs, and what lay between is counted and
-forgotten. Main thread, but for `trim`, which the watchdog's thread calls.
+forgotten; what a process writes in the very moment that the file is emptied is lost uncounted. Main thread, but for `trim`, which
+the watchdog's thread calls.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import sys
 import tempfile
 import threading
+from io import FileIO
 from typing import IO, Any
 
 from rlm_lab.engine.interrupts import Watchdog
@@ -82,7 +84,7 @@ class ProcessOutput:
 
     def _divert(self) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the run
+            self._file = _new_file()
             _append_only(self._file.fileno())
         self._saved = [os.dup(1), os.dup(2)]
         os.dup2(self._file.fileno(), 1)
@@ -95,6 +97,13 @@ class ProcessOutput:
             os.dup2(saved, number)
             os.close(saved)
         self._saved = []
+
+
+def _new_file() -> IO[bytes]:
+    """A file without a name: in memory where there is such a thing, as it stays small."""
+    if hasattr(os, "memfd_create"):
+        return FileIO(os.memfd_create("rlm_lab"), "r+b")
+    return tempfile.TemporaryFile(buffering=0)
 
 
 def _append_only(number: int) -> None:

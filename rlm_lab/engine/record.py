@@ -114,7 +114,8 @@ class Record:
         import rlm_lab  # by its public name: views stand above the engine
 
         whole = self.id == next((event.run for event in self._engine.log.events), self.id)
-        return rlm_lab.save_page(self._engine.log.events if whole else self.trajectory, path, shorten=shorten)
+        source = self._engine.log.events if whole else self.trajectory
+        return rlm_lab.save_page(source, path, shorten=shorten, contexts=self.asked.contexts)
 
 
 def _found(trajectory: Trajectory, run: str) -> Trajectory | None:

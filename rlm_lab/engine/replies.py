@@ -13,7 +13,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 LANGUAGES = frozenset({"repl", "python", "py", "python3", "ipython", "ipython3", "pycon", "python-repl", "tool_code"})
+LONGEST_KNOWN = 20_000  # characters of code whose syntax tree is kept for a while
 LONGEST_BARE = 200_000  # characters of an unmarked text that are tried as Python
 _OPEN = re.compile(r"^[ \t]*<think(?:ing)?>", re.IGNORECASE | re.MULTILINE)
 _DEEP = re.compile(r"^[ \t]{4,}(?=```|~~~)|^ *\t[ \t]*(?=```|~~~)", re.MULTILINE)  # read as text after a paragraph
@@ -101,7 +102,17 @@ def prepare() -> None:
 
 
 def python_tree(code: str) -> ast.Module | None:
-    """The code's syntax tree, None where it is no Python; silent about odd escapes."""
+    """The code's syntax tree, to be read only, None where it is no Python; silent about odd escapes."""
+    return _known_tree(code) if len(code) <= LONGEST_KNOWN else _tree(code)
+
+
+@lru_cache(maxsize=64)
+def _known_tree(code: str) -> ast.Module | None:
+    """A block is looked at by several parts of a step, and compared with those before it."""
+    return _tree(code)
+
+
+def _tree(code: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,6 +1,12 @@
 """A run as its user holds it: what it is asked, where it stands, what came of it, and the commands.
 
-States: *waiting* ─▶ *running* ⇄ *paused* ─▶ *done*, *failed*, *stopped* or *out_of_budget*. Each command is for the main
+States:
+
+    waiting ─▶ running ⇄ paused ─▶ done, failed, stopped, out_of_budget
+                           ▲                        │
+                           └── rewind, override ────┘
+
+`fork` and `replay` make other runs, which begin paused. Each command is for the main
 thread, but for `pause` and `stop` of a running run; one that does not fit the state raises `StateError` and changes nothing.
 """
 
@@ -11,13 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 from rlm_lab.config import Budget
 from rlm_lab.engine.changing import Named, changed_budget, changed_question, difference
 from rlm_lab.engine.decisions import decide_at
 from rlm_lab.engine.forking import forked_question
 from rlm_lab.engine.gates import Gate, Gates
-from rlm_lab.engine.going_back import UserNames, check_step, find_call, how_kept
+from rlm_lab.engine.going_back import UserNames, check_step, find_call, forked_task, how_kept, task_before
 from rlm_lab.engine.hub import PAUSE, STOP, Hub
 from rlm_lab.engine.keeping import HowKept
 from rlm_lab.engine.meanwhile import Meanwhile
@@ -35,6 +42,7 @@ from rlm_lab.trajectory.store import EventLog
 TWICE = 2.0  # seconds within which a second interrupt stops the run
 _paused: dict[str, Run] = {}
 _driving: list[Run] = []
+_known: WeakValueDictionary[str, Run] = WeakValueDictionary()
 
 
 def running() -> Run | None:
@@ -47,6 +55,11 @@ def paused_runs() -> list[Run]:
     return list(_paused.values())
 
 
+def known_runs() -> list[Run]:
+    """The runs of this process that somebody still holds, those that have ended too."""
+    return list(_known.values())
+
+
 class Run(Record):
     """One question and what came of it. Made by `rlm_lab.ask`; not to be made by hand.
 
@@ -56,9 +69,11 @@ class Run(Record):
     def __init__(self, task: Task, *, tick: Callable[[Run], None] = lambda _: None) -> None:
         super().__init__(task)
         self._tick = tick
+        _known[self.id] = self
         self._hub = self._new_hub()
         self._paused_at = 0.0
         self._names = UserNames()
+        self.came_back: Mapping[str, Mapping[str, str]] = {}  # since the run was taken back: what is not exact, and why
         self._stamp = 0
         self.meanwhile = Meanwhile()
 
@@ -242,7 +257,7 @@ class Run(Record):
         anew = model is not None or sub_model is not None if anew is None else anew
         resolve = cast("Callable[[object], Model]", self._engine.resolve)
         models = {name: resolve(given) for name, given in (("model", model), ("sub_model", sub_model)) if given is not None}
-        run = Run(self._task.fork(step, budget, anew, **models), tick=self._tick)
+        run = Run(forked_task(self._task, step, budget, anew, **models), tick=self._tick)
         run._stand(known=not anew and self.steps[step - 1].reply is not None)
         return run
 
@@ -284,8 +299,9 @@ class Run(Record):
                 self._engine.recorded.forget()
             else:
                 self._engine.recorded.add(steps, since=step)
-            self._task = self._task.before(step, leave)
+            self._task = task_before(self._task, step, leave)
             self._task.namespace.update(rebuilt)
+            self.came_back = told
             self._hub = self._new_hub()
 
     def _rebuild(self, step: int) -> dict[str, Any]:
@@ -335,6 +351,7 @@ class Run(Record):
     def _continue(self) -> None:
         self._names.go_on(self._task.namespace)
         self._tell_resumed()
+        self.came_back = {}
         self._go()
 
     def _tell_resumed(self) -> None:

@@ -239,7 +239,7 @@ class Interpreter:
 class Alarm:
     """The handler of SIGALRM and its timer. One that nobody changed goes on ticking through every switch."""
 
-    _handler = staticmethod(getattr(signal.getsignal, "__wrapped__", signal.getsignal))  # without the making of an enum member
+    _handler = staticmethod(getattr(sys.modules.get("_signal"), "getsignal", signal.getsignal))  # makes no enum member
 
     def take(self) -> Any:
         return self._handler(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)

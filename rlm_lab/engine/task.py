@@ -14,16 +14,15 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rlm_lab.config import Budget
 from rlm_lab.engine.actions import Action, Think
 from rlm_lab.engine.block import RunNames, Workspace
 from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.conversation import Conversation
 from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.decisions import UNCHANGED
+from rlm_lab.engine.effects import effects_of
 from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
-from rlm_lab.engine.forking import forked_log, forked_question, new_id, numbers_in
 from rlm_lab.engine.history import History
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.observation import EARLY_FINAL, BlockReport, Seen, last_question, refused_answer
@@ -31,13 +30,12 @@ from rlm_lab.engine.past import Keeper, Passed, Past
 from rlm_lab.engine.profiles import Profile
 from rlm_lab.engine.queries import NOTHING, Queries, Site
 from rlm_lab.engine.question import Engine, Question
-from rlm_lab.engine.recorded import KnownReply, Recorded, Talk
+from rlm_lab.engine.recorded import KnownReply, Talk
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
 from rlm_lab.errors import BudgetExceededError, ModelError, RLMError, SchemaError
 from rlm_lab.models.base import Message, Model, Reply, Usage
-from rlm_lab.trajectory.fold import fold
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
 MOST_BLOCKS = 10  # of one reply that are run
@@ -160,28 +158,14 @@ class Task:
         self._space.close()
         self.finished = True
 
-    def before(self, step: int, leave: Collection[str]) -> Task:
-        """A task that stands before a step of this one, which has ended, with its variables as they were; not those in `leave`."""
+    def put_back(self, step: int, leave: Collection[str]) -> dict[str, Any]:
+        """Gives the namespace its variables as they were before a step, but for the names in `leave`; gives the contexts."""
         contexts = self._space.put_back(self.keeper.kept[step].restore(), leave)
         self.keeper.forget(step)
-        return Task(self._engine, replace(self.question, contexts=contexts), self.past_before(step), self.keeper)
-
-    def fork(self, step: int, budget: Budget | None, anew: bool, **models: Model) -> Task:
-        """A task of another run that stands before a step of this one, with copies of the variables."""
-        engine, asked = self._engine, self.question
-        name = new_id()
-        origin = {"kind": "fork", "run": asked.run, "step": step}
-        folder = None if engine.log.path is None else engine.log.path.parent
-        log = forked_log(engine.log.events, asked.run, step, name, folder, origin)
-        known = Recorded() if anew else engine.recorded.copy()
-        if not anew:
-            known.add(fold(engine.log.events).steps, since=step)
-        other = engine.again(log, name, budget or engine.ledger.budget, recorded=known)
-        other.traffic.number_from(*numbers_in(log.events))
-        question = forked_question(asked, self.keeper.kept[step], run=name, origin=origin, **models)
-        return Task(other, question, self.past_before(step))
+        return contexts
 
     def past_before(self, step: int) -> Past:
+        """What a task that stands before a step has behind it."""
         return replace(self.passed, steps=self.passed.steps[: step - 1], children=self._children)
 
     def flush(self) -> None:
@@ -346,6 +330,9 @@ class Task:
                 break
         for flag, message in self._history.add(reports, self._execution.prompts):
             self._tell.flagged(flag, message)
+        effects = [effect for report in reports if not report.skipped for effect in effects_of(report.code)]
+        if effects:
+            self._tell.flagged("effects", f"Outside effects, which going back does not undo: {', '.join(effects[:5])}.")
         self._execution.prompts.clear()
         return reports
 

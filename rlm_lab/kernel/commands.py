@@ -154,13 +154,16 @@ _ALL = (
         told="another answer for a call; only what depends on it is redone",
     ),
     Command(
-        name="fork", do=returning.fork, takes="STEP [ID] [--model NAME] [--anew]", told="a second run that shares the steps before"
+        name="fork",
+        do=returning.fork,
+        takes="STEP [ID] [--model NAME] [--sub-model NAME] [--anew]",
+        told="a second run that shares the steps before",
     ),
     Command(name="variables", do=returning.variables, takes="STEP [ID]", told="how each variable comes back before a step"),
     Command(
         name="resume",
         do=returning.resume_run,
-        takes="ID|PATH [--model NAME] [--effects]",
+        takes="ID|PATH [--model NAME] [--sub-model NAME] [--effects]",
         told="stand where a run stood before the kernel was restarted; no model is asked",
     ),
     Command(

@@ -75,8 +75,7 @@ def pause(magics: RLM, rest: str) -> None:
     if run is None or not run.id.startswith(words[0] if words else ""):
         named = f" called {words[0]!r}" if words else ""
         raise StateError(f"No run{named} is running, so there is nothing to pause; a cell waits until a run has ended or paused.")
-    apply(run, {"command": "pause"})
-    magics.say(note(f"The run {run.id} pauses at the point where it stands; %rlm continue goes on."))
+    apply(run, {"command": "pause"})  # its own cell tells what comes of it
 
 
 def stop(magics: RLM, rest: str) -> None:
@@ -84,7 +83,6 @@ def stop(magics: RLM, rest: str) -> None:
     run = running()
     if run is not None and run.id.startswith(words[0] if words else ""):
         apply(run, {"command": "stop"})
-        magics.say(note(f"The run {run.id} is being stopped. Its log: {run.path}"))
         return
     run = paused_run(words[0] if words else None)
     magics.stop(run)

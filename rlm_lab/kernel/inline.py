@@ -15,16 +15,19 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rlm_lab.analysis.coverage import coverage_of
 from rlm_lab.engine.orders import apply, state_of
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.kernel.errands import Errand, Messenger, connection_file
 from rlm_lab.trajectory import events as ev
 from rlm_lab.views.feed import Feed
+from rlm_lab.views.unfold import unfold
 
 AT_ONCE = frozenset({"pause", "stop", "break", "unbreak"})
 PIECE = 200_000  # characters of one message: Jupyter's server drops what comes faster than 1 MB a second
 RATE = 600_000  # characters a second
+MOST_CALLS = 2_000  # up to which the contexts are looked through for what was sent
 REST = 0.01  # seconds between two messages
 _logger = logging.getLogger(__name__)
 Message = dict[str, Any]
@@ -36,9 +39,10 @@ class Inline:
     def __init__(self, run: Run) -> None:
         self.answered = False
         self._run = run
-        self._feed = Feed()
+        self._feed = Feed(() if run.status == "waiting" else unfold(run.trajectory))
         self._seq = -1
         self._state: Message | None = None
+        self._uncovered = False
         self._news = threading.Event()
         self._closed = False
         self._widget: Any = None
@@ -69,6 +73,7 @@ class Inline:
 
     def _take(self, event: ev.Event) -> None:
         self._feed.take(event)
+        self._uncovered |= isinstance(event, (ev.StepStarted, ev.Paused))
         self._news.set()
 
     def _pump(self) -> None:
@@ -84,6 +89,8 @@ class Inline:
     def _tell(self) -> None:
         if not self.answered or self._closed:
             return
+        if self._uncovered:
+            self._cover()
         message = self._feed.since(self._seq) if self._seq >= 0 else self._feed.snapshot()
         if message is not None:
             self._seq = message["seq"]
@@ -96,6 +103,14 @@ class Inline:
             self._state = state
             self._send(state)
 
+    def _cover(self) -> None:
+        """Tells which parts of the contexts were read, shown and sent so far; of a run with very many calls no more."""
+        self._uncovered = False
+        if self._run.calls[1] <= MOST_CALLS:
+            coverage = coverage_of(self._run.trajectory, self._run.asked.contexts)
+            if coverage is not None:
+                self._feed.cover(self._run.id, coverage)
+
     def _send(self, message: Mapping[str, Any]) -> None:
         if not self._closed:
             self._widget.send(message)
@@ -107,7 +122,9 @@ class Inline:
         if not isinstance(content, Mapping) or self._closed:
             return
         if content.get("ready"):
-            self.answered, self._seq, self._state = True, -1, None
+            # Heard only when the cell has ended, it would tell that clicks cannot arrive while one runs.
+            self.answered = self.answered or self._run.status == "running"
+            self._seq, self._state = -1, None
             self._news.set()
         elif "ping" in content:
             self._send({"kind": "reply", "pong": content["ping"]})
@@ -122,15 +139,22 @@ class Inline:
             self._command(dict(content))
 
     def _command(self, command: Message) -> None:
+        """At once where any thread may do it; what does not fit is refused at once, too, not when the kernel is free again."""
+        name = command["command"]
         try:
-            running = self._run.status == "running"
-            if command["command"] in AT_ONCE and (running or command["command"] not in {"stop"}):
+            can = state_of(self._run)["can"]
+            if name not in can or can[name] is not None:
+                raise StateError(can.get(name) or f"There is no command {name!r}; there are {', '.join(can)}.")
+            if name in AT_ONCE and (name != "stop" or self._run.status == "running"):
                 apply(self._run, command)
                 self._news.set()
             else:
                 threading.Thread(target=self._errand, args=(command,), name="rlm_lab errand", daemon=True).start()
         except RLMError as error:
-            self._send({"kind": "reply", "refused": str(error), "command": {"command": command["command"]}})
+            self._refuse(command, error)
+
+    def _refuse(self, command: Message, error: RLMError) -> None:
+        self._send({"kind": "reply", "refused": str(error), "command": {"command": command["command"]}})
 
     def _errand(self, command: Message) -> None:
         """Has the main thread do it, and waits for what it says."""
@@ -142,7 +166,7 @@ class Inline:
                 raise StateError("This run is not in a notebook; go on with the methods of Run.")
             asyncio.run(_send_errand(file, Errand(self._run, command)))
         except RLMError as error:
-            self._send({"kind": "reply", "refused": str(error), "command": {"command": command["command"]}})
+            self._refuse(command, error)
         self._news.set()
 
     def _link(self) -> str | None:

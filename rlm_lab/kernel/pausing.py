@@ -61,7 +61,8 @@ def paused_of(run: Run, names: tuple[str, ...] = ()) -> Paused:
     several = f" {run.id}" if len(paused_runs()) > 1 else ""
     commands = tuple((_named(name, several), told) for name, told in _commands(run.gate))
     pending = _pending(run)
-    pending["note"] = " ".join(note for note in (pending.get("note", ""), _of_locks(run.held_locks)) if note)
+    notes = (pending.get("note", ""), _of_locks(run.held_locks), _of_variables(run.came_back))
+    pending["note"] = " ".join(note for note in notes if note)
     return Paused(place=place_of(run), why=_why(run), names=names, go_on=f"%rlm continue{several}", commands=commands, **pending)
 
 
@@ -69,6 +70,16 @@ def _of_locks(names: list[str]) -> str:
     several = "s" if len(names) > 1 else ""
     listed = f"the lock{several} {', '.join(names)}"
     return f"The block holds {listed}: a cell that waits for {'one of them' if several else 'it'} waits for ever." if names else ""
+
+
+def _of_variables(came_back: Mapping[str, Mapping[str, str]]) -> str:
+    """How the variables came back that are not exactly what they were, the worst first."""
+    told = []
+    for how, words in (("lost", "not as they were"), ("rebuilt", "rebuilt by running the code again"), ("copied", "copied")):
+        names = sorted(name for name, one in came_back.items() if one["how"] == how)
+        if names:
+            told.append(f"{', '.join(names[:8])}{' ...' if len(names) > 8 else ''}: {words}")
+    return f"Variables: {'; '.join(told)}; the others exactly as they were." if told else ""
 
 
 def _named(command: str, several: str) -> str:

@@ -20,6 +20,7 @@ from rlm_lab.kernel.words import near, words_of
 if TYPE_CHECKING:
     from rlm_lab.kernel.magics import RLM
 
+_MODELS: dict[str, type] = {"--model": str, "--sub-model": str}
 _MARKS = {"exact": "● exact", "copied": "○ copied", "rebuilt": "◌ rebuilt", "lost": "✕ lost"}
 
 
@@ -39,9 +40,8 @@ def override(magics: RLM, rest: str) -> None:
 
 
 def fork(magics: RLM, rest: str) -> Run:
-    flags, words = _flags("fork", words_of(rest), {"--model": str, "--anew": bool})
-    model = magics.expressions().model(flags["--model"]) if "--model" in flags else None
-    made = _run(magics, words[1:]).fork(_step("fork", words), model=model, anew=flags.get("--anew"))
+    flags, words = _flags("fork", words_of(rest), {**_MODELS, "--anew": bool})
+    made = _run(magics, words[1:]).fork(_step("fork", words), **_models(magics, flags), anew=flags.get("--anew"))
     _show(magics, made)
     return made
 
@@ -62,12 +62,11 @@ def variables(magics: RLM, rest: str) -> None:
 
 def resume_run(magics: RLM, rest: str) -> Run:
     """Stands where a run stood whose process has ended."""
-    flags, words = _flags("resume", words_of(rest), {"--model": str, "--effects": bool})
+    flags, words = _flags("resume", words_of(rest), {**_MODELS, "--effects": bool})
     if len(words) != 1:
         raise UsageError(f"%rlm resume takes one run's id or path; {len(words)} words are given.")
-    model = magics.expressions().model(flags["--model"]) if "--model" in flags else None
     effects = flags.get("--effects", False)
-    made = resume(_path(magics, words[0]), model=model, effects=effects, settings=magics.settings())
+    made = resume(_path(magics, words[0]), **_models(magics, flags), effects=effects, settings=magics.settings())
     _show(magics, made)
     return made
 
@@ -101,6 +100,11 @@ def _run(magics: RLM, words: list[str]) -> Run:
     if magics.last is None:
         raise StateError("There is no run yet in this kernel; ask with %%rlm, or take up an older one with %rlm resume PATH.")
     return magics.last
+
+
+def _models(magics: RLM, flags: dict[str, Any]) -> dict[str, Any]:
+    named = {"model": flags.get("--model"), "sub_model": flags.get("--sub-model")}
+    return {name: magics.expressions().model(spec) for name, spec in named.items() if spec is not None}
 
 
 def _path(magics: RLM, word: str) -> Path:

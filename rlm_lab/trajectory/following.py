@@ -13,7 +13,7 @@ from rlm_lab.errors import LogError
 from rlm_lab.trajectory.events import Event, RunStarted
 from rlm_lab.trajectory.lines import from_line
 
-AT_ONCE = 4 * 1024 * 1024  # bytes read in one look
+AT_ONCE = 512 * 1024  # bytes read in one look, which takes some hundredths of a second
 LONGEST_LINE = 256 * 1024 * 1024
 
 
@@ -34,6 +34,11 @@ class Follower:
         self.place = 0
         self._line = 0
         self._rest = b""
+
+    @property
+    def torn(self) -> bool:
+        """Whether the file ended in mid-line when it was last looked at."""
+        return bool(self._rest)
 
     def look(self) -> list[Event]:
         """The events that were added since the last look, at most as many as are in `AT_ONCE` bytes."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from rlm_lab.trajectory.events import Event
 from rlm_lab.views.feeding import Folding
-from rlm_lab.views.nodes import Nodes
+from rlm_lab.views.nodes import Nodes, tidy
 
 Message = dict[str, Any]
 
@@ -59,8 +59,9 @@ class Feed:
         """All nodes; the next `delta` tells what came after."""
         with self._lock:
             self._folding.settle()
-            self._told = self._nodes.seq
-            return {"kind": "snapshot", "seq": self._told, "nodes": self._nodes.snapshot()}
+            self._told = seq = self._nodes.seq
+            nodes = self._nodes.snapshot()
+        return {"kind": "snapshot", "seq": seq, "nodes": tidy(nodes)}
 
     def whole(self, longest: int | None = None) -> Message:
         """All nodes with their texts in full, for a file; texts over `longest` characters are cut there, their length beside."""

@@ -35,6 +35,7 @@ class Nodes:
     def __init__(self) -> None:
         self.seq = 0
         self._known: OrderedDict[str, Node] = OrderedDict()
+        self._born: list[Node] = []
         self._whole: dict[tuple[str, str], str] = {}
 
     def __contains__(self, key: str) -> bool:
@@ -52,8 +53,9 @@ class Nodes:
             return
         self.seq += 1
         kept = {name: value for name, value in fields.items() if value is not None}
-        whole = {"id": key, "kind": kind, "parent": parent, "order": len(self._known), **kept}
-        self._known[key] = Node(whole, self.seq, self.seq)
+        whole = {"id": key, "kind": kind, "parent": parent, "order": len(self._born), **kept}
+        node = self._known[key] = Node(whole, self.seq, self.seq)
+        self._born.append(node)
 
     def change(self, key: str, **fields: Any) -> None:
         """Sets fields of a node; does nothing where they have these values, or where the node is not known."""
@@ -95,18 +97,18 @@ class Nodes:
 
     def texts(self) -> Iterator[tuple[str, str, str]]:
         """Every text that a run was made of or made, in the order of the run: id, field, whole text."""
-        for key, node in sorted(self._known.items(), key=lambda item: int(item[1].fields["order"])):
+        for node in self._born:
             for name in SEARCHED:
                 if isinstance(value := node.fields.get(name), str):
-                    yield key, name, self._whole.get((key, name), value)
+                    yield node.fields["id"], name, self._whole.get((node.fields["id"], name), value)
 
     def snapshot(self) -> list[Fields]:
-        """All nodes, parents before their children."""
-        return [_all(node) for node in sorted(self._known.values(), key=lambda node: int(node.fields["order"]))]
+        """Copies of all nodes, parents before their children; as quick as can be, since a run may wait for it. See `tidy`."""
+        return [{**node.fields, "written": _written(node)} if node.pieces else node.fields.copy() for node in self._born]
 
     def whole(self, longest: int | None) -> list[Fields]:
         """All nodes with their texts in full, or cut at a length that is told beside them."""
-        nodes = self.snapshot()
+        nodes = tidy(self.snapshot())
         for (key, name), text in self._whole.items():
             order = int(self._known[key].fields["order"])
             cut = longest is not None and len(text) > longest
@@ -135,9 +137,18 @@ def _shortened(node: Fields, longest: int) -> Fields:
     return node | {name: value[:longest] for name, value in long.items()} | lengths
 
 
+def tidy(nodes: list[Fields]) -> list[Fields]:
+    """The nodes without the fields that were taken away."""
+    return [{name: value for name, value in node.items() if value is not None or name == "parent"} for node in nodes]
+
+
 def _all(node: Node) -> Fields:
-    shown = {name: value for name, value in node.fields.items() if value is not None or name == "parent"}
-    return {**shown, "written": "".join(text for _, text in node.pieces)} if node.pieces else shown
+    [shown] = tidy([node.fields])
+    return {**shown, "written": _written(node)} if node.pieces else shown
+
+
+def _written(node: Node) -> str:
+    return "".join(text for _, text in node.pieces)
 
 
 def _some(node: Node, seq: int) -> Fields:

@@ -10,11 +10,14 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from rlm_lab.analysis.coverage import coverage_of
 from rlm_lab.errors import RLMError, UsageError
 from rlm_lab.trajectory.events import Event
+from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.reading import read
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.clean import plain
@@ -22,15 +25,17 @@ from rlm_lab.views.feed import Feed
 from rlm_lab.views.unfold import ENDED, unfold
 
 DIST = Path(__file__).parent / "component" / "dist"
+Source = Trajectory | Sequence[Event]
 STYLE = "html,body{margin:0;height:100%}#rlm-lab-view{height:100vh}"
 
 
-def page_html(source: Trajectory | Iterable[Event], *, shorten: int | None = None) -> str:
+def page_html(source: Source, *, shorten: int | None = None, contexts: Mapping[str, Any] | None = None) -> str:
     """The whole page.
 
     Parameters
     ----------
     source: a trajectory, or a run's events.
+    contexts: the run's data by its names, where it is at hand: the page then tells which parts of it were sent and shown.
     shorten: the longest that a text may be, in characters; a longer one is cut there, and its place says so. None cuts nothing.
 
     Raises `UsageError` for a length below 1, `RLMError` where the view's module was not built.
@@ -40,7 +45,10 @@ def page_html(source: Trajectory | Iterable[Event], *, shorten: int | None = Non
     """
     if shorten is not None and shorten < 1:
         raise UsageError(f"Texts cannot be shortened to {shorten} characters; give a number from 1.")
-    message = feed_of(source).whole(shorten)
+    feed = feed_of(source)
+    if contexts:
+        _cover(feed, source if isinstance(source, Trajectory) else fold(source), contexts)
+    message = feed.whole(shorten)
     question = next((node.get("question", "") for node in message["nodes"] if node["kind"] == "run"), "")
     data = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     script = view_module("page.js").replace("</script", "<\\/script")
@@ -57,9 +65,9 @@ def page_html(source: Trajectory | Iterable[Event], *, shorten: int | None = Non
     )
 
 
-def save_page(source: Trajectory | Iterable[Event], path: str | Path, *, shorten: int | None = None) -> Path:
-    """Writes the page into a file; gives its path."""
-    page, path = page_html(source, shorten=shorten), Path(path).expanduser()
+def save_page(source: Source, path: str | Path, **options: Any) -> Path:
+    """Writes the page into a file; gives its path. The options are those of `page_html`."""
+    page, path = page_html(source, **options), Path(path).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
@@ -68,7 +76,13 @@ def save_page(source: Trajectory | Iterable[Event], path: str | Path, *, shorten
     return path
 
 
-def feed_of(source: Trajectory | Iterable[Event]) -> Feed:
+def _cover(feed: Feed, trajectory: Trajectory, contexts: Mapping[str, Any]) -> None:
+    coverage = coverage_of(trajectory, contexts)
+    if coverage is not None:
+        feed.cover(trajectory.run, coverage)
+
+
+def feed_of(source: Source) -> Feed:
     """The feed of a whole run. A trajectory that was loaded from a file is read from it again: the file knows more of it."""
     if not isinstance(source, Trajectory):
         return Feed(source)

@@ -130,7 +130,6 @@ def test_rlm_query_in_a_thread_says_what_to_do(bench: Any) -> None:
     assert "rlm_query_batched" in bench.errors_of(run)[0]
 
 
-@pytest.mark.xfail(reason="a thread's print finds the user's sys.stdout while its block is switched out", strict=True)
 def test_what_threads_print_while_the_block_waits_is_the_blocks_output(bench: Any, capsys: Any) -> None:
     code = (
         "import threading\nstarted, go, done = threading.Event(), threading.Event(), threading.Event()\n"

@@ -60,8 +60,9 @@ def lab(tmp_path_factory) -> Iterator[tuple[str, Path]]:
 class Notebook:
     """A notebook that is open in JupyterLab."""
 
-    def __init__(self, page) -> None:
+    def __init__(self, page, path: Path) -> None:
         self.page = page
+        self._path = path
         self._ran = 0
 
     def command(self, name: str, **options) -> None:
@@ -85,6 +86,11 @@ class Notebook:
                 break
         self._ran += 1
 
+    def saved(self) -> str:
+        """Saves the notebook; gives its file's text."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save').then(() => null)")
+        return self._path.read_text(encoding="utf-8")
+
     def picture(self, name: str) -> None:
         """Keeps a screenshot among the test artefacts."""
         ARTEFACTS.mkdir(exist_ok=True)
@@ -107,7 +113,7 @@ def notebook(browser, lab):
         page.goto(address.format(name=name) + "&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
-        opening = Notebook(page)
+        opening = Notebook(page, folder / name)
         opening.command("apputils:change-theme", theme=theme)
         page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
         page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()

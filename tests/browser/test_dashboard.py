@@ -265,5 +265,5 @@ def test_a_page_that_loses_its_kernel_says_so(browser, tmp_path, kernel):
     page.goto(lone.link())
     expect(page.get_by_text("No runs yet")).to_be_visible(timeout=EXPECT)
     lone.close()
-    expect(page.locator("#trouble")).to_contain_text("lost the kernel", timeout=EXPECT)
+    expect(page.locator("#lost")).to_contain_text("lost the kernel", timeout=EXPECT)
     page.close()

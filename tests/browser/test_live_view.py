@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -31,15 +33,64 @@ def test_a_run_is_paused_stepped_and_ended_by_the_buttons_of_its_cell(notebook):
     expect(view).to_contain_text("llm_query")
     book.picture("live-running")
     view.get_by_role("button", name="Pause").click()
-    expect(view.get_by_role("button", name="Continue")).to_be_visible(timeout=EXPECT)
+    expect(view.get_by_role("button", name="Continue", exact=True).first).to_be_visible(timeout=EXPECT)
     expect(view).to_contain_text("Paused")
     book.picture("live-paused")
+    book.page.locator(".jp-Notebook .jp-Cell .cm-content").nth(3).click()
     book.run_next()
     view.get_by_role("button", name="Step", exact=True).click()
     expect(view).to_contain_text("n = 41", timeout=EXPECT)
-    view.get_by_role("button", name="Continue").click()
+    view.get_by_role("button", name="Continue", exact=True).first.click()
     expect(view.locator(".rlm-run")).to_contain_text("42", timeout=EXPECT)
     expect(view.locator(".jupyter-widgets")).to_have_count(0)
+    book.page.locator(".jp-Notebook .jp-Cell .cm-content").nth(4).click()
     book.run_next()
     expect(book.output(4)).to_contain_text("42", timeout=EXPECT)
     book.picture("live-ended")
+
+
+def test_the_whole_view_opens_in_the_cell_and_its_keys_are_not_the_notebooks(notebook):
+    book = notebook(SETUP, ROOT, ASK, "gate.set()", theme="JupyterLab Dark")
+    for _ in range(3):
+        book.run_next()
+    view = book.output(2)
+    view.get_by_role("button", name="Whole view").click(timeout=EXPECT)
+    expect(view.locator(".tabs")).to_contain_text("Variables")
+    assert view.locator(".view").get_attribute("data-theme") == "dark"
+    cells = book.page.locator(".jp-Notebook .jp-Cell").count()
+    view.locator(".step-body").focus()
+    for key in ("b", "j", "a", "1", "?"):
+        book.page.keyboard.press(key)
+    expect(view.locator(".keys-box")).to_be_visible()
+    assert book.page.locator(".jp-Notebook .jp-Cell").count() == cells
+    book.picture("live-whole-dark")
+    view.get_by_role("button", name="Stop", exact=True).first.click()
+    expect(view.locator(".rlm-run")).to_contain_text("Stopped", timeout=EXPECT)
+
+
+def test_a_saved_notebook_holds_the_result_and_no_widget(notebook):
+    book = notebook(SETUP, ROOT, "gate.set()", ASK)
+    for _ in range(4):
+        book.run_next()
+    expect(book.output(3).locator(".rlm-run")).to_contain_text("42", timeout=EXPECT)
+    expect(book.output(3).locator(".jupyter-widgets")).to_have_count(0)
+    saved = book.saved()
+    assert "rlm-run" in saved
+    assert "widget-view" not in saved
+
+
+def test_the_link_in_the_cell_opens_the_dashboard_at_its_run_while_the_cell_runs(notebook):
+    book = notebook(SETUP, ROOT, ASK)
+    for _ in range(3):
+        book.run_next()
+    view = book.output(2)
+    view.get_by_role("button", name="Open in dashboard").click(timeout=EXPECT)
+    opened = (
+        book.page.context.wait_for_event("page", timeout=EXPECT)
+        if len(book.page.context.pages) == 1
+        else book.page.context.pages[-1]
+    )
+    opened.wait_for_url(re.compile(r"http://127\.0\.0\.1:\d+/.*#run="), timeout=EXPECT)
+    opened.close()
+    view.get_by_role("button", name="Stop", exact=True).first.click()
+    expect(view.locator(".rlm-run")).to_contain_text("Stopped", timeout=EXPECT)

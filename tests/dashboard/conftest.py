@@ -44,7 +44,8 @@ class Client:
     def websocket(self, **headers: str | None) -> int:
         """The status of an answer to a websocket's opening; 101 means that it was let in."""
         own = {
-            "Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13", "Sec_WebSocket_Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+            "Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13",
+            "Sec_WebSocket_Key": "AAAAAAAAAAAAAAAAAAAAAA==",
             "Origin": f"http://{self.host}", "Sec_WebSocket_Protocol": "bokeh, token",
         }  # fmt: skip
         return self.ask("/ws", **(own | headers))[0]

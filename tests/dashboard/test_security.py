@@ -6,6 +6,7 @@ import logging
 import re
 
 import pytest
+from bokeh.util.token import get_token_payload
 
 SITES = ("http://evil.example", "http://127.0.0.1:1", "https://127.0.0.1", "null", "http://[", "file://")
 PATHS = ("/ws", "/static/js/bokeh.min.js", "/static/extensions/panel/panel.min.js", "/assets/shell.js", "/metadata", "/autoload.js",
@@ -68,6 +69,8 @@ def test_with_the_secret_the_page_comes_and_does_not_hold_it(guest):
     status, _, text = guest.ask("/")
     assert status == 200
     assert guest.cookie.partition("=")[2] not in text
+    payload = get_token_payload(re.search(r'"token": "([^"]+)"', text)[1])
+    assert (payload["headers"], payload["cookies"]) == ({}, {})
     assert guest.websocket() == 101
 
 
@@ -105,6 +108,7 @@ def test_behind_a_proxy_the_cookie_is_for_its_path_and_the_name_is_known_then(st
     proxied = {"Host": host, "Origin": f"https://{host}", "X-ProxyContextPath": path}
     stranger.host = host
     assert stranger.websocket(**proxied) == 421
+    assert (stranger.ask("/", **proxied)[0], stranger.ask("/assets/shell.js", **proxied)[0]) == (403, 421)
     status, headers, _ = stranger.enter(**proxied)
     assert (status, f"; Path={path};" in headers["set-cookie"]) == (204, True)
     assert stranger.ask("/", Host=host)[0] == 200
@@ -117,8 +121,9 @@ def test_a_proxys_path_that_is_none_is_not_believed(stranger, path):
     assert "set-cookie" not in stranger.enter(**headers)[1]
 
 
-@pytest.mark.parametrize("path", ["/metadata", "/autoload.js", "/static/js/../../../x", "/assets/page.html", "/assets/../page.py",
-                                  "/components/rlm_lab.dashboard.page/Part/_esm/part.js", "/static/js/bokeh-api.min.js"])  # fmt: skip
+@pytest.mark.parametrize("path", ["/metadata", "/autoload.js", "/static/js/../../../x", "/assets/page.html",
+                                  "/assets/../page.py", "/components/rlm_lab.dashboard.page/Part/_esm/part.js",
+                                  "/static/js/bokeh-api.min.js"])  # fmt: skip
 def test_with_the_secret_only_what_the_page_needs_is_there(guest, path):
     assert guest.ask(path)[0] == 404
 
@@ -154,6 +159,12 @@ def test_scripts_of_the_page_carry_its_number_and_none_is_written_in_it(guest):
     assert all(f'nonce="{nonce}" src="' in script or 'type="application/json"' in script for script in scripts)
     assert "//" not in "".join(re.findall(r'(?:src|href)="([^"]*)"', text))
     assert guest.ask("/")[1]["content-security-policy"] != headers["content-security-policy"]
+
+
+def test_what_bokeh_warns_of_on_our_thread_is_kept_out_of_the_users_cells(guest, capfd, caplog):
+    with caplog.at_level(logging.INFO):
+        assert guest.ask("/?bokeh-session-id=mine")[0] == 403  # an error in Bokeh's log
+    assert (caplog.text, capfd.readouterr().err) == ("", "")
 
 
 def test_nothing_logs_the_secret_or_a_ticket(guest, stranger, caplog):

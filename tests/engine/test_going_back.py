@@ -248,3 +248,10 @@ def test_code_with_outside_effects_is_not_run_again_to_rebuild_a_variable(asked:
     run.rewind(2)
     assert (run.variables(2)["file"].how, (tmp_path / "made").read_text()) == ("lost", "x")
     assert "would repeat step 1: open for writing" in run.variables(2)["file"].note
+
+
+def test_a_step_with_outside_effects_says_so(asked: Any, tmp_path: Any) -> None:
+    run = asked(f"import pathlib\npathlib.Path({str(tmp_path / 'made')!r}).write_text('x')", "FINAL(1)")
+    assert [(flag.step, flag.flag, flag.message) for flag in run.trajectory.flags] == [
+        (1, "effects", "Outside effects, which going back does not undo: write_text (line 2).")
+    ]

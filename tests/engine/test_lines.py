@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rlm_lab import paused_runs
+from rlm_lab import ScriptedModel, paused_runs
 from rlm_lab.errors import UsageError
 
 
@@ -51,6 +51,26 @@ def test_the_lines_of_the_block_and_its_functions_count_and_no_others(asked, cod
     run = asked(code, step=True)
     assert lines_of(run) == lines
     assert run.status == "done"
+
+
+def test_the_lines_of_a_child_run_are_stepped_through_too(asked):
+    def reply(messages):
+        return "```repl\ny = 1\nFINAL(y)\n```" if "part" in messages[1].content else "```repl\nx = rlm_query('part')\nFINAL(x)\n```"
+
+    run = asked(model=ScriptedModel(reply), step=True)
+    stops = []
+    while run.status == "paused":
+        stops.append((run.gate.facts["depth"], run.gate.kind, run.gate.facts.get("line")))
+        run.step("lines")
+    assert stops == [(0, "block", None), (0, "line", 1), (1, "block", None), (1, "line", 1), (1, "line", 2), (0, "line", 2)]
+    assert run.answer == "1"
+
+
+def test_a_thread_of_a_block_is_not_traced(asked):
+    code = "import threading\ndef f():\n    seen.append(1)\nt = threading.Thread(target=f)\nt.start()\nt.join()\nFINAL(len(seen))"
+    run = asked(code, step=True, namespace={"seen": []})
+    assert lines_of(run) == [1, 2, 4, 5, 6, 7]
+    assert run.answer == 1
 
 
 def test_stepping_goes_on_in_the_next_block_and_back_to_blocks(asked):

@@ -43,6 +43,8 @@ def test_what_a_state_cuts_it_counts(asked):
     run = asked("FINAL(llm_query_batched(['a' * 90_000, 'b' * 90_000, 'c' * 90_000]))", breakpoints=["batch > 1"])
     pending = state_of(run)["gate"]["pending"]
     assert ([len(one) for one in pending["prompts"]], pending["size"], pending["cut"]) == ([90_000, 10_000], 3, 170_000)
+    assert "170,000 characters too long to be edited here" in state_of(run)["can"]["prompt"]
+    assert {"answer", "cap"} <= fits(run)
 
 
 def test_orders_steer_a_run_as_its_methods_do(asked):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import configparser
 import io
 import itertools
 import random
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -173,6 +175,18 @@ def test_a_variable_of_too_many_objects_costs_the_others_nothing() -> None:
     records[0]["n"] = 100
     assert {name: kept.how(name).how for name in space} == {"before": "exact", "records": "lost", "after": "exact", "part": "exact"}
     assert (kept.restore()["after"], records[0]) == ([1], {"n": 0})
+
+
+def test_an_object_of_a_library_is_kept_whole_or_left_alone() -> None:
+    client, parser = httpx.Client(headers={"a": "1"}), configparser.ConfigParser()
+    parser["a"] = {"b": "1"}
+    kept = Kept.take({"client": client, "parser": parser}, home=HOME)
+    client.headers["a"] = "2"
+    parser["a"]["b"] = "2"
+    kept.restore()
+    assert ({name: kept.how(name).how for name in kept.values}) == {"client": "lost", "parser": "exact"}
+    assert (client.headers["a"], parser["a"]["b"]) == ("2", "1")
+    client.close()
 
 
 def test_a_circle_is_kept() -> None:

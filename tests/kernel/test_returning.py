@@ -91,6 +91,14 @@ def test_how_variables_come_back_is_a_table(cells: Any) -> None:
     assert (lines["rows"], lines["lines"][:3]) == (["list[1]", "●", "exact"], ["generator", "◌", "rebuilt"])
 
 
+def test_a_rewound_run_says_which_variables_are_not_what_they_were(cells: Any) -> None:
+    cells.run("theirs = iter([1])")
+    begin(cells, "lines = (n for n in [1])", "FINAL(1)")
+    assert "lines: rebuilt by running the code again" in does(cells, "%rlm rewind 2")
+    assert "theirs: not as they were" in str(cells.shown[-1]["text/plain"])
+    does(cells, "%rlm continue")
+
+
 def test_a_run_is_replayed_step_by_step_without_a_model(cells: Any) -> None:
     run = begin(cells, "said = llm_query('a')", "FINAL(said)")
     asked = len(cells["echo"].requests)

@@ -313,14 +313,29 @@ def state(**fields: Any) -> dict[str, Any]:
     """A state message, as of a run that goes on."""
     wait = "Pause first: the run is in step 5, line 9"
     can: dict[str, str | None] = {"pause": None, "stop": None, "hint": None, "fork": None, "break": None, "unbreak": None}
-    can |= dict.fromkeys(("step", "continue", "edit", "answer", "skip", "prompt", "accept", "refuse", "rewind"), wait)
+    can |= dict.fromkeys(("step", "continue", "edit", "answer", "skip", "prompt", "accept", "refuse", "rewind", "override"), wait)
     points = [{"condition": "batch > 100", "hits": 1}, {"condition": "cost > 1.6", "hits": 0}, {"condition": "error", "hits": 0}]
     return {"kind": "state", "status": "running", "stamp": 1, "gate": None, "breakpoints": points, "can": can} | fields
 
 
 def paused_state() -> dict[str, Any]:
     """A state message, as of a run that is paused before a batch."""
-    names = ("stop", "hint", "fork", "break", "unbreak", "step", "continue", "edit", "answer", "skip", "prompt", "rewind")
+    names = (
+        "stop",
+        "hint",
+        "fork",
+        "break",
+        "unbreak",
+        "step",
+        "continue",
+        "edit",
+        "answer",
+        "skip",
+        "prompt",
+        "rewind",
+        "cap",
+        "override",
+    )
     can: dict[str, str | None] = dict.fromkeys(names)
     can |= {
         "pause": "The run is paused; only one that runs can be paused.",
@@ -350,6 +365,22 @@ def paused_state() -> dict[str, Any]:
         "forecast": forecast,
     }
     return state(status="paused", stamp=2, can=can, gate=gate)
+
+
+def coverage() -> dict[str, Any]:
+    """How much of the archive was read, shown and sent."""
+    threads = [[k * 44_680, k * 44_680 + 43_000, int(k != 22)] for k in range(47)]
+    shown = [[at, at + 2_000, 1] for at in (0, 240_000, 510_000, 1_090_000, 1_700_000)]
+    told = {
+        "read": {"share": 1.0, "parts": [[0, 2_100_000, 1]]},
+        "shown": {"share": 0.009, "parts": shown},
+        "sent": {"share": 0.98, "parts": threads},
+    }
+    return {
+        "contexts": [{"name": "mails", "size": 2_100_000, "unit": "characters", **told}],
+        "placed": {"exact": 0.96, "likely": 0.02},
+        "bytes": 2_100_000,
+    }
 
 
 if __name__ == "__main__":

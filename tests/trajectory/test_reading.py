@@ -38,6 +38,31 @@ def test_a_corrupt_line_in_the_middle_is_told_by_file_and_line(path: Path) -> No
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        ("run_started", "contexts", [{"name": ["a"]}]),
+        ("run_started", "contexts", [{"name": "a", "size": "large"}]),
+        ("run_started", "tools", [1]),
+        ("run_started", "versions", {"python": 3}),
+        ("step_started", "messages", [{"role": "user", "content": None}]),
+        ("block_finished", "error", {"type": "KeyError", "line": "one"}),
+        ("block_finished", "error", {"message": {"html": "<b>"}}),
+        ("block_finished", "variables", {"added": ["x"]}),
+        ("block_finished", "variables", {"added": {"x": "1"}}),
+        ("block_finished", "variables", {"changed": {"x": {"repr": 1}}}),
+        ("block_finished", "variables", {"removed": [1]}),
+        ("run_finished", "usage", {"calls": "many"}),
+    ],
+)
+def test_an_inner_value_of_the_wrong_type_is_told_by_its_field(path: Path, kind: str, field: str, value: object) -> None:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    next(line for line in lines if line["type"] == kind)[field] = value
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(LogError, match=field):
+        read(path)
+
+
 def test_a_field_of_the_wrong_type_is_told_by_its_name(path: Path) -> None:
     with path.open("a") as file:
         file.write(

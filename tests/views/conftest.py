@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -74,15 +71,3 @@ def finished() -> Trajectory:
         steps=(Step(number=1, reply="I look.", blocks=(block,), seconds=2.2), Step(number=2, reply="FINAL(EV)", seconds=2.9)),
         usage=Usage(steps=2, calls=1, prompt_tokens=14_200, cost=0.041, seconds=15),
     )
-
-
-@pytest.fixture(scope="session")
-def films() -> ModuleType:
-    """The module `films`: runs made of events."""
-    path = Path(__file__).parents[1] / "support" / "films.py"
-    spec = importlib.util.spec_from_file_location("films", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -43,6 +43,14 @@ def test_a_run_a_trajectory_and_a_child_run_can_be_saved(asked, tmp_path, name):
         assert data_of(path.read_text(encoding="utf-8"))["r0"]["question"] in ("What is it?", "Sub?")
 
 
+def test_a_page_of_a_run_tells_which_parts_of_its_data_were_sent(asked, tmp_path):
+    book = " ".join(str(number) for number in range(2_000))
+    run = asked("FINAL(llm_query(book[1000:3000]))", context={"book": book})
+    told = data_of(run.to_html(tmp_path / "a.html").read_text(encoding="utf-8"))["r0k"]
+    assert told["contexts"][0]["sent"]["parts"] == [[1_000, 3_000, 1]]
+    assert told["contexts"][0]["read"]["parts"] == [[1_000, 3_000, 1]]
+
+
 def test_a_length_that_cannot_be_is_refused(run_of):
     with pytest.raises(UsageError, match="0 characters"):
         page_html(run_of("a"), shorten=0)

@@ -8,9 +8,9 @@ const paint = () => { document.documentElement.dataset.theme = scheme.matches ? 
 scheme.addEventListener("change", paint);
 paint();
 
-const trouble = document.getElementById("trouble");
+const word = document.getElementById("lost");
 let lost = 0;
-const tell = (text) => { trouble.textContent = text; trouble.hidden = !text; };
+const tell = (text) => { word.textContent = text; word.hidden = !text; };
 
 // A page that lost its kernel is opened anew as soon as the kernel answers: a snapshot brings it up to date.
 async function tryAgain() {

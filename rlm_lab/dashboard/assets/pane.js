@@ -12,6 +12,7 @@ const drawn = () => new Promise((done) => { requestAnimationFrame(() => done());
 export function start({ host, send, listen }) {
   let view = null;
   let state = {};
+  const trouble = document.getElementById("trouble");
   const face = {
     send: (message) => send(message.command ? { ...message, at: message.at ?? state.stamp } : message),
     state: () => state,
@@ -22,6 +23,7 @@ export function start({ host, send, listen }) {
     host.replaceChildren();
     view = null;
     state = {};
+    trouble.hidden = true;
     if (run === null) return;
     const element = host.appendChild(document.createElement("div"));
     element.className = "view";
@@ -36,11 +38,16 @@ export function start({ host, send, listen }) {
     if (message.kind === "open") { open(message.run); return; }
     if (!view) return;
     if (message.kind === "select") { view.select(message.id); return; }
-    if (message.kind === "state") state = message;
+    if (message.kind === "state") {
+      state = message;
+      trouble.textContent = message.trouble ?? "";
+      trouble.hidden = !message.trouble;
+    }
     view.update(message);
     if (message.kind === "snapshot" || message.kind === "delta") {
       await drawn();
       send({ ack: message.seq });
     }
   });
+  send({ ready: 1 }); // a run that was opened while this was loaded is told again
 }

@@ -5,7 +5,8 @@ import { figure, list, record, text, type Host, type Message, type Outgoing, typ
 export type Layout = "full" | "middle" | "narrow" | "compact";
 export type Pane = "step" | "call" | "prompt" | "variables" | "time";
 export interface Hit { id: string; field: string; count: number }
-export interface Writing { what: "edit" | "answer" | "hint" | "refuse" | "prompt" | "break"; text: string; original: string; at: unknown }
+export type Draft = "edit" | "answer" | "hint" | "refuse" | "prompt" | "reply" | "override";
+export interface Writing { what: Draft; text: string; original: string; at: unknown; call: number | null }
 export interface Notice { kind: "warning" | "info"; strong: string; text: string }
 
 export class App {
@@ -84,7 +85,7 @@ export class App {
   }
 
   get readOnly(): boolean {
-    return this.host.readOnly === true || (this.state === null && !this.live);
+    return this.host.readOnly === true || (!this.live && !Object.values(this.state?.can ?? {}).includes(null));
   }
 
   /** The step where the run is, or the last one. */
@@ -217,7 +218,7 @@ export class App {
     const hit = this.hits[this.hit]!;
     const node = this.store.get(hit.id);
     if (node?.kind === "edit") this.select(text(node, "step"));
-    else if (node?.kind === "coverage") return;
+    else if (node?.kind === "run" && hit.field !== "question") this.select(this.store.steps(hit.id).at(-1) ?? hit.id);
     else this.select(hit.id);
   }
 
@@ -266,12 +267,12 @@ export class App {
     this.changed();
   }
 
-  write(what: Writing["what"], original: string): void {
+  write(what: Draft, original: string): void {
     const command = what;
     if (this.cannot(command) !== null) {
       this.asked = command;
     } else {
-      this.writing = { what, text: original, original, at: this.state?.stamp ?? null };
+      this.writing = { what, text: original, original, at: this.state?.stamp ?? null, call: figure(this.store.get(this.call), "number") };
       this.pane = "step";
       this.reveal = "writing";
     }
@@ -281,16 +282,17 @@ export class App {
   submit(): void {
     const writing = this.writing;
     if (!writing) return;
-    const fields: Record<Writing["what"], Outgoing> = {
+    const fields: Record<Draft, Outgoing> = {
       edit: { code: writing.text },
       answer: { answers: answersOf(writing.text, this.batchSize) },
       prompt: { prompts: [writing.text] },
       hint: { text: writing.text },
       refuse: { reason: writing.text },
-      break: { condition: writing.text },
+      reply: { text: writing.text },
+      override: { call: writing.call, answer: writing.text },
     };
     this.send({ command: writing.what, at: writing.at, ...fields[writing.what] });
-    if (writing.what === "hint" || writing.what === "break") this.writing = null;
+    if (writing.what === "hint") this.writing = null;
     this.changed();
   }
 
@@ -326,7 +328,7 @@ export class App {
     const before = this.state;
     this.state = state;
     this.asked = null;
-    const dated = this.writing && !["hint", "break"].includes(this.writing.what);
+    const dated = this.writing && this.writing.what !== "hint";
     if (dated && before && state.stamp !== before.stamp && this.writing && state.stamp !== this.writing.at) {
       const sent = state.status !== "paused" || state.gate?.kind !== before.gate?.kind;
       if (sent) this.writing = null;

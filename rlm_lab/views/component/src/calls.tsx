@@ -88,8 +88,12 @@ export function CallGroup({ app, id, calls, size, title }: GroupProps): JSX.Elem
         <span class="cost">{groupCost(tally)}</span>
       </div>
       <CallMap app={app} calls={calls} size={size} tally={tally} />
-      {differ.map((call) => <CallRow app={app} id={call} inList key={call} />)}
-      {chosen && <CallRow app={app} id={chosen} inList />}
+      {(differ.length > 0 || chosen) && (
+        <div role="list" aria-label="Calls that differ, and the chosen one">
+          {differ.map((call) => <CallRow app={app} id={call} inList key={call} />)}
+          {chosen && <CallRow app={app} id={chosen} inList />}
+        </div>
+      )}
       {differ.length > 0 && tally.common !== null && <button type="button" class="rest" onClick={() => app.toggle(app.opened, id)}><Icon name="right" /> {grouped(tally.answered - tally.different)} that said {clipped(tally.common, 40)}</button>}
       {open && (
         <>

@@ -45,7 +45,7 @@ export function Compact({ app, expand }: { app: App; expand: () => void }): JSX.
         <Chips app={app} />
         {step && text(step, "written") && <pre class="stream">{text(step, "written").slice(-600)}<span class="caret" /></pre>}
         {step && text(step, "reasoning") && <div class="compact-reason reasoning">{kept(`${step.id}c`, clippedText(text(step, "reasoning"), 420))}</div>}
-        {paused && app.state?.gate && app.state.gate.kind !== "block" && <GateBox app={app} />}
+        {paused && app.state?.gate && !["block", "pause", "line"].includes(app.state.gate.kind) && <GateBox app={app} />}
         {app.writing ? <Writing app={app} /> : paused && app.pendingCode !== null ? <pre class="pending code-like">{clipped(app.pendingCode, 4000) === app.pendingCode ? app.pendingCode : app.pendingCode.slice(0, 3000)}</pre> : block && <Block app={app} block={block} many={false} edits={[]} most={12} />}
       </div>
       <div class="compact-foot">

@@ -18,7 +18,7 @@ export function ContextPane({ app }: { app: App }): JSX.Element {
   const share = (name: string) => (typeof placed[name] === "number" ? (placed[name] as number) : 0);
   return (
     <section class="context" aria-label="Context">
-      <div class="chart-head"><h2>Context</h2><span class="quiet">{contexts.slice(0, 2).map((context) => `${String(context["name"])}, ${sizeText(context)}`).join("; ")}</span>
+      <div class="chart-head"><h2>Context</h2><span class="quiet">{contexts.slice(0, 2).map((context) => `${clipped(String(context["name"]), 30)}, ${sizeText(context)}`).join("; ")}</span>
         <span class="quiet right">{coverage ? `placed: ${percent(share("exact"))} exactly${share("likely") >= 0.005 ? `, ${percent(share("likely"))} likely` : ""}` : ""}</span></div>
       {covered.slice(0, 2).map((one) => <Strips app={app} one={one} many={covered.length > 1} key={String(one["name"])} />)}
       {!coverage && <p class="empty">{contexts.length ? "Which parts were read and sent is told where the data itself is at hand; this view has only the log." : "This run was given no context."}</p>}
@@ -30,7 +30,7 @@ export function ContextPane({ app }: { app: App }): JSX.Element {
 function sizeText(context: Record<string, unknown>): string {
   const size = typeof context["size"] === "number" ? context["size"] : -1;
   const unit = String(context["unit"] ?? "");
-  return size < 0 ? "of unknown size" : `${unit === "bytes" ? bytes(size) : `${thousands(size)} ${unit}`}`;
+  return size < 0 ? "of unknown size" : `${unit === "bytes" || unit === "characters" ? bytes(size) : `${thousands(size)} ${unit}`}`;
 }
 
 function percent(share: number): string {

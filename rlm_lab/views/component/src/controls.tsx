@@ -35,7 +35,8 @@ export function RunGroup({ app }: { app: App }): JSX.Element {
     <span class="group">
       <Act app={app} command="pause" icon="pause" label="Pause" keys="Space" />
       <Act app={app} command="step" icon="step" label="Step" keys="S" onDo={() => app.command("step", { into: "blocks" })} />
-      <Act app={app} command="step" icon="into" label="Step into" keys="I" onDo={() => app.command("step", { into: "calls" })} />
+      <Act app={app} command="step" icon="into" label="Step into" keys="I" second onDo={() => app.command("step", { into: "calls" })} />
+      <Act app={app} command="step" icon="into" label="Step line" keys="Shift+I" second onDo={() => app.command("step", { into: "lines" })} />
       <Act app={app} command="continue" icon="continue" label="Continue" keys="Space" onDo={() => app.command("continue", { until: null })} />
       <Act app={app} command="stop" icon="stop" label="Stop" keys="Shift+S" />
     </span>

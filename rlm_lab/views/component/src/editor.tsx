@@ -7,25 +7,26 @@ import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import { Decoration, EditorView, keymap, lineNumbers, MatchDecorator, ViewPlugin, type DecorationSet, type ViewUpdate } from "@codemirror/view";
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { App, Writing as Draft } from "./app";
+import type { App, Draft as What, Writing as Draft } from "./app";
 import { Icon } from "./icons";
 import { highlighter } from "./python";
 
 type Mode = "model" | "yours" | "both";
-const WORDS: Record<Draft["what"], { title: string; run: string; told: (app: App) => string }> = {
+const WORDS: Record<What, { title: string; run: string; told: (app: App) => string }> = {
   edit: { title: "Edit and run", run: "Run my version", told: () => "The model’s history will show your code, so that what it reads is what ran." },
   answer: { title: "Answer it myself", run: "Answer", told: (app) => (app.batchSize > 1 ? `${app.batchSize} answers: one a line, or a JSON list.` : "Goes to the code in place of the model’s answer.") },
   prompt: { title: "Edit the prompt", run: "Send mine", told: () => "Is sent in place of the prompt that the code made." },
   hint: { title: "Hint", run: "Give the hint", told: () => "The model reads it before its next step." },
   refuse: { title: "Send the answer back", run: "Send it back", told: () => "Say what is wrong: the model reads it and goes on." },
-  break: { title: "Stop before", run: "Set", told: () => "A condition such as calls > 50." },
+  reply: { title: "Reply in the model’s place", run: "Use mine", told: () => "Is read as if the model had written it." },
+  override: { title: "Change the answer of a call", run: "Change it", told: () => "The run goes back to that step and runs its code again with your answer." },
 };
 
 export function Writing({ app }: { app: App }): JSX.Element | null {
   const writing = app.writing!;
   const words = WORDS[writing.what];
   const [mode, setMode] = useState<Mode>("both");
-  const stale = app.state !== null && writing.at !== app.state.stamp && !["hint", "break"].includes(writing.what);
+  const stale = app.state !== null && writing.at !== app.state.stamp && writing.what !== "hint";
   const changed = writing.text !== writing.original;
   const discard = () => { app.writing = null; app.changed(); };
   return (

@@ -1,11 +1,12 @@
 // What a paused run is about to do: what it would take, and the ways to go on.
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import type { App } from "./app";
 import { editCode, stepNumber } from "./controls";
 import { clipped, counted, dollars, grouped, seconds, thousands } from "./figures";
 import { gatePlace } from "./header";
 import { Act } from "./parts";
-import { record } from "./types";
+import { list, record } from "./types";
 
 export function GateBox({ app }: { app: App }): JSX.Element | null {
   const gate = app.state?.gate;
@@ -25,6 +26,7 @@ export function GateBox({ app }: { app: App }): JSX.Element | null {
         <Ways>
           <Go app={app} label={size > 1 ? `Run all ${grouped(size)}` : "Send it"} />
           <Act app={app} command="answer" icon="person" label="Answer it myself" onDo={() => app.write("answer", "")} />
+          {size > 1 && <First app={app} size={size} />}
           {size === 1 && <Act app={app} command="prompt" icon="edit" label="Edit the prompt" onDo={() => app.write("prompt", app.pendingPrompts[0] ?? "")} />}
         </Ways>
       </Box>;
@@ -33,6 +35,17 @@ export function GateBox({ app }: { app: App }): JSX.Element | null {
         <pre class="pending">{clipped(String(pending["answer"] ?? ""), 2000)}</pre>
         <Ways><Act app={app} command="accept" icon="check" label="Accept it" /><Act app={app} command="refuse" icon="rewind" label="Send it back" onDo={() => app.write("refuse", "")} /></Ways>
       </Box>;
+    case "reply":
+      return <Box title={`The reply of step ${gate.step ?? stepNumber(app)} is about to be used`} sub="Nothing of it has run.">
+        <pre class="pending">{clippedLines(String(pending["reply"] ?? ""), 20)}</pre>
+        <Ways><Go app={app} label="Use it" /><Act app={app} command="reply" icon="edit" label="Write it myself" onDo={() => app.write("reply", String(pending["reply"] ?? ""))} /></Ways>
+      </Box>;
+    case "budget":
+      return <Box title="A line of the budget is reached" sub={list(pending["limits"]).map(record).map((one) => `${String(one["limit"])}: ${spelled(one["used"])} of ${spelled(one["maximum"])}`).join("; ")}><Ways><Go app={app} label="Go on" /></Ways></Box>;
+    case "record":
+      return <Box title="The record ends here" sub="From here on models are asked, and spent on."><Ways><Go app={app} label="Go on with the model" /></Ways></Box>;
+    case "difference":
+      return <Box title="This differs from the record" sub=""><pre class="pending">{clippedLines(String(pending["difference"] ?? ""), 20)}</pre><Ways><Go app={app} label="Go on" /><Act app={app} command="take_over" icon="person" label="Take over here" /></Ways></Box>;
     case "error":
       return <Box title="The block failed" sub="The model reads the error in the next step."><Ways><Go app={app} label="Go on" /><Act app={app} command="hint" label="Hint" onDo={() => app.write("hint", "")} /></Ways></Box>;
     default:
@@ -56,6 +69,21 @@ function Ways({ children }: { children: import("preact").ComponentChildren }): J
 
 function Go({ app, label }: { app: App; label: string }): JSX.Element {
   return <Act app={app} command="continue" icon="continue" label={label} keys="Space" onDo={() => app.command("continue", { until: null })} />;
+}
+
+/** Sends only the first calls of a batch. */
+function First({ app, size }: { app: App; size: number }): JSX.Element {
+  const [wanted, setWanted] = useState(Math.min(50, size));
+  return (
+    <span class="group">
+      <input class="few" type="number" min="1" max={size} value={wanted} aria-label="How many calls" onInput={(event) => setWanted(Math.max(Math.min(Math.floor(Number(event.currentTarget.value)) || 1, size), 1))} />
+      <Act app={app} command="cap" label="Run the first" onDo={() => app.command("cap", { calls: wanted })} />
+    </span>
+  );
+}
+
+function spelled(value: unknown): string {
+  return typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: 4 }) : String(value);
 }
 
 function PendingCode({ app }: { app: App }): JSX.Element | null {

@@ -3,7 +3,7 @@ import type { ComponentChild, JSX } from "preact";
 import type { App } from "./app";
 import { bytes, clipped, clock, dollars, grouped, thousands } from "./figures";
 import { Icon, statusWord } from "./icons";
-import { LongText } from "./parts";
+import { LongText, marked } from "./parts";
 import { figure, list, record, text } from "./types";
 
 export function Header({ app }: { app: App }): JSX.Element {
@@ -33,11 +33,11 @@ export function Header({ app }: { app: App }): JSX.Element {
 /** The answer beside the question, where the step that shows it is not the one in view. */
 function HeaderAnswer({ app }: { app: App }): JSX.Element | null {
   const answer = app.live || app.step === app.newest ? "" : text(app.store.get(app.run), "answer").trim();
-  return answer ? <p class="header-answer"><Icon name="answer" /> {clipped(answer, 200)}</p> : null;
+  return answer ? <p class="header-answer"><Icon name="answer" /> {marked(clipped(answer, 200), app.wanted)}</p> : null;
 }
 
 export function Status({ status }: { status: string }): JSX.Element {
-  return <span class={`status ${status}`}><Icon name={status} /> {statusWord(status)}</span>;
+  return <span class={`status ${status}`}><Icon name={status} /> {clipped(statusWord(status), 40)}</span>;
 }
 
 function Fact({ label, value }: { label: string; value: string }): JSX.Element | null {
@@ -48,7 +48,7 @@ function Context({ context }: { context: Record<string, unknown> }): JSX.Element
   const size = typeof context["size"] === "number" && context["size"] >= 0 ? context["size"] : null;
   const unit = String(context["unit"] ?? "");
   const shown = size === null ? "" : unit === "bytes" ? bytes(size) : unit === "characters" ? bytes(size) : `${grouped(size)} ${unit}`;
-  return <span class="fact">context <b>{String(context["name"] ?? "?")}</b>: <b>{[String(context["type"] ?? ""), shown].filter(Boolean).join(", ")}</b></span>;
+  return <span class="fact">context <b>{clipped(String(context["name"] ?? "?"), 40)}</b>: <b>{clipped([String(context["type"] ?? ""), shown].filter(Boolean).join(", "), 60)}</b></span>;
 }
 
 /** Where the run is, in a few words. */
@@ -80,6 +80,11 @@ export function gatePlace(kind: string, step: number, line: number | null, batch
     case "block": return `before the block of ${where}`;
     case "call": return `before ${batch > 1 ? "a batch" : "a call"}, ${where}`;
     case "output": return `after the output of ${where}`;
+    case "line": return `before line ${line ?? "?"} of step ${step}`;
+    case "reply": return `before the reply of step ${step} is used`;
+    case "budget": return `at a line of its budget, step ${step}`;
+    case "record": return `where its record ends, step ${step}`;
+    case "difference": return `where it differs from its record, ${where}`;
     case "error": return `at the error in ${where}`;
     case "final": return `before the answer of ${where} is accepted`;
     default: return `in ${where}`;
@@ -145,13 +150,15 @@ function Meters({ app }: { app: App }): JSX.Element {
         const ahead = meter.limit ? meter.forecast / meter.limit : 0;
         const kind = share > 1 ? "over" : share >= 0.8 ? "near" : ahead > 0 ? "ahead" : "";
         return (
-          <div class={`meter ${kind}`} role="group" aria-label={`${meter.label}: ${meter.shown} ${meter.of}${share > 1 ? ", over the limit" : share >= 0.8 ? ", near the limit" : ""}`}>
+          <div class={`meter ${kind}`}>
             <dt>{meter.label}</dt>
-            <dd><b>{meter.shown}</b> <small>{meter.of}</small></dd>
-            <div class="bar" aria-hidden="true">
+            <dd>
+              <b>{meter.shown}</b> <small>{meter.of}</small>{share >= 0.8 && <span class="spoken">{share > 1 ? "over the limit" : "near the limit"}</span>}
+            {meter.limit !== null && <div class="bar" aria-hidden="true">
               <i style={{ width: `${Math.min(share, 1) * 100}%` }} />
               {ahead > 0 && <i class="forecast" style={{ width: `${Math.min(ahead, 1 - Math.min(share, 1)) * 100}%` }} />}
-            </div>
+            </div>}
+            </dd>
           </div>
         );
       })}
@@ -171,8 +178,8 @@ export function Answer({ app }: { app: App }): JSX.Element | null {
   return (
     <div class={`answer-box ${status}`}>
       <p class="label"><Icon name={status} /> {answer.trim() ? "Answer" : statusWord(status)}</p>
-      {first ? <p class={`answer${first.length > 120 ? " long" : ""}`}>{first.slice(0, 600)}{first.length > 600 ? "…" : ""}</p> : <p class="answer none">{status === "done" ? "The answer is empty" : "No answer"}</p>}
-      {rest.length > 0 && <p class="answer-more">{rest.join("\n").slice(0, 3000)}</p>}
+      {first ? <p class={`answer${first.length > 120 ? " long" : ""}`}>{marked(first.slice(0, 600), app.wanted)}{first.length > 600 ? "…" : ""}</p> : <p class="answer none">{status === "done" ? "The answer is empty" : "No answer"}</p>}
+      {rest.length > 0 && <p class="answer-more">{marked(rest.join("\n").slice(0, 3000), app.wanted)}</p>}
       {(met || why || status === "interrupted") && <p class="quiet">{met} {why} {status === "interrupted" && !why ? "The log ends here: the process that wrote it is gone." : ""}</p>}
     </div>
   );

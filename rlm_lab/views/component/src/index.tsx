@@ -20,12 +20,19 @@ export function mount(element: HTMLElement, host: Host): Handle {
   box.tabIndex = -1;
   shadow.replaceChildren(box);
   let small = host.compact === true, named = host.theme ?? null, over = false;
-  const frame = (draw: () => void) => { if (document.visibilityState === "hidden") setTimeout(draw, 100); else requestAnimationFrame(draw); };
+  const frame = (draw: () => void) => { // a page that is covered gets no frames: then a timer draws
+    let drawn = false;
+    const once = () => { if (!drawn) { drawn = true; draw(); } };
+    requestAnimationFrame(once);
+    setTimeout(once, 250);
+  };
   const app: App = new App(host, () => draw(), frame);
   const expand = () => { small = !small; shape(); app.changed(); };
   const draw = () => {
     if (over) return;
+    const focused = shadow.activeElement !== null;
     render(<View app={app} expand={expand} />, box);
+    if (focused && shadow.activeElement === null) box.focus({ preventScroll: true }); // what had the focus is gone: keys go on working
     box.dataset["status"] = app.status;
     if (app.reveal) reveal(box, app);
   };

@@ -38,6 +38,7 @@ function CallPane({ app }: { app: App }): JSX.Element {
       <PromptText app={app} call={call} siblings={siblings} />
       <p class="label">{text(call, "status") === "failed" ? "Error" : "Answer"} <span class="quiet">{[figure(call, "tokens_out") ? `${grouped(figure(call, "tokens_out"))} tokens` : "", figure(call, "seconds") === null ? "" : seconds(figure(call, "seconds")), figure(call, "cost") ? money(figure(call, "cost")) : "", figure(call, "retries") ? `after ${counted(figure(call, "retries")!, "failed try")}` : ""].filter(Boolean).join(", ")}</span></p>
       <div class={`quote ${text(call, "status")}`}>{callEnd(app, call)}</div>
+      {!app.readOnly && text(call, "status") === "answered" && app.run === app.store.root?.id && <p class="call-acts"><Act app={app} command="override" label="Change the answer" onDo={() => { app.call = id; app.write("override", app.full(id, "answer")); }} /></p>}
     </Fold>
   );
 }
@@ -184,6 +185,8 @@ function VariablesPane({ app }: { app: App }): JSX.Element {
   const contexts = list(app.store.get(app.run)?.["contexts"]).map(record);
   const variables = variablesAt(app);
   const paused = app.status === "paused" && app.run === app.store.root?.id && !app.host.readOnly;
+  const back = app.host.readOnly ? {} : record(record(app.state)["comes_back"]);
+  for (const variable of variables) if (typeof back[variable.name] === "string") variable.facts = { ...variable.facts, restore: back[variable.name] };
   const badged = variables.some((variable) => typeof variable.facts["restore"] === "string");
   return (
     <Fold app={app} name="variables" title="Variables" sub={paused ? "now, live" : `after step ${text(app.store.get(app.step), "number")}`} right={<span class="quiet">{grouped(variables.length + contexts.length)}</span>}>
@@ -191,7 +194,7 @@ function VariablesPane({ app }: { app: App }): JSX.Element {
       <table class="variables">
         <thead><tr><th>name</th><th>type</th><th class="size">size</th><th>{badged ? "comes back" : "since"}</th></tr></thead>
         <tbody>
-          {contexts.map((context) => <tr key={`context ${String(context["name"])}`}><td class="name">{clipped(String(context["name"] ?? ""), 40)}</td><td class="type">{clipped(String(context["type"] ?? ""), 40)}</td><td class="size">{typeof context["size"] === "number" && context["size"] >= 0 ? `${thousands(context["size"])} ${String(context["unit"] ?? "").slice(0, 5)}` : ""}</td><td class="quiet">context</td></tr>)}
+          {contexts.map((context) => <tr key={`context ${String(context["name"])}`}><td class="name">{clipped(String(context["name"] ?? ""), 40)}</td><td class="type">{clipped(String(context["type"] ?? ""), 40)}</td><td class="size">{typeof context["size"] === "number" && context["size"] >= 0 ? (["bytes", "characters"].includes(String(context["unit"])) ? sizeOf(context["size"]) : `${thousands(context["size"])} ${clipped(String(context["unit"] ?? ""), 6)}`) : ""}</td><td class="quiet">context</td></tr>)}
           {variables.slice(-200).map((variable) => <VariableRow app={app} variable={variable} badged={badged} key={variable.name} />)}
         </tbody>
       </table>

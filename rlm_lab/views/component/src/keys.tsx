@@ -5,7 +5,7 @@ import { editCode, stepNumber } from "./controls";
 
 const SHOWN: [string, [string, string[]][]][] = [
   ["Move", [["Next, previous step", ["J", "K"]], ["Next, previous call", ["N", "P"]], ["Open, close", ["→", "←"]], ["To the running line", ["L"]], ["To the parent run", ["U"]]]],
-  ["Run", [["Pause, continue", ["Space"]], ["Step", ["S"]], ["Step into", ["I"]], ["Stop", ["⇧", "S"]], ["Toggle a breakpoint", ["B"]]]],
+  ["Run", [["Pause, continue", ["Space"]], ["Step", ["S"]], ["Step into, by line", ["I", "⇧", "I"]], ["Stop", ["⇧", "S"]], ["Toggle a breakpoint", ["B"]]]],
   ["Change", [["Edit the code", ["E"]], ["Run my version", ["⇧", "↵"]], ["Answer it myself", ["A"]], ["Rewind here", ["R"]], ["Fork here", ["F"]]]],
   ["Look", [["Find", ["/"]], ["Next, previous hit", ["↵", "⇧", "↵"]], ["Call, prompt, variables", ["1", "2", "3"]], ["Time and context", ["T"]], ["These keys", ["?"]]]],
 ];
@@ -62,6 +62,7 @@ const STEERING: Record<string, (app: App) => void> = {
   " ": (app) => (app.status === "paused" ? app.command("continue", { until: null }) : app.command("pause")),
   s: (app) => app.command("step", { into: "blocks" }),
   i: (app) => app.command("step", { into: "calls" }),
+  "⇧i": (app) => app.command("step", { into: "lines" }),
   "⇧s": (app) => app.command("stop"),
   e: (app) => editCode(app),
   a: (app) => app.write("answer", ""),

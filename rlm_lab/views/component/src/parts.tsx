@@ -5,11 +5,18 @@ import type { App } from "./app";
 import { bytes, grouped } from "./figures";
 import { Icon } from "./icons";
 
-export function Act(props: { app: App; command: string; icon?: string; label: string; keys?: string; onDo?: () => void; quiet?: boolean }): JSX.Element {
+export function Act(props: { app: App; command: string; icon?: string; label: string; keys?: string; onDo?: () => void; quiet?: boolean; second?: boolean }): JSX.Element {
   const { app, command, label } = props;
   const reason = app.cannot(command);
-  const told = app.asked === command && reason !== null;
-  const tip = `why-${command}`;
+  const told = reason !== null && (app.asked === label || (app.asked === command && !props.second));
+  const tip = `why-${label.replaceAll(" ", "-")}`;
+  const press = () => {
+    if (reason !== null) {
+      app.asked = label;
+      app.changed();
+    } else if (props.onDo) props.onDo();
+    else app.command(command);
+  };
   return (
     <span class="act">
       <button
@@ -18,7 +25,7 @@ export function Act(props: { app: App; command: string; icon?: string; label: st
         aria-disabled={reason !== null}
         aria-describedby={told ? tip : undefined}
         title={reason ?? (props.keys ? `${label} (${props.keys})` : label)}
-        onClick={() => (reason === null && props.onDo ? props.onDo() : app.command(command))}
+        onClick={press}
       >
         {props.icon && <Icon name={props.icon} />}
         <span class="name">{label}</span>

@@ -25,7 +25,7 @@ export function Rail({ app }: { app: App }): JSX.Element {
           ? <VirtualList items={steps} height={46} most={2000} role="presentation" class="fill" label="Steps" at={at} row={(id) => <Row app={app} id={id} small key={id} />} />
           : steps.map((id) => <Row app={app} id={id} key={id} />)}
       </div>
-      {app.run === app.store.root?.id && !app.host.readOnly && app.state && <StopBefore app={app} />}
+      {app.run === app.store.root?.id && app.cannot("break") === null && <StopBefore app={app} />}
     </nav>
   );
 }

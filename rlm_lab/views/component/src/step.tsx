@@ -27,7 +27,7 @@ export function StepPane({ app }: { app: App }): JSX.Element {
         {last && !app.live && answering && <Answer app={app} />}
         {!step && <EmptyStep app={app} />}
         {step && app.run === app.store.root?.id && last && app.status === "paused" && app.state?.gate && <GateBox app={app} />}
-        {app.writing && last && <Writing app={app} />}
+        {app.writing && (last || app.writing.what === "override") && <Writing app={app} />}
         {step && <StepInside app={app} step={step} />}
       </div>
       {step && <Newest app={app} step={step} />}

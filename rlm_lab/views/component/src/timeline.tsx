@@ -53,8 +53,8 @@ export function Timeline({ app }: { app: App }): JSX.Element {
 function Legend({ cost }: { cost: boolean }): JSX.Element {
   return (
     <span class="legend" aria-hidden="true">
-      <span><i class="think" />root model thinks</span><span><i class="code" />code runs</span><span><i class="call" />call</span><span><i class="child" />child run</span>
-      <span><i class="fail" />failed, retried</span><span><i class="mark" />paused, edited</span>{cost && <span><i class="dotted" />cost</span>}
+      <span><i class="of-think" />root model thinks</span><span><i class="of-code" />code runs</span><span><i class="of-call" />call</span><span><i class="of-child" />child run</span>
+      <span><i class="of-fail" />failed, retried</span><span><i class="of-mark" />paused, edited</span>{cost && <span><i class="of-cost" />cost</span>}
     </span>
   );
 }
@@ -112,7 +112,7 @@ export function draw(app: App, run: string): Drawing {
 interface Area { left: number; right: number; toX(t: number): number; toTime(x: number): number }
 
 function areaOf(width: number, _height: number, end: number): Area {
-  const left = width < 420 ? 4 : LEFT, right = Math.max(width - (width < 420 ? 8 : RIGHT), left + 10);
+  const left = width < 420 ? 16 : LEFT, right = Math.max(width - (width < 420 ? 8 : RIGHT), left + 10);
   return { left, right, toX: (t) => left + (t / end) * (right - left), toTime: (x) => ((x - left) / (right - left)) * end };
 }
 

@@ -1,0 +1,71 @@
+"""Coverage: which parts of a context were read, shown and sent, as far as they can be found."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from rlm_lab.analysis.coverage import coverage_of
+from rlm_lab.trajectory.tree import Block, Call, OutputPart, Step, Trajectory
+
+WORDS = random.Random(7)
+BOOK = " ".join("".join(WORDS.choice("abcdefgh") for _ in range(6)) for _ in range(20_000))
+
+
+def covered(prompts: list[str] = (), output: str = "", code: str = "", contexts: Any = None) -> dict[str, Any]:
+    calls = tuple(Call(number=at, prompt=prompt, model="m") for at, prompt in enumerate(prompts))
+    block = Block(number=1, code=code, calls=calls, outputs=(OutputPart(kind="stdout", text=output),))
+    told = coverage_of(Trajectory(run="a", status="done", steps=(Step(number=1, blocks=(block,)),)), contexts or {"book": BOOK})
+    assert told is not None
+    return told
+
+
+def parts(told: dict[str, Any], kind: str) -> list[list[int]]:
+    return told["contexts"][0][kind]["parts"]
+
+
+def test_a_piece_of_a_text_in_a_prompt_is_placed_exactly():
+    told = covered([f"What is this?\n{BOOK[5_000:9_000]}\nSay it."])
+    (begin, end, sure), *rest = parts(told, "sent")
+    assert (abs(begin - 5_000) < 3, abs(end - 9_000) < 3, sure, rest) == (True, True, 1, [])
+    assert told["placed"]["exact"] > 0.98
+
+
+def test_pieces_beside_each_other_become_one():
+    told = covered([f"Read: {BOOK[at : at + 1_000]}" for at in range(0, len(BOOK), 1_000)])
+    assert told["contexts"][0]["sent"]["share"] > 0.99
+
+
+def test_what_was_printed_counts_as_shown():
+    assert parts(covered(output=BOOK[:2_000]), "shown") == [[0, 2_000, 1]]
+
+
+def test_a_piece_that_stands_there_twice_is_only_likely():
+    twice = BOOK[:3_000] + BOOK[:3_000]
+    assert {part[2] for part in parts(covered([BOOK[500:900]], contexts={"book": twice}), "sent")} == {0}
+
+
+def test_foreign_text_is_not_placed():
+    told = covered(["Nothing of the book stands here, whatever one may look for in it." * 5])
+    assert (parts(told, "sent"), told["placed"]["exact"]) == ([], 0)
+
+
+def test_slices_in_code_are_read_exactly_and_other_uses_likely():
+    assert parts(covered(code="print(len(book), book[:2000])\nbook[-10:]"), "read") == [
+        [0, 2_000, 1],
+        [len(BOOK) - 10, len(BOOK), 1],
+    ]
+    assert parts(covered(code="rows = book.split()"), "read") == [[0, len(BOOK), 0]]
+    assert parts(covered(code="len(book)"), "read") == []
+
+
+def test_items_of_a_list_are_told_in_their_places():
+    items = [BOOK[at : at + 500] for at in range(0, 5_000, 500)]
+    told = covered([f"Item: {items[3]}"], contexts={"mails": items})
+    (begin, end, _), *_ = parts(told, "sent")
+    assert abs(begin - 3 * 501) < 3
+    assert abs(end - begin - 500) < 3
+
+
+def test_what_is_no_text_has_no_coverage():
+    assert coverage_of(Trajectory(run="a", status="done"), {"numbers": [1, 2]}) is None

@@ -1,0 +1,165 @@
+"""A saved page in a real Chromium: it needs no network, obeys the keys, bounds its size, and lets nothing of a run act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import rlm_lab
+from rlm_lab.trajectory import events as ev
+from rlm_lab.views.page import save_page
+
+from .conftest import ARTEFACTS
+
+pytestmark = pytest.mark.browser
+NODES = "document.getElementById('rlm-lab-view').shadowRoot.querySelectorAll('*').length"
+HOSTILE = (
+    "<img src=x onerror=window.owned=1><script>window.owned=1</script><svg onload=window.owned=1>"
+    "[click](javascript:window.owned=1) ![x](http://127.0.0.1:9/x.png) <style>*{display:none}</style> `</script>`"
+)
+
+
+@pytest.fixture
+def opened(browser, tmp_path) -> Callable[..., Page]:
+    """Saves a run's events as a page and opens it, offline; a script's error or a request fails the test."""
+    pages = []
+
+    def opening(events: Any, *, scheme: str = "light", width: int = 1280, height: int = 900) -> Page:
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        pages.append(page)
+        page.troubles = []
+        page.on("pageerror", lambda error: page.troubles.append(str(error)))
+        page.on(
+            "request",
+            lambda request: page.troubles.append(request.url) if not request.url.startswith(("file:", "data:", "about:")) else None,
+        )
+        page.context.set_offline(True)
+        page.goto(save_page(events, tmp_path / "run.html").as_uri())
+        expect(page.locator(".header")).to_be_visible(timeout=60_000)
+        return page
+
+    yield opening
+    for page in pages:
+        assert page.troubles == []
+        page.context.close()
+
+
+def picture(page: Page, name: str) -> None:
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"page-{name}.png")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_shows_the_answer_and_steps_back_through_the_run(opened, films, scheme):
+    page = opened(films.mails("done"), scheme=scheme)
+    expect(page.locator(".answer")).to_have_text("Marta Ilves, on 22 May")
+    page.get_by_role("button", name="Previous step").first.click()
+    expect(page.locator(".step-head h2")).to_have_text("Step 5")
+    expect(page.locator(".batch")).to_contain_text("Batch of 47")
+    expect(page.locator(".childrun")).to_contain_text("List every condition")
+    assert page.locator(".view").get_attribute("data-theme") == scheme
+    picture(page, scheme)
+
+
+def test_everything_can_be_reached_by_keys(opened, films):
+    page = opened(films.mails("done"))
+    page.locator(".rail-list").focus()
+    page.keyboard.press("k")
+    page.keyboard.press("n")
+    expect(page.locator(".inspector")).to_contain_text("Call 1 of 47")
+    page.keyboard.press("?")
+    expect(page.locator(".keys-box")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("surcharge")
+    expect(page.locator(".count")).to_contain_text("places")
+    page.keyboard.press("Enter")
+    expect(page.locator(".count")).to_contain_text("1 of")
+    expect(page.locator("mark").first).to_be_visible()
+
+
+def test_a_child_run_opens_and_leads_back(opened, films):
+    page = opened(films.mails("done"))
+    page.locator(".step-row").nth(4).click()
+    page.get_by_role("button", name="Child run 5a").click()
+    expect(page.locator(".path")).to_contain_text("child run 5a")
+    expect(page.locator(".step-row")).to_have_count(2)
+    page.keyboard.press("u")
+    expect(page.locator(".step-head h2")).to_have_text("Step 5")
+
+
+@pytest.mark.parametrize(("width", "layout"), [(1280, "full"), (900, "middle"), (420, "narrow")])
+def test_the_width_decides_the_layout_and_nothing_is_wider_than_it(opened, films, width, layout):
+    page = opened(films.mails("done"), width=width)
+    assert page.locator(".view").get_attribute("data-layout") == layout
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    picture(page, layout)
+
+
+def test_a_hundred_thousand_calls_take_few_nodes_and_scroll(opened, films):
+    page = opened(films.many(50, 2_000))
+    assert page.evaluate(NODES) < 3_000
+    page.locator(".step-row").nth(20).click()
+    expect(page.locator(".batch")).to_contain_text("Batch of 2,000")
+    page.get_by_role("button", name="Open the list of calls").click()
+    page.locator(".batch .virtual").evaluate("box => { box.scrollTop = 24 * 1500 }")
+    expect(page.locator(".batch .virtual")).to_contain_text("Prompt 1503 of step 21")
+    assert page.evaluate(NODES) < 3_000
+    picture(page, "many")
+
+
+def test_nothing_of_a_hostile_run_acts(opened):
+    block = {"step": 1, "block": 1}
+    context, variable = {"name": HOSTILE, "type": HOSTILE}, {"type": HOSTILE, "size": HOSTILE, "repr": HOSTILE}
+    start = {"contexts": [context], "budget": {"cost": HOSTILE}, "started": HOSTILE}
+    error = {"type": HOSTILE, "message": HOSTILE, "line": 1, "traceback": HOSTILE}
+    events = [
+        ev.RunStarted(run=HOSTILE, question=HOSTILE, model=HOSTILE, sub_model=HOSTILE, **start),
+        ev.StepStarted(run=HOSTILE, step=1, messages=[{"role": HOSTILE, "content": HOSTILE}]),
+        ev.ReplyReceived(run=HOSTILE, step=1, text=HOSTILE, model=HOSTILE, prompt_tokens=1, completion_tokens=1),
+        ev.BlockStarted(run=HOSTILE, code=HOSTILE, **block),
+        ev.Output(run=HOSTILE, kind="display", text=HOSTILE, data={"text/html": HOSTILE, "text/markdown": HOSTILE}, **block),
+        ev.Output(run=HOSTILE, kind="display", text=HOSTILE, data={"text/markdown": HOSTILE, "image/svg+xml": HOSTILE}, **block),
+        ev.Output(run=HOSTILE, kind=HOSTILE, text=HOSTILE, data={"image/png": HOSTILE}, **block),
+        ev.CallStarted(run=HOSTILE, call=1, prompt=HOSTILE, model=HOSTILE, line=1, **block),
+        ev.CallFinished(run=HOSTILE, call=1, answer=HOSTILE, model=HOSTILE),
+        ev.BlockFinished(run=HOSTILE, seconds=0, error=error, variables={"added": {HOSTILE: variable}}, **block),
+        ev.Flagged(run=HOSTILE, step=1, flag=HOSTILE, message=HOSTILE),
+        ev.RunFinished(run=HOSTILE, status=HOSTILE, answer_text=HOSTILE, error=HOSTILE, limit=HOSTILE),
+    ]  # fmt: skip
+    page = opened(events)
+    page.locator(".call").first.click()
+    page.get_by_role("button", name="show the traceback").click()
+    expect(page.locator(".inspector")).to_contain_text("onerror")
+    assert page.evaluate("window.owned") is None
+    assert page.locator(".view img, .view script, .view a[href]").count() == 0
+    assert page.locator("iframe").first.get_attribute("sandbox") == ""
+    picture(page, "hostile")
+
+
+def test_a_frame_cannot_act_for_the_page(opened, films):
+    events = films.mails("paused")
+    frame = '<a href="http://127.0.0.1:9/">x</a><form action="http://127.0.0.1:9/"><button>b</button></form><table><tr><td>7</td></tr></table>'
+    events.append(ev.Output(run="mails-07", step=5, block=1, kind="display", text="a table", data={"text/html": frame}, t=19))
+    page = opened(events)
+    page.locator("iframe").scroll_into_view_if_needed()
+    expect(page.frame_locator("iframe").locator("td")).to_have_text("7")
+    picture(page, "frame")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(browser, films, tmp_path, scheme):
+    axe = Path(rlm_lab.__file__).parent / "views/component/node_modules/axe-core/axe.min.js"
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(save_page(films.mails("done"), tmp_path / "run.html").as_uri())
+    page.locator(".step-row").nth(4).click()
+    page.add_script_tag(content=axe.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then(result => result.violations)")
+    serious = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
+    context.close()
+    assert serious == []

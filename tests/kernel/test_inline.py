@@ -1,0 +1,150 @@
+"""The live view of a cell in a real kernel: what it offers to a front end, and how a click reaches a kernel that is busy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rlm_lab.kernel.inline_widget import stay_on_own_subshell
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+SETUP = """\
+import threading
+gate = threading.Event()
+def answer(messages):
+    gate.wait(60)
+    return 'six'
+slow = ScriptedModel(answer, name='slow')
+model = ScriptedModel(["```repl\\nx = llm_query('first')\\n```", "```repl\\nFINAL(x)\\n```"])
+"""
+ASK = "%%rlm -m model --sub-model slow -o answer\nHow many?"
+
+
+class Frontend:
+    """A front end that draws the view: it hears the kernel, and sends on a subshell as JupyterLab does."""
+
+    def __init__(self, kernel: Any) -> None:
+        self.client = kernel.client
+        control = self.client.session.msg("create_subshell_request")
+        self.client.control_channel.send(control)
+        self.subshell = self._reply("create_subshell_reply")["subshell_id"]
+        self.comm = ""
+
+    def _reply(self, kind: str) -> dict[str, Any]:
+        while (message := self.client.get_control_msg(timeout=30))["msg_type"] != kind:
+            pass
+        return dict(message["content"])
+
+    def hear(self, wanted: Any) -> dict[str, Any]:
+        """The next message of the view that is wanted; notes the view's comm when it is opened."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=30)
+            content = message["content"]
+            if message["msg_type"] == "comm_open" and "_esm" in content["data"].get("state", {}):
+                self.comm = content["comm_id"]
+            told = content.get("data", {}).get("content", {}) if message["msg_type"] == "comm_msg" else {}
+            if wanted(message["msg_type"], told):
+                return dict(told)
+
+    def wait_for(self, request: str) -> None:
+        """Until the kernel has answered a cell, whatever of its messages was heard already."""
+        while self.client.get_shell_msg(timeout=30)["parent_header"].get("msg_id") != request:
+            pass
+
+    def say(self, **content: Any) -> None:
+        message = self.client.session.msg("comm_msg", {"comm_id": self.comm, "data": {"method": "custom", "content": content}})
+        message["header"]["subshell_id"] = self.subshell
+        self.client.shell_channel.send(message)
+
+
+def displays(cell: Any) -> list[dict[str, Any]]:
+    return [one["data"] for one in (*cell.of("display_data"), *cell.of("update_display_data"))]
+
+
+def test_a_click_reaches_a_kernel_that_is_busy_with_the_cell(kernel):
+    kernel.run(SETUP)
+    front = Frontend(kernel)
+    request = kernel.begin(ASK)
+    front.hear(lambda kind, _: kind == "display_data")
+    front.say(ready=True)
+    snapshot = front.hear(lambda _, told: told.get("kind") == "snapshot")
+    assert snapshot["nodes"][0]["question"] == "How many?"
+    front.hear(lambda _, told: told.get("kind") == "state" and told["can"]["pause"] is None)
+    front.say(ping=7)
+    assert front.hear(lambda _, told: told.get("kind") == "reply") == {"kind": "reply", "pong": 7}
+    front.say(command="pause", at=None)
+    front.hear(lambda _, told: told.get("kind") == "state" and told["status"] == "paused")
+    front.wait_for(request)
+    kernel.run("gate.set()")
+    front.say(command="continue", at=None, until=None)
+    front.hear(lambda kind, _: kind == "comm_close")
+    assert kernel.run("answer").value == "'six'"
+
+
+def test_a_command_that_does_not_fit_is_answered_with_its_reason(kernel):
+    kernel.run(SETUP)
+    front = Frontend(kernel)
+    request = kernel.begin(ASK)
+    front.hear(lambda kind, _: kind == "display_data")
+    front.say(ready=True)
+    front.hear(lambda _, told: told.get("kind") == "state")
+    front.say(command="fly", at=None)
+    assert "fly" in front.hear(lambda _, told: "refused" in told)["refused"]
+    front.say(command="stop", at=None)
+    front.wait_for(request)
+    kernel.run("gate.set()")  # the model's thread is everybody's
+
+
+def test_a_run_that_was_asked_in_python_is_shown_whole_when_a_cell_goes_on_with_it(kernel):
+    kernel.run(SETUP + "from rlm_lab import ask\nrun = ask('How many?', model=model, sub_model=slow, step=True)")
+    front = Frontend(kernel)
+    request = kernel.begin("%rlm continue")
+    front.hear(lambda kind, _: kind == "display_data")
+    front.say(ready=True)
+    nodes = front.hear(lambda _, told: told.get("kind") == "snapshot")["nodes"]
+    assert nodes[0]["question"] == "How many?"
+    assert any(node["kind"] == "call" and node["prompt"] == "first" for node in nodes)
+    front.say(command="stop", at=None)
+    front.wait_for(request)
+    kernel.run("gate.set()")  # the model's thread is everybody's
+
+
+def test_what_is_saved_holds_no_widget(kernel):
+    kernel.run(SETUP + "gate.set()")
+    cell = kernel.run(ASK)
+    assert any(WIDGET in shown and "text/html" in shown for shown in displays(cell))
+    assert WIDGET not in cell.region
+    assert cell.of("comm_close")
+
+
+def test_a_front_end_that_does_not_answer_gets_plain_html_with_one_quiet_line(kernel):
+    kernel.run(SETUP + "slow = ScriptedModel(['six'], name='slow', latency=4)")
+    shown = displays(kernel.run(ASK))
+    quiet = [one for one in shown if "Buttons cannot reach" in one["text/html"]]
+    assert quiet
+    assert all(WIDGET not in one for one in quiet)
+
+
+@pytest.mark.parametrize("setting", ["%config RLM.live = False", "import os; os.environ['RLM_LAB_HEADLESS'] = '1'"])
+def test_nobody_is_offered_buttons_who_does_not_want_them(kernel, setting):
+    kernel.run(SETUP + "gate.set()")
+    kernel.run(setting)
+    cell = kernel.run(ASK)
+    kernel.run("%config RLM.live = True\nimport os; os.environ.pop('RLM_LAB_HEADLESS', None)")
+    assert not cell.of("comm_open")
+    assert all(WIDGET not in one and "Buttons" not in one["text/html"] for one in displays(cell))
+
+
+def test_messages_of_a_comm_stay_on_the_subshell_that_the_front_end_names():
+    class Comm:
+        def _reply_subshell_for(self, data: object, default: str | None) -> str | None:
+            return None  # the shell that last published: the busy one
+
+    comm = Comm()
+    stay_on_own_subshell(comm)
+    assert comm._reply_subshell_for({}, "front end's") == "front end's"
+
+
+def test_a_kernel_without_that_method_is_left_alone():
+    stay_on_own_subshell(object())
