@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -116,7 +116,10 @@ def notebook(browser, lab):
         opening = Notebook(page, folder / name)
         opening.command("apputils:change-theme", theme=theme)
         page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
-        page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+        try:
+            page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+        except TimeoutError as error:  # a dialog that JupyterLab shows by itself is told, so that it can be understood
+            raise AssertionError(f"JupyterLab asks: {page.locator('.jp-Dialog').all_inner_texts()}") from error
         return opening
 
     yield opened
