@@ -113,6 +113,7 @@ def notebook(browser, lab):
         page.goto(address.format(name=name) + "&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
+        expect(page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=90_000)  # else it may ask for one
         opening = Notebook(page, folder / name)
         opening.command("apputils:change-theme", theme=theme)
         page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
