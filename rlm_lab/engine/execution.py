@@ -122,8 +122,8 @@ class Execution:
             facts = {"what": difference.what, "recorded": difference.recorded, "now": difference.now}
             decision = yield from self.gate("difference", difference=str(difference), **facts)
             if decision.take_over:
-                self._engine.recorded.forget()
                 playback.end()
+                self._engine.recorded.forget()
         elif not playback.is_whole(tell.run, tell.step, tell.block):
             yield from self.play_on()
 

@@ -62,6 +62,7 @@ class Kept:
     nodes: Mapping[int, Node] = field(repr=False)
     unkept: Mapping[int, Unkept] = field(repr=False)
     home: str = "__main__"
+    stubborn: dict[int, str] = field(default_factory=dict, repr=False)  # what could not be put back in place: copied, or lost
 
     @classmethod
     def take(cls, values: Mapping[str, Any], before: Kept | None = None, *, home: str = "__main__") -> Kept:
@@ -84,12 +85,29 @@ class Kept:
         return total + sum(sys.getsizeof(text) for text in texts)
 
     def restore(self) -> dict[str, Any]:
-        """Gives every kept object its state back and returns the variables; a frame comes back as a copy of itself."""
-        moved = _Moved(self, lambda node: not node.kind.in_place)
-        for node in self.nodes.values():
-            if node.kind.in_place:
-                node.kind.put(node.value, node.state, moved.find)
+        """Gives every kept object its state back and returns the variables; a frame comes back as a copy of itself.
+
+        So does what refuses to be put back in place: an array that was resized, a buffer that is exported, a closed file.
+        """
+        while (moved := self._put_back()) is None:
+            pass
         return {name: moved.find(value) for name, value in self.values.items()}
+
+    def _put_back(self) -> _Moved | None:
+        """What stands for the objects once all have their state again; None if one refused, which is `stubborn` from now on."""
+        moved = _Moved(self, lambda node: not node.kind.in_place or self.stubborn.get(id(node.value)) == "copied")
+        for node in sorted(self.nodes.values(), key=lambda node: (id(node.value) not in self.stubborn, _hashes(node))):
+            how = self.stubborn.get(id(node.value))
+            try:
+                if how == "copied":
+                    moved.find(node.value)
+                    moved.fill()
+                elif how is None and node.kind.in_place:
+                    node.kind.put(node.value, node.state, moved.find)
+            except Exception:  # noqa: BLE001 - a foreign object, or its hash
+                self.stubborn[id(node.value)] = "copied" if how is None else "lost"
+                return None
+        return moved
 
     def fork(self, namespace: Mapping[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         """A second set of the variables, which shares nothing that can change; functions of `namespace` move to `other`."""
@@ -106,8 +124,11 @@ class Kept:
             unkept = self.unkept.get(id(value))
             if unkept is not None:
                 return HowKept(how="lost", note=unkept.reason)
+            stubborn = self.stubborn.get(id(value))
+            if stubborn == "lost":
+                return HowKept(how="lost", note=f"a {type(value).__name__}, which could not be put back")
             node = self.nodes.get(id(value))
-            if node is not None and not node.kind.in_place:
+            if node is not None and (stubborn or not node.kind.in_place):
                 copied = f"a {type(value).__name__} comes back as a copy"
         return HowKept(how="copied", note=copied) if copied else HowKept(how="exact")
 
@@ -198,6 +219,11 @@ class _Walk:
         return [part for part in kind.parts(state) if type(part) not in ATOMS]
 
 
+def _hashes(node: Node) -> bool:
+    """Whether an object hashes what it holds: its keys must have their own state again by then."""
+    return issubclass(type(node.value), dict | set)
+
+
 def _forget(entries: dict[int, Any], size: int) -> None:
     """Takes the latest entries away, down to a size."""
     while len(entries) > size:
@@ -212,6 +238,7 @@ class _Moved:
         self._moves = moves
         self._found: dict[int, Any] = {}
         self._made: list[tuple[Any, Node]] = []
+        self._hashing: list[tuple[Any, Node]] = []
         self._still = not any(moves(node) for node in kept.nodes.values())
 
     def know(self, value: object, stand_in: object) -> None:
@@ -232,16 +259,26 @@ class _Moved:
         self._found[id(value)] = value  # an answer for a circle; a tuple in one keeps its old members
         before = list(held)
         after = [self.find(item) for item in before]
+        if type(value) is frozenset:
+            self._fill_plain()
         made = value if all(one is other for one, other in zip(before, after, strict=True)) else again(value, after)
         self._found[id(value)] = made
         return made
 
     def fill(self) -> None:
-        """Gives the copies their states, those too that are made meanwhile."""
+        """Gives the copies their states, those too that are made meanwhile; what hashes others comes after them."""
+        self._fill_plain()
+        while self._hashing:
+            self._fill_one(*self._hashing.pop())
+            self._fill_plain()
+
+    def _fill_plain(self) -> None:
         while self._made:
-            made, node = self._made.pop()
-            if node.kind.in_place:
-                node.kind.put(made, node.state, self.find)
+            self._fill_one(*self._made.pop())
+
+    def _fill_one(self, made: Any, node: Node) -> None:
+        if node.kind.in_place:
+            node.kind.put(made, node.state, self.find)
 
     def _move(self, value: Any, node: Node) -> Any:
         if not self._moves(node):
@@ -250,5 +287,5 @@ class _Moved:
         made = node.kind.make(value, node.state, self.find)
         self._found[id(value)] = made
         if made is not value:
-            self._made.append((made, node))
+            (self._hashing if _hashes(node) else self._made).append((made, node))
         return made

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 Found = Callable[[Any], Any]  # the object that stands for a kept one now: itself, or a copy
 LARGEST_ARRAY = 8_000_000  # bytes of an array that is copied at each step where it has changed
 MANAGED_DICT = 1 << 4  # a type flag: the dict is not counted in the size of an object
+_HEAP = 1 << 9  # a type flag: the class was made while the program runs
 _EMPTY: Any = object()
 
 
@@ -297,8 +298,11 @@ class Object:
             CONTAINERS[inner[0]].put(value, inner[1], found)
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
-        base: Any = base_of(type(value)) or object
-        return base.__new__(type(value))
+        base: Any = next(base for base in type(value).__mro__ if not base.__flags__ & _HEAP)  # no code of the class is run
+        made = base.__new__(type(value))
+        if base is deque:
+            deque.__init__(made, (), value.maxlen)
+        return made
 
 
 def _attributes(value: object) -> dict[str, Any]:
@@ -388,6 +392,8 @@ class Array:
         return state.ravel().tolist() if state.dtype.hasobject else ()
 
     def put(self, value: Any, state: Any, found: Found) -> None:
+        if value.dtype != state.dtype:
+            raise TypeError(f"an array of {state.dtype} that is one of {value.dtype} now")
         if value.shape != state.shape:
             value.shape = state.shape
         if value.dtype.hasobject:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.engine.observation import BlockReport
-from rlm_lab.engine.recorded import KnownReply
-from rlm_lab.trajectory.events import Edited, Event, Rewound
+from rlm_lab.engine.recorded import KnownReply, Recorded
+from rlm_lab.trajectory.events import CallFinished, CallStarted, Edited, Event, Rewound
+from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.store import EventLog
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
 
 UNENDED = frozenset({"running", "paused", "interrupted"})
+_LASTING = frozenset({"model", "sub_model", "budget"})
 _NORMAL = (
     (re.compile(r"0x[0-9a-fA-F]{4,}"), "0x…"),  # addresses
     (re.compile(r"<ipython-input-[^>]*>|<rlm [^>]*>"), "<code>"),
@@ -53,6 +55,8 @@ class Playback:
     playing: bool = False
     root: str = ""
     log: EventLog | None = None  # the run's own, whose events are held while it plays
+    known: Recorded | None = None  # what the run knows, and `aside`: what it shall know besides once it is live
+    aside: Recorded | None = None
     step: int = 0
 
     @classmethod
@@ -78,6 +82,8 @@ class Playback:
         """The record has ended, or somebody takes over: from this step on the run is live."""
         if self.playing:
             self.playing = False
+            if self.known is not None and self.aside is not None:
+                self.known.extend(self.aside)
             if self.log is not None:
                 self.log.let_go(Rewound(run=self.root, step=self.step, why="resume"))
 
@@ -96,12 +102,19 @@ class Playback:
                 return edit
         return None
 
-    def hints(self, run: str, step: int) -> list[str]:
-        """The hints that were given in a step."""
-        return [str(edit.after) for edit in self.edits if self.playing and (edit.run, edit.step, edit.what) == (run, step, "hint")]
+    def take_hints(self, run: str, step: int) -> list[Edited]:
+        """The hints that were given in a step, be it the one in which the record ends; each is given once."""
+        hints = [edit for edit in self.edits if (edit.run, edit.step, edit.what) == (run, step, "hint")]
+        self.edits = [edit for edit in self.edits if edit not in hints]
+        return hints
+
+    def limits(self) -> dict[str, Any]:
+        """The limits of the budget that were changed, as they were last."""
+        changed = [edit.after for edit in self.edits if (edit.run, edit.what) == (self.root, "budget")]
+        return {name: limit for after in changed if isinstance(after, dict) for name, limit in after.items()}
 
     def last(self, what: str) -> Any:
-        """What the run's model, sub-model or budget was changed to last, None if it never was."""
+        """What the run's model or sub-model was changed to last, None if it never was."""
         return next((edit.after for edit in reversed(self.edits) if (edit.run, edit.what) == (self.root, what)), None)
 
     def was_begun(self, run: str, step: int, block: int, code: str) -> bool:
@@ -142,14 +155,32 @@ def _all_runs(trajectory: Trajectory) -> Iterable[Trajectory]:
 
 
 def _edits(events: Iterable[Event]) -> list[Edited]:
-    """What persons have changed, without what was put aside later."""
+    """What persons have changed, without what was put aside later; a model or a budget stays what it was made."""
     made: list[Edited] = []
     for event in events:
         if isinstance(event, Rewound):
-            made = [edit for edit in made if edit.run == event.run and edit.step < event.step]
+            made = [edit for edit in made if edit.what in _LASTING or (edit.run == event.run and edit.step < event.step)]
         elif isinstance(event, Edited):
             made.append(event)
     return made
+
+
+def put_aside(events: Sequence[Event], run: str) -> Recorded:
+    """What a run that was taken back still knew of its steps before, answers that a person has replaced too."""
+    known, asked = Recorded(played=True), dict[int, CallStarted]()
+    for place, event in enumerate(events):
+        if isinstance(event, Rewound) and event.run == run:
+            if event.why == "anew":
+                known.forget()
+            else:
+                known.add(fold(events[:place]).steps, since=event.step)
+        elif isinstance(event, Edited) and event.call is not None:
+            known.replace(event.call, str(event.after))
+        elif isinstance(event, CallStarted):
+            asked[event.call] = event
+        elif isinstance(event, CallFinished) and event.source == "record" and event.call in asked:
+            known.answers(asked[event.call].model, [asked[event.call].prompt])
+    return known
 
 
 def _difference(recorded: Block, report: BlockReport) -> Difference | None:

@@ -61,6 +61,13 @@ class Recorded:
         for asked, calls in learnt._answers.items():
             self._answers[asked].extendleft(reversed(calls))
 
+    def extend(self, other: Recorded) -> None:
+        """Learns what another record knows, to be given after what is known already."""
+        for key, replies in other._replies.items():
+            self._replies[key].extend(replies)
+        for asked, calls in other._answers.items():
+            self._answers[asked].extend(calls)
+
     def copy(self) -> Recorded:
         """The same knowledge, to be used up apart."""
         other = Recorded(played=self._played)

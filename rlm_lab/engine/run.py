@@ -293,7 +293,7 @@ class Run(Record):
                 self._tell_resumed()
             self._hub.stop(leave=True)
             self._engine.log.reopen()
-            self._engine.log.append(events.Rewound(run=self.id, step=step, variables=told))
+            self._engine.log.append(events.Rewound(run=self.id, step=step, why="anew" if anew else "rewind", variables=told))
             self._engine.traffic.reopen()
             if anew:
                 self._engine.recorded.forget()

@@ -437,7 +437,10 @@ class Task:
         return self.profile.open(question=self.question.text, contexts=described, tools="\n".join(tools))
 
     def _with_hints(self, text: str) -> str:
-        hints, self._hints = [*self._engine.playback.hints(self.run_id, self._tell.step), *self._hints], []
+        played = self._engine.playback.take_hints(self.run_id, self._tell.step)
+        for hint in played:
+            self._tell.edited("hint", None, hint.after, hint.by)
+        hints, self._hints = [*(str(hint.after) for hint in played), *self._hints], []
         return "\n\n".join([text, *(f"A hint from the user: {hint}" for hint in hints)])
 
     def _observation(self, parsed: ParsedReply, reports: Sequence[BlockReport]) -> str:

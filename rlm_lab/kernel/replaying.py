@@ -17,7 +17,7 @@ from rlm_lab.engine.effects import effects_in
 from rlm_lab.engine.forking import new_id, numbers_in
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.ledger import Spent
-from rlm_lab.engine.playback import Playback
+from rlm_lab.engine.playback import Playback, put_aside
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.recorded import Recorded
@@ -94,6 +94,7 @@ def resume(
     asked = _question(recorded, given, [resolve_model(one, settings) for one in named], recorded.run)
     log = EventLog.continued(path, events)
     playback.write_to(log)
+    playback.aside = put_aside(events, recorded.run)
     engine = _engine(log, recorded, settings, playback, budget)
     engine.ledger.carry(_spent(recorded))
     return _played(engine, asked, given.tick)
@@ -138,7 +139,9 @@ def _engine(
 ) -> Engine:
     known = Recorded(played=True)
     known.add(recorded.steps)
-    limits = {name: value for name, value in recorded.budget.items() if name in Budget.__dataclass_fields__}
+    playback.known = known
+    limits = {**recorded.budget, **playback.limits()}
+    limits = {name: value for name, value in limits.items() if name in Budget.__dataclass_fields__}
     engine = Engine.make(
         log,
         playback.root,

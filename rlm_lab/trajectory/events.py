@@ -239,8 +239,8 @@ class Resumed(Event):
 class Rewound(Event):
     """The run stands before `step` again, its end included; what came from there on is put aside, not forgotten.
 
-    `why` is rewind (a person went back) or resume (a run whose process had ended goes on from its record). `variables` maps those
-    that did not come back exactly to {how, note}: copied, rebuilt or lost.
+    `why` is rewind (a person went back), anew (to ask again, with what was known forgotten) or resume (a run whose process had
+    ended goes on from its record). `variables` maps those that did not come back exactly to {how, note}: copied, rebuilt or lost.
     """
 
     type: ClassVar[str] = "rewound"

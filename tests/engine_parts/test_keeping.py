@@ -229,6 +229,79 @@ def test_a_fork_shares_nothing_that_can_change() -> None:
     assert (other["rows"], other["basket"].items, other["table"]["a"].tolist()) == ([1], [1], [1, 2])
 
 
+def exported() -> bytearray:
+    return bytearray(b"ab")
+
+
+def change_buffer(value: bytearray) -> memoryview:
+    value.extend(b"c")
+    views.append(memoryview(value))
+    return views[-1]
+
+
+views: list[memoryview] = []
+
+
+def make_readonly(value: Any) -> None:
+    value[0] = 9
+    value.flags.writeable = False
+
+
+@pytest.mark.parametrize(
+    ("make", "change", "shown"),
+    [
+        (lambda: np.arange(4), lambda value: value.resize(8, refcheck=False), lambda value: value.tolist()),
+        (lambda: np.arange(4), make_readonly, lambda value: value.tolist()),
+        (lambda: np.arange(4), lambda value: setattr(value, "dtype", "float64"), lambda value: (value.dtype.name, value.tolist())),
+        (lambda: io.StringIO("abc"), lambda value: value.close(), lambda value: value.getvalue()),
+        (exported, change_buffer, bytes),
+    ],
+    ids=["resized", "made readonly", "of another type", "closed", "exported"],
+)
+def test_what_refuses_to_be_put_back_comes_back_as_a_copy_and_leaves_nothing_half_done(make: Any, change: Any, shown: Any) -> None:
+    value = make()
+    space = {"before": [1], "value": value, "holder": {"inner": value}, "after": [1]}
+    kept, before = Kept.take(space, home=HOME), repr(shown(value))
+    change(value)
+    space["before"].append(2)
+    space["after"].append(2)
+    restored = kept.restore()
+    assert (restored["before"], restored["after"], repr(shown(restored["value"]))) == ([1], [1], before)
+    assert restored["holder"]["inner"] is restored["value"] is not value
+    assert {name: kept.how(name).how for name in space} == {
+        "before": "exact",
+        "value": "copied",
+        "holder": "copied",
+        "after": "exact",
+    }
+
+
+@dataclass(frozen=True)
+class Place:
+    name: str
+
+
+def test_a_fork_hashes_keys_only_when_they_are_whole() -> None:
+    place = Place("a")
+    space = {"table": {place: 1}, "seen": {place}, "fixed": frozenset([place]), "place": place}
+    other = Kept.take(space, home=HOME).fork({}, {})
+    assert other["place"] is not place
+    assert (other["table"], other["seen"], other["fixed"]) == ({place: 1}, {place}, {place})
+    assert next(iter(other["seen"])) is next(iter(other["fixed"])) is other["place"]
+
+
+class Queue(collections.deque[int]):
+    pass
+
+
+def test_a_fork_copies_objects_that_are_built_on_classes_of_python() -> None:
+    space = {"plain": types.SimpleNamespace(a=[1]), "queue": Queue([1, 2], maxlen=2)}
+    other = Kept.take(space, home=HOME).fork({}, {})
+    space["plain"].a.append(2)
+    other["queue"].append(3)
+    assert (other["plain"].a, list(other["queue"]), list(space["queue"])) == ([1], [2, 3], [1, 2])
+
+
 def test_no_code_of_an_object_runs_when_it_is_kept_or_asked_about() -> None:
     class Hostile:
         def __getattribute__(self, name: str) -> object:

@@ -259,3 +259,52 @@ def test_what_a_person_decided_is_decided_again(asked: Any) -> None:
     run.decide(code="FINAL(a * 10)")
     run.resume()
     assert (run.answer, replay(run, step=False).answer) == (20, 20)
+
+
+def replying(*blocks: str) -> ScriptedModel:
+    """A model that knows by the talk which of its replies is due, in whatever process it is asked."""
+    replies = [f"```repl\n{block}\n```" for block in blocks]
+    return ScriptedModel(lambda messages: replies[sum(message.role == "assistant" for message in messages)])
+
+
+def taken_up(run: Any, tmp_path: Path) -> Any:
+    """The run as it stands, taken up from a copy of its log; the run itself is stopped."""
+    path = shutil.copy(run.path, tmp_path / f"copy{len(list(tmp_path.iterdir()))}.rlm.jsonl")
+    run.stop()
+    return resume(path, namespace={}, model=run.asked.model, sub_model=run.asked.sub_model)
+
+
+def test_an_overridden_answer_outlives_the_process(asked: Any, echo: ScriptedModel, tmp_path: Path) -> None:
+    run = asked(model=replying("a = llm_query('a')\nc = llm_query('c')", "b = llm_query('b' + a)", "FINAL(a + b + c)"))
+    run.override(1, "new")
+    again = taken_up(run, tmp_path)
+    again.resume()
+    assert (again.answer, [request.messages[-1].content for request in echo.requests]) == ("newBNEWC", ["a", "c", "bA", "bnew"])
+
+
+def test_a_run_that_was_taken_back_to_ask_anew_asks_anew_in_another_process(asked: Any, echo: Any, tmp_path: Path) -> None:
+    run = asked(model=replying("a = llm_query('a')", "FINAL(a)"))
+    run.rewind(1, anew=True)
+    again = taken_up(run, tmp_path)
+    again.resume()
+    assert (again.answer, len(echo.requests)) == ("A", 2)
+
+
+def test_a_hint_that_was_given_where_the_record_ends_is_not_lost(asked: Any, tmp_path: Path) -> None:
+    run = asked(model=replying("a = 1", "b = 2", "FINAL(3)"), step=True)
+    run.step()
+    run.hint("mind the gap")
+    again = taken_up(run, tmp_path)
+    again.step()
+    third = taken_up(again, tmp_path)
+    third.resume()
+    told = [message["content"] for message in third.steps[2].messages]
+    assert (third.answer, sum("mind the gap" in text for text in told)) == (3, 1)
+
+
+def test_changed_limits_outlive_the_process(asked: Any, tmp_path: Path) -> None:
+    run = asked(model=replying("a = 1", "b = 2", "FINAL(3)"), step=True)
+    run.change(budget={"calls": 7})
+    run.change(budget={"steps": 9})
+    again = taken_up(taken_up(run, tmp_path), tmp_path)
+    assert (again.ledger.budget.calls, again.ledger.budget.steps) == (7, 9)
