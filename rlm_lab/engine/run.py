@@ -292,6 +292,10 @@ class Run(Record):
             if not ended:
                 self._tell_resumed()
             self._hub.stop(leave=True)
+            kept = self._task.keeper.kept[step]
+            self._task = task_before(self._task, step, leave)
+            stubborn = {name: kept.how(name) for name in comes_back if name not in told}
+            told |= {name: {"how": how.how, "note": how.note} for name, how in stubborn.items() if how.how != "exact"}
             self._engine.log.reopen()
             self._engine.log.append(events.Rewound(run=self.id, step=step, why="anew" if anew else "rewind", variables=told))
             self._engine.traffic.reopen()
@@ -299,7 +303,6 @@ class Run(Record):
                 self._engine.recorded.forget()
             else:
                 self._engine.recorded.add(steps, since=step)
-            self._task = task_before(self._task, step, leave)
             self._task.namespace.update(rebuilt)
             self.came_back = told
             self._hub = self._new_hub()

@@ -255,3 +255,19 @@ def test_a_step_with_outside_effects_says_so(asked: Any, tmp_path: Any) -> None:
     assert [(flag.step, flag.flag, flag.message) for flag in run.trajectory.flags] == [
         (1, "effects", "Outside effects, which going back does not undo: write_text (line 2).")
     ]
+
+
+def test_what_could_only_be_put_back_as_a_copy_is_told(asked: Any) -> None:
+    run = asked("rows = bytearray(b'ab')\ninner = [rows]", "rows.extend(b'c')\nview = memoryview(rows)", "FINAL(len(rows))")
+    run.rewind(2)
+    assert (space(run)["rows"], space(run)["inner"][0] is space(run)["rows"]) == (b"ab", True)
+    assert {name: one["how"] for name, one in run.came_back.items()} == {"rows": "copied", "inner": "copied"}
+    assert run.events[-4].variables == run.came_back
+
+
+def test_objects_are_of_their_class_after_going_back(asked: Any) -> None:
+    run = asked(
+        "import collections\nPair = collections.namedtuple('Pair', 'a b')\npair = Pair([1], 2)", "pair.a.append(2)", "FINAL(1)"
+    )
+    run.rewind(2)
+    assert (run.came_back, space(run)["pair"].a, isinstance(space(run)["pair"], space(run)["Pair"])) == ({}, [1], True)

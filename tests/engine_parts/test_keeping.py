@@ -5,11 +5,13 @@ from __future__ import annotations
 import array
 import collections
 import configparser
+import decimal
 import io
 import itertools
 import random
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +32,11 @@ HOME = __name__
 @dataclass
 class Basket:
     items: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Place:
+    name: str
 
 
 class Slotted:
@@ -123,6 +130,8 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         np.zeros(2_000_000),
         pd.DataFrame({"rows": [[1], [2]]}),
         {"deep": [(n for n in range(3))]},
+        decimal.Context(prec=5),
+        weakref.WeakKeyDictionary({Place: 1}),
         [{"n": n} for n in range(20_000)],
         list(range(1_200_000)),
     ],
@@ -134,6 +143,8 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         "large array",
         "frame of lists",
         "generator inside a dict",
+        "decimal context",
+        "weak dictionary",
         "many dicts",
         "many items",
     ],
@@ -153,6 +164,16 @@ def test_a_class_of_the_namespace_gets_its_attributes_back() -> None:
     space["Tally"].more = 2
     restored = kept.restore()["Tally"]
     assert (restored is space["Tally"], restored.seen, hasattr(restored, "more")) == (True, [], False)
+
+
+def test_classes_that_libraries_help_to_make_are_kept_like_others() -> None:
+    space: dict[str, Any] = {"__name__": "__main__"}
+    code = (
+        "import collections, pydantic\nPair = collections.namedtuple('Pair', 'a b')\nclass Row(pydantic.BaseModel):\n    a: int = 1"
+    )
+    exec(code, space)  # noqa: S102
+    kept = Kept.take({name: space[name] for name in ("Pair", "Row")})
+    assert (kept.how("Pair").how, kept.how("Row").how) == ("exact", "exact")
 
 
 def test_aliases_survive_between_variables_and_inside_them() -> None:
@@ -274,11 +295,6 @@ def test_what_refuses_to_be_put_back_comes_back_as_a_copy_and_leaves_nothing_hal
         "holder": "copied",
         "after": "exact",
     }
-
-
-@dataclass(frozen=True)
-class Place:
-    name: str
 
 
 def test_a_fork_hashes_keys_only_when_they_are_whole() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from rlm_lab import ScriptedModel, load, paused_runs, replay, resume
-from rlm_lab.errors import ContextError, StateError
+from rlm_lab.errors import ContextError, LogError, StateError
 
 KILLED = """
 import os
@@ -308,3 +309,17 @@ def test_changed_limits_outlive_the_process(asked: Any, tmp_path: Path) -> None:
     run.change(budget={"steps": 9})
     again = taken_up(taken_up(run, tmp_path), tmp_path)
     assert (again.ledger.budget.calls, again.ledger.budget.steps) == (7, 9)
+
+
+@pytest.mark.parametrize("after", [5, ["a"], {"a": 1}, None, True])
+def test_an_edit_that_no_person_can_have_made_is_refused_in_a_line(asked: Any, tmp_path: Path, after: Any) -> None:
+    run = asked(model=replying("a = 1", "FINAL(a)"), step=True)
+    run.decide(code="a = 2")
+    run.step()
+    run.stop()
+    lines = [json.loads(line) for line in run.path.read_text().splitlines()]
+    hostile = [line | ({"after": after} if line["type"] == "edited" else {}) for line in lines[:-1]]
+    path = tmp_path / "hostile.rlm.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in hostile))
+    with pytest.raises(LogError, match=r"an edited code in step 1 that holds a \w+\.$"):
+        resume(path, namespace={})
