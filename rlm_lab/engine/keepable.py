@@ -164,7 +164,9 @@ def is_atom(value: object, home: str) -> bool:
 
 def members(value: Any) -> Iterator[object] | None:
     """What an object that cannot change itself holds: a tuple's items, a method's object; None if it is no such object."""
-    if issubclass(type(value), tuple) and (type(value) is tuple or kinds.slots_of(type(value)) == []):
+    if type(value) is tuple or (
+        issubclass(type(value), tuple) and not kinds.slots_of(type(value)) and not kinds.attributes_of(value)
+    ):
         return tuple.__iter__(value)
     if type(value) is frozenset:
         return iter(value)

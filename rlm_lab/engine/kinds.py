@@ -271,7 +271,7 @@ class Object:
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        attributes = dict(_attributes(value))
+        attributes = dict(attributes_of(value))
         slots = {name: item for name in slots_of(type(value)) if (item := _slot(value, name)) is not _EMPTY}
         base = base_of(type(value))
         inner = None if base is None else (base, CONTAINERS[base].take(value, None if before is None else _inner(before)))
@@ -286,7 +286,7 @@ class Object:
 
     def put(self, value: Any, state: Any, found: Found) -> None:
         attributes, slots, inner = state
-        now = _attributes(value)
+        now = attributes_of(value)
         now.clear()
         now.update({name: found(item) for name, item in attributes.items()})
         for name in slots_of(type(value)):
@@ -305,7 +305,7 @@ class Object:
         return made
 
 
-def _attributes(value: object) -> dict[str, Any]:
+def attributes_of(value: object) -> dict[str, Any]:
     """An object's own dict, without running code of its class."""
     try:
         found: dict[str, Any] = object.__getattribute__(value, "__dict__")

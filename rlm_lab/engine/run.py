@@ -315,7 +315,10 @@ class Run(Record):
             return {}
         trajectory, name = self.trajectory, f"{self.id}~again"
         silent = [SilentModel(name=model) for model in (trajectory.model, trajectory.sub_model)]
-        asked = forked_question(self.asked, kept, run=name, model=silent[0], sub_model=silent[1])
+        try:
+            asked = forked_question(self.asked, kept, run=name, model=silent[0], sub_model=silent[1])
+        except StateError:  # then they are told as lost
+            return {}
         gates = Gates()
         gates.open(f"step {step}")
         known, playback = Recorded(played=True), Playback.of(trajectory, self.events, name=name)

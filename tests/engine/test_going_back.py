@@ -271,3 +271,24 @@ def test_objects_are_of_their_class_after_going_back(asked: Any) -> None:
     )
     run.rewind(2)
     assert (run.came_back, space(run)["pair"].a, isinstance(space(run)["pair"], space(run)["Pair"])) == ({}, [1], True)
+
+
+CURSED = """
+class Cursed:
+    def __init__(self): self.key = [1]
+    def __hash__(self): return hash(tuple(self.key))
+    def __eq__(self, other): return self is other
+curse = Cursed()
+table = {curse: 1}
+"""
+
+
+def test_what_cannot_be_copied_refuses_a_fork_in_a_line_but_no_rewind(asked: Any) -> None:
+    made: dict[str, Any] = {"__name__": "__main__"}
+    exec(CURSED, made)  # noqa: S102
+    made["curse"].key.append([])  # it cannot be hashed any more
+    run = asked("later = (n for n in range(3))", "rows = 1", "FINAL(1)", namespace=made)
+    with pytest.raises(StateError, match="cannot be copied for a second run: TypeError"):
+        run.fork(1)
+    run.rewind(2)
+    assert (run.came_back["later"]["how"], run.status) == ("lost", "paused")

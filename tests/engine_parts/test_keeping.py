@@ -39,6 +39,15 @@ class Place:
     name: str
 
 
+class Row(tuple[int, ...]):
+    note: str
+
+
+def marked(row: Row) -> Row:
+    row.note = "a"
+    return row
+
+
 class Slotted:
     __slots__ = ("left", "right")
 
@@ -131,6 +140,7 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         pd.DataFrame({"rows": [[1], [2]]}),
         {"deep": [(n for n in range(3))]},
         decimal.Context(prec=5),
+        marked(Row([1])),
         weakref.WeakKeyDictionary({Place: 1}),
         [{"n": n} for n in range(20_000)],
         list(range(1_200_000)),
@@ -144,6 +154,7 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         "frame of lists",
         "generator inside a dict",
         "decimal context",
+        "tuple with attributes",
         "weak dictionary",
         "many dicts",
         "many items",
@@ -301,6 +312,8 @@ def test_a_fork_hashes_keys_only_when_they_are_whole() -> None:
     place = Place("a")
     space = {"table": {place: 1}, "seen": {place}, "fixed": frozenset([place]), "place": place}
     other = Kept.take(space, home=HOME).fork({}, {})
+    alone = Kept.take({"table": {Place("b"): 1}, "seen": {Place("c")}}, home=HOME).fork({}, {})
+    assert (alone["table"], alone["seen"]) == ({Place("b"): 1}, {Place("c")})
     assert other["place"] is not place
     assert (other["table"], other["seen"], other["fixed"]) == ({place: 1}, {place}, {place})
     assert next(iter(other["seen"])) is next(iter(other["fixed"])) is other["place"]
