@@ -286,6 +286,7 @@ class Run(Record):
         not_rebuilt = [name for name, how in told.items() if how["how"] == "rebuilt" and name not in rebuilt]
         told |= {name: {"how": "lost", "note": "running its code again did not make it"} for name in not_rebuilt}
         with self._hub.shielded():
+            self._engine.log.reopen()  # first, since it may be refused
             space = self._task.namespace
             self._names.go_on(space)
             leave = self._names.bound | (self._names.rebound(space) if ended else set())
@@ -296,7 +297,6 @@ class Run(Record):
             self._task = task_before(self._task, step, leave)
             stubborn = {name: kept.how(name) for name in comes_back if name not in told}
             told |= {name: {"how": how.how, "note": how.note} for name, how in stubborn.items() if how.how != "exact"}
-            self._engine.log.reopen()
             self._engine.log.append(events.Rewound(run=self.id, step=step, why="anew" if anew else "rewind", variables=told))
             self._engine.traffic.reopen()
             if anew:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rlm_lab import Run, ScriptedModel, load, paused_runs
-from rlm_lab.errors import StateError, UsageError
+from rlm_lab.errors import LogError, StateError, UsageError
 
 STEPS = ("x = [llm_query('a')]", "x.append(llm_query('b'))\ny = x\nprint(x)", "FINAL(list(x))")
 
@@ -292,3 +292,15 @@ def test_what_cannot_be_copied_refuses_a_fork_in_a_line_but_no_rewind(asked: Any
         run.fork(1)
     run.rewind(2)
     assert (run.came_back["later"]["how"], run.status) == ("lost", "paused")
+
+
+def test_a_run_whose_log_cannot_be_written_on_is_not_taken_back_halfway(done: Run) -> None:
+    assert done.path is not None
+    away = done.path.rename(done.path.with_suffix(".away"))
+    with pytest.raises(LogError, match="cannot be written on"):
+        done.rewind(2)
+    assert (done.status, done.answer, space(done)["x"], done.events[-1].type) == ("done", ["A", "B"], ["A", "B"], "run_finished")
+    away.rename(done.path)
+    done.rewind(2)
+    done.resume()
+    assert (done.status, done.answer) == ("done", ["A", "B"])

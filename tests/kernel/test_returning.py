@@ -323,3 +323,13 @@ def test_an_edit_that_no_person_can_have_made_is_refused_in_a_line(asked: Any, t
     path.write_text("".join(json.dumps(line) + "\n" for line in hostile))
     with pytest.raises(LogError, match=r"an edited code in step 1 that holds a \w+\.$"):
         resume(path, namespace={})
+
+
+def test_what_a_person_changed_by_hand_is_told_as_not_done_again(asked: Any, tmp_path: Path) -> None:
+    space: dict[str, Any] = {}
+    run = asked(model=replying("a = 1", "b = a + 1", "FINAL((a, b))"), step=True, namespace=space)
+    run.step()
+    space["a"], space["mine"] = 10, 1
+    run.step()
+    again = taken_up(run, tmp_path)
+    assert {name: one["how"] for name, one in again.came_back.items()} == {"a": "lost", "mine": "lost"}
