@@ -116,6 +116,9 @@ def test_a_run_is_replayed_step_by_step_without_a_model(cells: Any) -> None:
         ("%rlm rewind", "takes the number of a step; none is given"),
         ("%rlm rewind two", "takes the number of a step; 'two' is given"),
         ("%rlm rewind 9", "has no step 9; it has 1"),
+        ("%rlm rewind ²", "takes the number of a step; '²' is given"),
+        ("%rlm rewind " + "9" * 5_000, "takes the number of a step; '999"),
+        ("%rlm override ² x", "takes a call's number and its new answer"),
         ("%rlm rewind 1 --again", "has no flag --again"),
         ("%rlm rewind 1 --request x", "--request takes a number; 'x' is given"),
         ("%rlm fork 0", "has no step 0"),
@@ -125,6 +128,7 @@ def test_a_run_is_replayed_step_by_step_without_a_model(cells: Any) -> None:
         ("%rlm resume nowhere", "no run"),
         ("%rlm takeover", "No run is paused"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_a_command_that_does_not_fit_says_so_in_a_line_and_changes_nothing(cells: Any, line: str, told: str) -> None:
     run = begin(cells, "FINAL(1)")
