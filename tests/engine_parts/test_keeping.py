@@ -34,6 +34,10 @@ class Basket:
     items: list[int] = field(default_factory=list)
 
 
+class Hamper(Basket):
+    pass
+
+
 @dataclass(frozen=True)
 class Place:
     name: str
@@ -97,6 +101,7 @@ PROMISED: list[tuple[Callable[[], Any], Callable[[Any], object], str, Callable[[
     (lambda: np.arange(4), lambda value: value.fill(0), "exact", lambda value: value.tolist()),
     (lambda: np.arange(4).reshape(2, 2), lambda value: value.__setitem__((0, 0), 9), "exact", lambda value: value.tolist()),
     (lambda: Basket([1]), lambda value: value.items.append(2), "exact", lambda value: list(value.items)),
+    (lambda: Basket([1]), lambda value: setattr(value, "__class__", Hamper), "exact", lambda value: type(value).__name__),
     (lambda: Basket([1]), lambda value: setattr(value, "more", 1), "exact", lambda value: dict(vars(value))),
     (Slotted, lambda value: setattr(value, "right", 1), "exact", lambda value: (value.left, hasattr(value, "right"))),
     (lambda: Stack([1]), lambda value: value.append(2), "exact", list),
