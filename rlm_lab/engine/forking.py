@@ -15,6 +15,7 @@ from typing import Any
 from rlm_lab.engine.block import contexts_of
 from rlm_lab.engine.keeping import Kept
 from rlm_lab.engine.question import Question
+from rlm_lab.errors import StateError
 from rlm_lab.trajectory.events import (
     BatchStarted,
     CallStarted,
@@ -65,7 +66,10 @@ def numbers_in(events: Sequence[Event]) -> tuple[int, int]:
 def forked_question(asked: Question, kept: Kept, **changes: Any) -> Question:
     """The same question in a namespace of its own, with copies of the variables and contexts."""
     other: dict[str, Any] = {name: value for name, value in asked.namespace.items() if name.startswith("__")}
-    values = kept.fork(asked.namespace, other)
+    try:
+        values = kept.fork(asked.namespace, other)
+    except Exception as error:  # an object, or its hash, may refuse to be copied
+        raise StateError(f"The variables cannot be copied for a second run: {type(error).__name__}: {error!s:.200}") from error
     contexts = contexts_of(values)
     other.update({name: value for name, value in values.items() if name.isidentifier()})
     return dataclasses.replace(asked, namespace=other, contexts=contexts, **changes)

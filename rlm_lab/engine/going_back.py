@@ -76,6 +76,7 @@ def forked_task(task: Task, step: int, budget: Budget | None, anew: bool, **mode
     """A task of another run that stands before a step of this one, with copies of the variables."""
     engine, name = task.engine, new_id()
     origin = {"kind": "fork", "run": task.run_id, "step": step}
+    question = forked_question(task.question, task.keeper.kept[step], run=name, origin=origin, **models)
     folder = None if engine.log.path is None else engine.log.path.parent
     log = forked_log(engine.log.events, origin, name, folder)
     known = Recorded() if anew else engine.recorded.copy()
@@ -83,7 +84,6 @@ def forked_task(task: Task, step: int, budget: Budget | None, anew: bool, **mode
         known.add(fold(engine.log.events).steps, since=step)
     other = engine.again(log, name, budget or engine.ledger.budget, recorded=known)
     other.traffic.number_from(*numbers_in(log.events))
-    question = forked_question(task.question, task.keeper.kept[step], run=name, origin=origin, **models)
     return Task(other, question, task.past_before(step))
 
 

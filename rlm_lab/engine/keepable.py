@@ -6,6 +6,7 @@ Known are exact classes of Python and of a few libraries, and classes that are w
 from __future__ import annotations
 
 import array
+import collections
 import functools
 import io
 import random
@@ -60,6 +61,8 @@ def _of_library(value: Any, cls: type) -> kinds.Kind | str | None:
         return _of_pandas(value, module)
     if package == "polars" and cls in {module.DataFrame, module.Series}:
         return _COPIED
+    if package in {"weakref", "_weakrefset"}:
+        return f"a {cls.__name__}, whose entries go by themselves"
     if package == "matplotlib":
         return "a figure or a part of one"
     return None
@@ -120,11 +123,12 @@ ATOMS: set[type] = {
     object, int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range, slice, types.CodeType,
     types.BuiltinFunctionType, types.ModuleType, types.MethodDescriptorType, types.WrapperDescriptorType,
     types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MappingProxyType,
-    types.GenericAlias, types.UnionType,
+    types.GenericAlias, types.UnionType, type(collections.namedtuple("_", "field").field),  # type: ignore[attr-defined]
 }  # fmt: skip
 _HEAP = 1 << 9  # a type flag: the class was made while the program runs
 _STANDARD = frozenset({"datetime", "decimal", "fractions", "uuid", "pathlib", "re", "zoneinfo", "weakref", "typing", "ipaddress"})
-_FOREIGN = frozenset({"rlm_lab", "IPython", "ipykernel", "logging", "pyarrow", "abc", "_abc", "enum"})
+_CHANGE = frozenset({"Context", "WeakKeyDictionary", "WeakValueDictionary"})  # of the standard library, unlike the others of theirs
+_FOREIGN = frozenset({"rlm_lab", "IPython", "ipykernel", "logging", "pyarrow", "abc", "_abc", "enum", "pydantic_core"})
 _UNMUTABLE = frozenset({"DType", "Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval", "LazyFrame", "Expr"})
 
 
@@ -148,6 +152,8 @@ def is_atom(value: object, home: str) -> bool:
     if cls is types.FunctionType:
         return value.__module__ not in {home, "__main__", "builtins", None}
     package = _package(cls)
+    if package in {"decimal", "weakref"} and cls.__name__ in _CHANGE:
+        return False
     if package in _STANDARD or package in _FOREIGN or type(cls).__name__ in {"EnumType", "EnumMeta"}:
         return not issubclass(cls, dict | list | set)
     if package == "numpy":
@@ -158,7 +164,9 @@ def is_atom(value: object, home: str) -> bool:
 
 def members(value: Any) -> Iterator[object] | None:
     """What an object that cannot change itself holds: a tuple's items, a method's object; None if it is no such object."""
-    if issubclass(type(value), tuple) and (type(value) is tuple or kinds.slots_of(type(value)) == []):
+    if type(value) is tuple or (
+        issubclass(type(value), tuple) and not kinds.slots_of(type(value)) and not kinds.attributes_of(value)
+    ):
         return tuple.__iter__(value)
     if type(value) is frozenset:
         return iter(value)

@@ -143,7 +143,7 @@ class Kept:
             seen[id(value)] = value
             node = self.nodes.get(id(value))
             held = node.kind.parts(node.state) if node is not None else members(value)
-            todo.extend(held or ())
+            todo.extend(part for part in held or () if type(part) is not tuple or not _is_flat(part))
         return list(seen.values())
 
 
@@ -216,7 +216,12 @@ class _Walk:
         known = before.state if before is not None and before.value is value and before.kind is kind else None
         state = kind.take(value, known)
         self.nodes[id(value)] = before if known is not None and state is known and before is not None else Node(value, kind, state)
-        return [part for part in kind.parts(state) if type(part) not in ATOMS]
+        return [part for part in kind.parts(state) if type(part) not in ATOMS and not (type(part) is tuple and _is_flat(part))]
+
+
+def _is_flat(row: tuple[Any, ...]) -> bool:
+    """Whether a tuple holds only what cannot change: the rows of a database, of which there may be many."""
+    return ATOMS.issuperset(map(type, row))
 
 
 def _hashes(node: Node) -> bool:
@@ -269,8 +274,12 @@ class _Moved:
         """Gives the copies their states, those too that are made meanwhile; what hashes others comes after them."""
         self._fill_plain()
         while self._hashing:
-            self._fill_one(*self._hashing.pop())
+            made, node = self._hashing.pop()
+            for part in node.kind.parts(node.state):
+                self.find(part)
             self._fill_plain()
+            self._fill_one(made, node)
+        self._fill_plain()
 
     def _fill_plain(self) -> None:
         while self._made:

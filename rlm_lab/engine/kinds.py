@@ -265,28 +265,32 @@ class Function:
         return made
 
 
+_CLASS_OF: Any = object.__dict__["__class__"]  # sets a class without asking the object
+
+
 class Object:
     """An object of a class that is written in Python: its attributes, and what it holds as a list, dict or set."""
 
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        attributes = dict(_attributes(value))
+        attributes = dict(attributes_of(value))
         slots = {name: item for name in slots_of(type(value)) if (item := _slot(value, name)) is not _EMPTY}
         base = base_of(type(value))
         inner = None if base is None else (base, CONTAINERS[base].take(value, None if before is None else _inner(before)))
-        if before is not None and _same_dict(attributes, before[0]) and _same_dict(slots, before[1]) and inner is None:
-            return before
-        return attributes, slots, inner
+        same = before is not None and _same_dict(attributes, before[0]) and _same_dict(slots, before[1])
+        return before if same and inner is None and before[3] is type(value) else (attributes, slots, inner, type(value))
 
     def parts(self, state: Any) -> Iterable[object]:
-        attributes, slots, inner = state
+        attributes, slots, inner, _cls = state
         held = () if inner is None else CONTAINERS[inner[0]].parts(inner[1])
         return chain(attributes.values(), slots.values(), held)
 
     def put(self, value: Any, state: Any, found: Found) -> None:
-        attributes, slots, inner = state
-        now = _attributes(value)
+        attributes, slots, inner, cls = state
+        if type(value) is not cls:
+            _CLASS_OF.__set__(value, cls)
+        now = attributes_of(value)
         now.clear()
         now.update({name: found(item) for name, item in attributes.items()})
         for name in slots_of(type(value)):
@@ -298,14 +302,15 @@ class Object:
             CONTAINERS[inner[0]].put(value, inner[1], found)
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
-        base: Any = next(base for base in type(value).__mro__ if not base.__flags__ & _HEAP)  # no code of the class is run
+        native = (base for base in type(value).__mro__ if not base.__flags__ & _HEAP)
+        base: Any = base_of(type(value)) or next(native)  # no code of the class is run
         made = base.__new__(type(value))
         if base is deque:
             deque.__init__(made, (), value.maxlen)
         return made
 
 
-def _attributes(value: object) -> dict[str, Any]:
+def attributes_of(value: object) -> dict[str, Any]:
     """An object's own dict, without running code of its class."""
     try:
         found: dict[str, Any] = object.__getattribute__(value, "__dict__")

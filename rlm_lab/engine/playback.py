@@ -14,12 +14,14 @@ from typing import Any
 
 from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.recorded import KnownReply, Recorded
+from rlm_lab.errors import LogError
 from rlm_lab.trajectory.events import CallFinished, CallStarted, Edited, Event, Rewound
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.store import EventLog
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
 
 UNENDED = frozenset({"running", "paused", "interrupted"})
+_AFTER = {"code": str, "reply": str, "final": str, "model": str, "sub_model": str, "cap": int, "prompt": list}  # of an edit
 _LASTING = frozenset({"model", "sub_model", "budget"})
 _NORMAL = (
     (re.compile(r"0x[0-9a-fA-F]{4,}"), "0x…"),  # addresses
@@ -161,8 +163,20 @@ def _edits(events: Iterable[Event]) -> list[Edited]:
         if isinstance(event, Rewound):
             made = [edit for edit in made if edit.what in _LASTING or (edit.run == event.run and edit.step < event.step)]
         elif isinstance(event, Edited):
+            _check(event)
             made.append(event)
     return made
+
+
+def _check(edit: Edited) -> None:
+    """Raises `LogError` for an edit that no person can have made: a log may be made by anybody."""
+    expected, after = _AFTER.get(edit.what, object), edit.after
+    fits = isinstance(after, expected) and not isinstance(after, bool)
+    if edit.what == "prompt" and fits:
+        fits = isinstance(edit.before, list) and len(edit.before) == len(after) and all(isinstance(one, str) for one in after)
+    if not fits:
+        found = type(after).__name__
+        raise LogError(f"The log of {edit.run:.80} tells of an edited {edit.what} in step {edit.step} that holds a {found}.")
 
 
 def put_aside(events: Sequence[Event], run: str) -> Recorded:

@@ -286,20 +286,23 @@ class Run(Record):
         not_rebuilt = [name for name, how in told.items() if how["how"] == "rebuilt" and name not in rebuilt]
         told |= {name: {"how": "lost", "note": "running its code again did not make it"} for name in not_rebuilt}
         with self._hub.shielded():
+            self._engine.log.reopen()  # first, since it may be refused
             space = self._task.namespace
             self._names.go_on(space)
             leave = self._names.bound | (self._names.rebound(space) if ended else set())
             if not ended:
                 self._tell_resumed()
             self._hub.stop(leave=True)
-            self._engine.log.reopen()
+            kept = self._task.keeper.kept[step]
+            self._task = task_before(self._task, step, leave)
+            stubborn = {name: kept.how(name) for name in comes_back if name not in told}
+            told |= {name: {"how": how.how, "note": how.note} for name, how in stubborn.items() if how.how != "exact"}
             self._engine.log.append(events.Rewound(run=self.id, step=step, why="anew" if anew else "rewind", variables=told))
             self._engine.traffic.reopen()
             if anew:
                 self._engine.recorded.forget()
             else:
                 self._engine.recorded.add(steps, since=step)
-            self._task = task_before(self._task, step, leave)
             self._task.namespace.update(rebuilt)
             self.came_back = told
             self._hub = self._new_hub()
@@ -312,7 +315,10 @@ class Run(Record):
             return {}
         trajectory, name = self.trajectory, f"{self.id}~again"
         silent = [SilentModel(name=model) for model in (trajectory.model, trajectory.sub_model)]
-        asked = forked_question(self.asked, kept, run=name, model=silent[0], sub_model=silent[1])
+        try:
+            asked = forked_question(self.asked, kept, run=name, model=silent[0], sub_model=silent[1])
+        except StateError:  # then they are told as lost
+            return {}
         gates = Gates()
         gates.open(f"step {step}")
         known, playback = Recorded(played=True), Playback.of(trajectory, self.events, name=name)

@@ -97,7 +97,18 @@ def resume(
     playback.aside = put_aside(events, recorded.run)
     engine = _engine(log, recorded, settings, playback, budget)
     engine.ledger.carry(_spent(recorded))
-    return _played(engine, asked, given.tick)
+    run = _played(engine, asked, given.tick)
+    run.came_back = _by_hand(recorded, asked.namespace)
+    return run
+
+
+def _by_hand(recorded: Trajectory, namespace: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The variables that a person changed between the blocks: no block makes them so again."""
+    done = [one.variables for step in recorded.steps for one in step.interventions]
+    changed = {name for variables in done for name in (*variables.get("changed", {}), *variables.get("removed", ()))}
+    added = {name for variables in done for name in variables.get("added", {}) if name not in namespace}
+    note = "it was changed by hand while the run was paused, which is not done again"
+    return {name: {"how": "lost", "note": note} for name in sorted(changed | added)}
 
 
 def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -> Run:

@@ -33,7 +33,7 @@ def rewind(magics: RLM, rest: str) -> None:
 
 def override(magics: RLM, rest: str) -> None:
     number, _, answer = rest.strip().partition(" ")
-    if not number.isdigit() or not answer.strip():
+    if not _is_number(number) or not answer.strip():
         raise UsageError(f"%rlm override takes a call's number and its new answer; {rest.strip()!r:.60} is given.")
     run = _run(magics, [])
     magics.drive(magics.held_of(run), lambda: run.override(int(number), answer.strip()))
@@ -115,10 +115,15 @@ def _path(magics: RLM, word: str) -> Path:
 
 
 def _step(command: str, words: list[str]) -> int:
-    if not words or not words[0].isdigit():
-        given = repr(words[0]) if words else "none"
+    if not words or not _is_number(words[0]):
+        given = f"{words[0]!r:.60}" if words else "none"
         raise UsageError(f"%rlm {command} takes the number of a step; {given} is given.")
     return int(words[0])
+
+
+def _is_number(word: str) -> bool:
+    """Whether a word is a number as a person writes one; Python takes some signs for digits that it cannot read."""
+    return word.isascii() and word.isdigit() and len(word) < 10
 
 
 def _flags(command: str, words: list[str], known: dict[str, type]) -> tuple[dict[str, Any], list[str]]:

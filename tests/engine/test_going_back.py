@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rlm_lab import Run, ScriptedModel, load, paused_runs
-from rlm_lab.errors import StateError, UsageError
+from rlm_lab.errors import LogError, StateError, UsageError
 
 STEPS = ("x = [llm_query('a')]", "x.append(llm_query('b'))\ny = x\nprint(x)", "FINAL(list(x))")
 
@@ -255,3 +255,52 @@ def test_a_step_with_outside_effects_says_so(asked: Any, tmp_path: Any) -> None:
     assert [(flag.step, flag.flag, flag.message) for flag in run.trajectory.flags] == [
         (1, "effects", "Outside effects, which going back does not undo: write_text (line 2).")
     ]
+
+
+def test_what_could_only_be_put_back_as_a_copy_is_told(asked: Any) -> None:
+    run = asked("rows = bytearray(b'ab')\ninner = [rows]", "rows.extend(b'c')\nview = memoryview(rows)", "FINAL(len(rows))")
+    run.rewind(2)
+    assert (space(run)["rows"], space(run)["inner"][0] is space(run)["rows"]) == (b"ab", True)
+    assert {name: one["how"] for name, one in run.came_back.items()} == {"rows": "copied", "inner": "copied"}
+    assert run.events[-4].variables == run.came_back
+
+
+def test_objects_are_of_their_class_after_going_back(asked: Any) -> None:
+    run = asked(
+        "import collections\nPair = collections.namedtuple('Pair', 'a b')\npair = Pair([1], 2)", "pair.a.append(2)", "FINAL(1)"
+    )
+    run.rewind(2)
+    assert (run.came_back, space(run)["pair"].a, isinstance(space(run)["pair"], space(run)["Pair"])) == ({}, [1], True)
+
+
+CURSED = """
+class Cursed:
+    def __init__(self): self.key = [1]
+    def __hash__(self): return hash(tuple(self.key))
+    def __eq__(self, other): return self is other
+curse = Cursed()
+table = {curse: 1}
+"""
+
+
+def test_what_cannot_be_copied_refuses_a_fork_in_a_line_but_no_rewind(asked: Any) -> None:
+    made: dict[str, Any] = {"__name__": "__main__"}
+    exec(CURSED, made)  # noqa: S102
+    made["curse"].key.append([])  # it cannot be hashed any more
+    run = asked("later = (n for n in range(3))", "rows = 1", "FINAL(1)", namespace=made)
+    with pytest.raises(StateError, match="cannot be copied for a second run: TypeError"):
+        run.fork(1)
+    run.rewind(2)
+    assert (run.came_back["later"]["how"], run.status) == ("lost", "paused")
+
+
+def test_a_run_whose_log_cannot_be_written_on_is_not_taken_back_halfway(done: Run) -> None:
+    assert done.path is not None
+    away = done.path.rename(done.path.with_suffix(".away"))
+    with pytest.raises(LogError, match="cannot be written on"):
+        done.rewind(2)
+    assert (done.status, done.answer, space(done)["x"], done.events[-1].type) == ("done", ["A", "B"], ["A", "B"], "run_finished")
+    away.rename(done.path)
+    done.rewind(2)
+    done.resume()
+    assert (done.status, done.answer) == ("done", ["A", "B"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import array
 import collections
 import configparser
+import decimal
 import io
 import itertools
 import random
 import threading
 import types
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +32,24 @@ HOME = __name__
 @dataclass
 class Basket:
     items: list[int] = field(default_factory=list)
+
+
+class Hamper(Basket):
+    pass
+
+
+@dataclass(frozen=True)
+class Place:
+    name: str
+
+
+class Row(tuple[int, ...]):
+    note: str
+
+
+def marked(row: Row) -> Row:
+    row.note = "a"
+    return row
 
 
 class Slotted:
@@ -81,6 +101,7 @@ PROMISED: list[tuple[Callable[[], Any], Callable[[Any], object], str, Callable[[
     (lambda: np.arange(4), lambda value: value.fill(0), "exact", lambda value: value.tolist()),
     (lambda: np.arange(4).reshape(2, 2), lambda value: value.__setitem__((0, 0), 9), "exact", lambda value: value.tolist()),
     (lambda: Basket([1]), lambda value: value.items.append(2), "exact", lambda value: list(value.items)),
+    (lambda: Basket([1]), lambda value: setattr(value, "__class__", Hamper), "exact", lambda value: type(value).__name__),
     (lambda: Basket([1]), lambda value: setattr(value, "more", 1), "exact", lambda value: dict(vars(value))),
     (Slotted, lambda value: setattr(value, "right", 1), "exact", lambda value: (value.left, hasattr(value, "right"))),
     (lambda: Stack([1]), lambda value: value.append(2), "exact", list),
@@ -123,6 +144,9 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         np.zeros(2_000_000),
         pd.DataFrame({"rows": [[1], [2]]}),
         {"deep": [(n for n in range(3))]},
+        decimal.Context(prec=5),
+        marked(Row([1])),
+        weakref.WeakKeyDictionary({Place: 1}),
         [{"n": n} for n in range(20_000)],
         list(range(1_200_000)),
     ],
@@ -134,6 +158,9 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         "large array",
         "frame of lists",
         "generator inside a dict",
+        "decimal context",
+        "tuple with attributes",
+        "weak dictionary",
         "many dicts",
         "many items",
     ],
@@ -153,6 +180,16 @@ def test_a_class_of_the_namespace_gets_its_attributes_back() -> None:
     space["Tally"].more = 2
     restored = kept.restore()["Tally"]
     assert (restored is space["Tally"], restored.seen, hasattr(restored, "more")) == (True, [], False)
+
+
+def test_classes_that_libraries_help_to_make_are_kept_like_others() -> None:
+    space: dict[str, Any] = {"__name__": "__main__"}
+    code = (
+        "import collections, pydantic\nPair = collections.namedtuple('Pair', 'a b')\nclass Row(pydantic.BaseModel):\n    a: int = 1"
+    )
+    exec(code, space)  # noqa: S102
+    kept = Kept.take({name: space[name] for name in ("Pair", "Row")})
+    assert (kept.how("Pair").how, kept.how("Row").how) == ("exact", "exact")
 
 
 def test_aliases_survive_between_variables_and_inside_them() -> None:
@@ -276,15 +313,12 @@ def test_what_refuses_to_be_put_back_comes_back_as_a_copy_and_leaves_nothing_hal
     }
 
 
-@dataclass(frozen=True)
-class Place:
-    name: str
-
-
 def test_a_fork_hashes_keys_only_when_they_are_whole() -> None:
     place = Place("a")
     space = {"table": {place: 1}, "seen": {place}, "fixed": frozenset([place]), "place": place}
     other = Kept.take(space, home=HOME).fork({}, {})
+    alone = Kept.take({"table": {Place("b"): 1}, "seen": {Place("c")}}, home=HOME).fork({}, {})
+    assert (alone["table"], alone["seen"]) == ({Place("b"): 1}, {Place("c")})
     assert other["place"] is not place
     assert (other["table"], other["seen"], other["fixed"]) == ({place: 1}, {place}, {place})
     assert next(iter(other["seen"])) is next(iter(other["fixed"])) is other["place"]

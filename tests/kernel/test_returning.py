@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from rlm_lab import ScriptedModel, load, paused_runs, replay, resume
-from rlm_lab.errors import ContextError, StateError
+from rlm_lab.errors import ContextError, LogError, StateError
 
 KILLED = """
 import os
@@ -115,6 +116,9 @@ def test_a_run_is_replayed_step_by_step_without_a_model(cells: Any) -> None:
         ("%rlm rewind", "takes the number of a step; none is given"),
         ("%rlm rewind two", "takes the number of a step; 'two' is given"),
         ("%rlm rewind 9", "has no step 9; it has 1"),
+        ("%rlm rewind ²", "takes the number of a step; '²' is given"),
+        ("%rlm rewind " + "9" * 5_000, "takes the number of a step; '999"),
+        ("%rlm override ² x", "takes a call's number and its new answer"),
         ("%rlm rewind 1 --again", "has no flag --again"),
         ("%rlm rewind 1 --request x", "--request takes a number; 'x' is given"),
         ("%rlm fork 0", "has no step 0"),
@@ -124,6 +128,7 @@ def test_a_run_is_replayed_step_by_step_without_a_model(cells: Any) -> None:
         ("%rlm resume nowhere", "no run"),
         ("%rlm takeover", "No run is paused"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_a_command_that_does_not_fit_says_so_in_a_line_and_changes_nothing(cells: Any, line: str, told: str) -> None:
     run = begin(cells, "FINAL(1)")
@@ -308,3 +313,27 @@ def test_changed_limits_outlive_the_process(asked: Any, tmp_path: Path) -> None:
     run.change(budget={"steps": 9})
     again = taken_up(taken_up(run, tmp_path), tmp_path)
     assert (again.ledger.budget.calls, again.ledger.budget.steps) == (7, 9)
+
+
+@pytest.mark.parametrize("after", [5, ["a"], {"a": 1}, None, True])
+def test_an_edit_that_no_person_can_have_made_is_refused_in_a_line(asked: Any, tmp_path: Path, after: Any) -> None:
+    run = asked(model=replying("a = 1", "FINAL(a)"), step=True)
+    run.decide(code="a = 2")
+    run.step()
+    run.stop()
+    lines = [json.loads(line) for line in run.path.read_text().splitlines()]
+    hostile = [line | ({"after": after} if line["type"] == "edited" else {}) for line in lines[:-1]]
+    path = tmp_path / "hostile.rlm.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in hostile))
+    with pytest.raises(LogError, match=r"an edited code in step 1 that holds a \w+\.$"):
+        resume(path, namespace={})
+
+
+def test_what_a_person_changed_by_hand_is_told_as_not_done_again(asked: Any, tmp_path: Path) -> None:
+    space: dict[str, Any] = {}
+    run = asked(model=replying("a = 1", "b = a + 1", "FINAL((a, b))"), step=True, namespace=space)
+    run.step()
+    space["a"], space["mine"] = 10, 1
+    run.step()
+    again = taken_up(run, tmp_path)
+    assert {name: one["how"] for name, one in again.came_back.items()} == {"a": "lost", "mine": "lost"}
