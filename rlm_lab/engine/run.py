@@ -227,6 +227,8 @@ class Run(Record):
         `call` is the call's number in the trajectory. Go on with `resume`.
         """
         self._must_be_still()
+        if not isinstance(answer, str):
+            raise UsageError(f"The answer of a call is a text; {answer!r:.60} is given.")
         found = find_call(self.steps, call)
         if found is None:
             raise UsageError(f"The run {self.id} has no call {call!r}.")

@@ -6,6 +6,7 @@ Main thread only.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def resume(
     Traceback (most recent call last):
     rlm_lab.errors.LogError: There is no log nowhere.rlm.jsonl; `%rlm runs` lists what there is.
     """
-    path, given = Path(path), Surrounding(**surrounding)
+    path, given = Path(path), _given(surrounding)
     events = read(path)
     recorded = fold(events, unfinished="interrupted")
     if recorded.status in ENDED:
@@ -123,7 +124,7 @@ def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -
 
     Gives a run of its own, which is not written to a file.
     """
-    given = Surrounding(**surrounding)
+    given = _given(surrounding)
     events = source.events if isinstance(source, Run) else read(Path(source))
     recorded = fold(events)
     name = new_id()
@@ -137,6 +138,17 @@ def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -
     playback = Playback.of(recorded, events, name=name)
     engine = _engine(EventLog(None), recorded, given.settings or load_settings(), playback, None, gates=Gates(step=step))
     return _played(engine, asked, given.tick)
+
+
+def _given(surrounding: dict[str, Any]) -> Surrounding:
+    names = [field.name for field in dataclasses.fields(Surrounding)]
+    unknown = [name for name in surrounding if name not in names]
+    if unknown:
+        raise UsageError(f"There is no parameter {unknown[0]!r}; there are {', '.join(names)}.")
+    given = Surrounding(**surrounding)
+    if given.namespace is not None and not isinstance(given.namespace, dict):
+        raise UsageError(f"The namespace is {given.namespace!r:.60}; give a dict.")
+    return given
 
 
 def _played(engine: Engine, question: Question, tick: Tick) -> Run:

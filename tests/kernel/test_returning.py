@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rlm_lab import ScriptedModel, load, paused_runs, replay, resume
-from rlm_lab.errors import ContextError, LogError, StateError
+from rlm_lab.errors import ContextError, LogError, StateError, UsageError
 
 KILLED = """
 import os
@@ -182,6 +182,14 @@ def test_data_that_is_missing_or_differs_is_named(killed: Path, given: Any) -> N
     with pytest.raises(ContextError, match="'rows'"):
         resume(killed, context=given, namespace={}, model=ScriptedModel([]))
     assert killed.stat().st_size == size
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [({"data": 1}, "no parameter 'data'"), ({"namespace": 5}, "namespace is 5; give a dict")]
+)
+def test_parameters_that_cannot_be_are_refused_in_a_line(killed: Path, given: Any, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        resume(killed, **given)
 
 
 def test_a_run_that_stood_before_its_answer_stands_there_again(asked: Any, scripted: Any, tmp_path: Path) -> None:
