@@ -122,7 +122,7 @@ def _writes(cls: type) -> bool:
 ATOMS: set[type] = {
     object, int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range, slice, types.CodeType,
     types.BuiltinFunctionType, types.ModuleType, types.MethodDescriptorType, types.WrapperDescriptorType,
-    types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MappingProxyType,
+    types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType,
     types.GenericAlias, types.UnionType, type(collections.namedtuple("_", "field").field),  # type: ignore[attr-defined]
 }  # fmt: skip
 _HEAP = 1 << 9  # a type flag: the class was made while the program runs

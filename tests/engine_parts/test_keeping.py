@@ -149,6 +149,7 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         weakref.WeakKeyDictionary({Place: 1}),
         [{"n": n} for n in range(20_000)],
         list(range(1_200_000)),
+        types.MappingProxyType({"a": [1]}),
     ],
     ids=[
         "generator",
@@ -163,6 +164,7 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         "weak dictionary",
         "many dicts",
         "many items",
+        "view of a dict",
     ],
 )
 def test_what_cannot_be_kept_is_said_to_be_lost_and_stays_what_it_is(value: object) -> None:
