@@ -304,3 +304,9 @@ def test_a_run_whose_log_cannot_be_written_on_is_not_taken_back_halfway(done: Ru
     done.rewind(2)
     done.resume()
     assert (done.status, done.answer) == ("done", ["A", "B"])
+
+
+def test_an_odd_escape_in_a_block_is_no_warning_of_ours(asked: Any) -> None:
+    from rlm_lab.engine.effects import effects_of
+
+    assert effects_of("open('a\\d', 'w')") == ["open for writing (line 1)"]
