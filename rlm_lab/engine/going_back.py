@@ -57,13 +57,12 @@ def how_kept(keeper: Keeper, steps: Sequence[Step], step: int) -> dict[str, HowK
     kept, first = keeper.kept[step], keeper.kept.get(1)
     found = {name: kept.how(name) for name in kept.values if name.isidentifier()}
     made = {name for name in found if first is not None and first.values.get(name, first) is not kept.values[name]}
-    effects = effects_in([one for one in steps if one.number < step])
+    lost = {name: how for name, how in found.items() if how.how == "lost" and name in made}
+    effects = effects_in([one for one in steps if one.number < step]) if lost else []
     if effects:
         note = f"running its code again would repeat {effects[0]}"
-        return {name: HowKept(how="lost", note=note) if how.how == "lost" and name in made else how for name, how in found.items()}
-    return {
-        name: HowKept(how="rebuilt", note=how.note) if how.how == "lost" and name in made else how for name, how in found.items()
-    }
+        return found | dict.fromkeys(lost, HowKept(how="lost", note=note))
+    return found | {name: HowKept(how="rebuilt", note=how.note) for name, how in lost.items()}
 
 
 def task_before(task: Task, step: int, leave: Collection[str]) -> Task:

@@ -104,10 +104,6 @@ class Recorded:
         self.give_back(known)
         return None not in known
 
-    @property
-    def has_replies(self) -> bool:
-        return any(self._replies.values())
-
     def forget(self) -> None:
         """From now on nothing is known: everything is asked anew."""
         self._replies.clear()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -32,12 +32,13 @@ from rlm_lab.engine.playback import Playback
 from rlm_lab.engine.question import Question
 from rlm_lab.engine.record import Record
 from rlm_lab.engine.recorded import Recorded
-from rlm_lab.engine.task import ENDED, Task
+from rlm_lab.engine.task import Task
 from rlm_lab.errors import StateError, UsageError
 from rlm_lab.models.base import Model
 from rlm_lab.models.silent import SilentModel
 from rlm_lab.trajectory import events
 from rlm_lab.trajectory.store import EventLog
+from rlm_lab.trajectory.tree import ENDED
 
 TWICE = 2.0  # seconds within which a second interrupt stops the run
 _paused: dict[str, Run] = {}
@@ -283,7 +284,8 @@ class Run(Record):
 
     def _take_back(self, step: int, anew: bool) -> None:
         ended, steps = self.status in ENDED, self.steps
-        comes_back, rebuilt = self.variables(step), self._rebuild(step)
+        comes_back = self.variables(step)
+        rebuilt = self._rebuild(step, [name for name, how in comes_back.items() if how.how == "rebuilt"])
         told = {name: {"how": how.how, "note": how.note} for name, how in comes_back.items() if how.how != "exact"}
         not_rebuilt = [name for name, how in told.items() if how["how"] == "rebuilt" and name not in rebuilt]
         told |= {name: {"how": "lost", "note": "running its code again did not make it"} for name in not_rebuilt}
@@ -309,9 +311,8 @@ class Run(Record):
             self.came_back = told
             self._hub = self._new_hub()
 
-    def _rebuild(self, step: int) -> dict[str, Any]:
-        """The variables that only come back by running the recorded code again, from a run of it in a namespace apart."""
-        names = [name for name, how in self.variables(step).items() if how.how == "rebuilt"]
+    def _rebuild(self, step: int, names: Sequence[str]) -> dict[str, Any]:
+        """Variables that only come back by running the recorded code again, from a run of it in a namespace apart."""
         kept = self._task.keeper.kept.get(1)
         if not names or kept is None:
             return {}

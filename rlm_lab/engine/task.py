@@ -36,11 +36,11 @@ from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
 from rlm_lab.errors import BudgetExceededError, ModelError, RLMError, SchemaError
 from rlm_lab.models.base import Message, Model, Reply, Usage
+from rlm_lab.trajectory.tree import ENDED
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
 MOST_BLOCKS = 10  # of one reply that are run
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
-ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
 
 Life = Generator[Action, Any, None]
 AtEnd = Callable[[Mapping[str, Any]], None]

@@ -14,11 +14,10 @@ from rlm_lab.engine.forecast import Forecast, forecast
 from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.ledger import Spent
 from rlm_lab.engine.run import Run, paused_runs
-from rlm_lab.trajectory.tree import Block, Trajectory
+from rlm_lab.trajectory.tree import ENDED, Block, Trajectory
 from rlm_lab.views import figures
 from rlm_lab.views.paused import Figure, Paused
 
-_ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
 _STOP = ("stop", "end the run")
 _NEXT = "go on to the next block"
 _HINT = ("hint TEXT", "a word for the model, told with what it reads next")
@@ -301,7 +300,7 @@ def _here(run: Run) -> Trajectory:
 
 def _leaves(trajectory: Trajectory) -> Iterator[Trajectory]:
     block = _last_block(trajectory)
-    children = [child for child in block.children if child.status not in _ENDED] if block is not None else []
+    children = [child for child in block.children if child.status not in ENDED] if block is not None else []
     for child in children:
         yield from _leaves(child)
     if not children:

@@ -34,9 +34,7 @@ from rlm_lab.models.silent import SilentModel
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.reading import read
 from rlm_lab.trajectory.store import EventLog
-from rlm_lab.trajectory.tree import Trajectory
-
-ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
+from rlm_lab.trajectory.tree import ENDED, Trajectory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Literal
 from rlm_lab.trajectory.events import JSON
 
 CallStatus = Literal["waiting", "answered", "failed"]
+ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})  # the statuses of a run that goes on no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,10 @@ from rlm_lab.errors import RLMError, UsageError
 from rlm_lab.trajectory.events import Event
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.reading import read
-from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.trajectory.tree import ENDED, Trajectory
 from rlm_lab.views.clean import plain
 from rlm_lab.views.feed import Feed
-from rlm_lab.views.unfold import ENDED, unfold
+from rlm_lab.views.unfold import unfold
 
 DIST = Path(__file__).parent / "component" / "dist"
 Source = Trajectory | Sequence[Event]

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rlm_lab.trajectory import events as ev
-from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
-
-ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})
+from rlm_lab.trajectory.tree import ENDED, Block, Call, Step, Trajectory
 
 
 def unfold(trajectory: Trajectory) -> list[ev.Event]:
