@@ -25,17 +25,21 @@ def examples_of(trajectory: Trajectory, *, failed: bool = True) -> Iterator[dict
     >>> list(examples_of(Trajectory(run="a", status="done", steps=(step,))))
     [{'messages': [{'role': 'user', 'content': 'Why?'}, {'role': 'assistant', 'content': 'So.'}]}]
     """
-    said: list[dict[str, str]] = []
-    opening = len(trajectory.steps[0].messages) if trajectory.steps else 0
-    for step in trajectory.steps:
-        said += [{"role": str(one.get("role")), "content": _text(str(one.get("content")))} for one in step.messages]
+    for step, said in turns_of(trajectory):
         for block in step.blocks:
             for child in block.children:
                 yield from examples_of(child, failed=failed)
         if step.reply is not None and (failed or not _has_failed(step)):
-            yield {
-                "messages": [*said[:opening], *said[opening + step.dropped :], {"role": "assistant", "content": _text(step.reply)}]
-            }
+            yield {"messages": [*said, {"role": "assistant", "content": _text(step.reply)}]}
+
+
+def turns_of(trajectory: Trajectory) -> Iterator[tuple[Step, list[dict[str, str]]]]:
+    """Each step with the messages that were sent for its reply, as role and content."""
+    said: list[dict[str, str]] = []
+    opening = len(trajectory.steps[0].messages) if trajectory.steps else 0
+    for step in trajectory.steps:
+        said += [{"role": str(one.get("role")), "content": _text(str(one.get("content")))} for one in step.messages]
+        yield step, [*said[:opening], *said[opening + step.dropped :]]
 
 
 def _has_failed(step: Step) -> bool:

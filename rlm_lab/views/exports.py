@@ -237,6 +237,12 @@ def _tuning(order: Order) -> None:
     order.path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+def _spans(order: Order) -> None:
+    from rlm_lab.views.telemetry import send_spans
+
+    send_spans(order.runs, **order.options)
+
+
 _ALL = (
     Export(
         name="html",
@@ -263,6 +269,14 @@ _ALL = (
         told="the root model's turns as chat messages, for fine-tuning",
         write=_tuning,
         takes=frozenset({"failed"}),
+        many=True,
+    ),
+    Export(
+        name="otel",
+        suffix="",
+        told="spans for a collector of OpenTelemetry, with the conventions for generative AI",
+        write=_spans,
+        takes=frozenset({"endpoint", "exporter", "prompts"}),
         many=True,
     ),
 )
