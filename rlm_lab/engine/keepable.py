@@ -15,25 +15,26 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from rlm_lab.engine import kinds
+from rlm_lab.engine import kinds, kinds_of_code, kinds_of_data
+from rlm_lab.engine.kinds_of_data import LARGEST_ARRAY
 
 _KINDS: dict[type, kinds.Kind] = {
     **kinds.CONTAINERS,
-    bytearray: kinds.Buffer(),
-    array.array: kinds.Buffer(),
-    io.StringIO: kinds.Memory(),
-    io.BytesIO: kinds.Memory(),
-    random.Random: kinds.RandomState(),
-    types.CellType: kinds.Cell(),
-    types.FunctionType: kinds.Function(),
+    bytearray: kinds_of_data.Buffer(),
+    array.array: kinds_of_data.Buffer(),
+    io.StringIO: kinds_of_data.Memory(),
+    io.BytesIO: kinds_of_data.Memory(),
+    random.Random: kinds_of_data.RandomState(),
+    types.CellType: kinds_of_code.Cell(),
+    types.FunctionType: kinds_of_code.Function(),
 }
 _OBJECT, _CLASS, _ERROR, _ARRAY, _COPIED, _GENERATOR = (
     kinds.Object(),
-    kinds.OwnClass(),
-    kinds.Error(),
-    kinds.Array(),
-    kinds.Copied(),
-    kinds.Generator(),
+    kinds_of_code.OwnClass(),
+    kinds_of_code.Error(),
+    kinds_of_data.Array(),
+    kinds_of_data.Copied(),
+    kinds_of_data.Generator(),
 )
 
 
@@ -70,10 +71,8 @@ def _of_library(value: Any, cls: type) -> kinds.Kind | str | None:
 
 def _of_array(value: Any) -> kinds.Kind | str:
     if value.dtype.hasobject:
-        return _ARRAY if value.size <= kinds.LARGEST_ARRAY // 800 and value.dtype.kind == "O" else "a large array of objects"
-    return (
-        _ARRAY if value.nbytes <= kinds.LARGEST_ARRAY else f"an array of {value.nbytes:,} bytes, more than {kinds.LARGEST_ARRAY:,}"
-    )
+        return _ARRAY if value.size <= LARGEST_ARRAY // 800 and value.dtype.kind == "O" else "a large array of objects"
+    return _ARRAY if value.nbytes <= LARGEST_ARRAY else f"an array of {value.nbytes:,} bytes, more than {LARGEST_ARRAY:,}"
 
 
 def _of_pandas(value: Any, pandas: Any) -> kinds.Kind | str:
@@ -88,7 +87,7 @@ def _of_pandas(value: Any, pandas: Any) -> kinds.Kind | str:
 
 
 def _holds_plain(column: Any) -> bool:
-    return len(column) <= kinds.LARGEST_ARRAY // 80 and ATOMS.issuperset(map(type, column.array))
+    return len(column) <= LARGEST_ARRAY // 80 and ATOMS.issuperset(map(type, column.array))
 
 
 def _module(cls: Any) -> Any:

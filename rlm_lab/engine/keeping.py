@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rlm_lab.engine.keepable import ATOMS, again, is_atom, is_whole, kind_of, members
-from rlm_lab.engine.kinds import Kind, fresh_bytes
+from rlm_lab.engine.kinds import Kind
+from rlm_lab.engine.kinds_of_data import fresh_bytes
 
 MOST_ITEMS = 1_000_000  # items of lists, dicts and sets that are looked at for one moment
 MOST_NODES, MOST_EACH = 30_000, 10_000  # objects that can change: of all variables, of one; more would take too long at each step
