@@ -11,7 +11,7 @@ running the recorded code again), *lost* (the same object, in whatever state it 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -256,20 +256,40 @@ class _Moved:
         known = self._found.get(id(value), _NOTHING)
         if known is not _NOTHING:
             return known
+        todo, entered = [value], set[int]()  # no recursion: tuples may be nested to any depth
+        while todo:
+            one = todo[-1]
+            if id(one) in self._found:
+                todo.pop()
+            elif id(one) in entered:
+                self._found[id(one)] = self._of_members(todo.pop())
+            else:
+                entered.add(id(one))
+                todo.extend(self._enter(one))
+        return self._stand_in(value)
+
+    def _enter(self, value: Any) -> Sequence[Any]:
+        """Finds what stands for an object; for one that only has members, gives those that must be found before."""
         node = self._kept.nodes.get(id(value))
+        held = None if node is not None else members(value)
         if node is not None:
-            return self._move(value, node)
-        held = members(value)
-        if held is None:
-            return value
-        self._found[id(value)] = value  # an answer for a circle; a tuple in one keeps its old members
-        before = list(held)
-        after = [self.find(item) for item in before]
+            self._move(value, node)
+        elif held is None:
+            self._found[id(value)] = value
+        else:
+            return [item for item in held if type(item) not in ATOMS and id(item) not in self._found]
+        return ()
+
+    def _of_members(self, value: Any) -> Any:
+        """The object, or the same one of what stands for its members; in a circle a tuple keeps its old ones."""
+        before = list(members(value) or ())
+        after = [self._stand_in(item) for item in before]
         if type(value) is frozenset:
             self._fill_plain()
-        made = value if all(one is other for one, other in zip(before, after, strict=True)) else again(value, after)
-        self._found[id(value)] = made
-        return made
+        return value if all(one is other for one, other in zip(before, after, strict=True)) else again(value, after)
+
+    def _stand_in(self, value: Any) -> Any:
+        return value if type(value) in ATOMS else self._found.get(id(value), value)
 
     def fill(self) -> None:
         """Gives the copies their states, those too that are made meanwhile; what hashes others comes after them."""

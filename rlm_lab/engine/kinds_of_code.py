@@ -1,14 +1,15 @@
-"""How what is made of code is kept: closures' cells, functions, classes of the namespace, exceptions. Main thread only."""
+"""How what is made of code is kept: cells, functions, partials, own classes and enums, exceptions. Main thread only."""
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Iterable
 from itertools import chain
 from operator import is_
 from typing import Any
 
-from rlm_lab.engine.kinds import EMPTY, Found, same_dict
+from rlm_lab.engine.kinds import EMPTY, Found, attributes_of, same, same_dict
 
 
 class Cell:
@@ -75,23 +76,27 @@ class Function:
 
 
 class OwnClass:
-    """A class that was made in the namespace: its attributes."""
+    """A class that was made in the namespace: its attributes and bases."""
 
     in_place = True
     _FIXED = frozenset({"__dict__", "__weakref__", "__module__", "__qualname__", "__slots__", "__slotnames__"})
 
     def take(self, value: Any, before: Any) -> Any:
         attributes = {name: item for name, item in vars(value).items() if name not in self._FIXED}
-        return before if before is not None and same_dict(attributes, before) else attributes
+        is_same = before is not None and same_dict(attributes, before[0]) and value.__bases__ == before[1]
+        return before if is_same else (attributes, value.__bases__)
 
     def parts(self, state: Any) -> Iterable[object]:
-        return state.values()  # type: ignore[no-any-return]
+        return chain(state[0].values(), state[1])
 
     def put(self, value: Any, state: Any, found: Found) -> None:
+        attributes, bases = state
+        if value.__bases__ != bases:
+            value.__bases__ = bases
         now = {name: item for name, item in vars(value).items() if name not in self._FIXED}
-        for name in now.keys() - state.keys():
+        for name in now.keys() - attributes.keys():
             type.__delattr__(value, name)
-        for name, item in state.items():
+        for name, item in attributes.items():
             if now.get(name, EMPTY) is not found(item):
                 type.__setattr__(value, name, found(item))
 
@@ -100,20 +105,66 @@ class OwnClass:
 
 
 class Error:
-    """An exception: its arguments and attributes."""
+    """An exception: its arguments and attributes, what it came from."""
 
     in_place = True
 
     def take(self, value: Any, before: Any) -> Any:
-        return value.args, dict(value.__dict__)
+        return value.args, dict(value.__dict__), value.__cause__, value.__context__, value.__suppress_context__
 
     def parts(self, state: Any) -> Iterable[object]:
-        return chain(state[0], state[1].values())
+        return chain(state[0], state[1].values(), state[2:4])
 
     def put(self, value: Any, state: Any, found: Found) -> None:
-        value.args = tuple(map(found, state[0]))
+        arguments, attributes, cause, context, suppressed = state
+        value.args = tuple(map(found, arguments))
         value.__dict__.clear()
-        value.__dict__.update({name: found(item) for name, item in state[1].items()})
+        value.__dict__.update({name: found(item) for name, item in attributes.items()})
+        value.__cause__, value.__context__ = found(cause), found(context)
+        value.__suppress_context__ = suppressed
 
     def make(self, value: Any, state: Any, found: Found) -> Any:
         return type(value).__new__(type(value), *state[0])
+
+
+class Member:
+    """A member of an enum of the namespace: its attributes. A fork shares it, as it shares the class."""
+
+    in_place = True
+
+    def take(self, value: Any, before: Any) -> Any:
+        attributes = dict(attributes_of(value))
+        return before if before is not None and same_dict(attributes, before) else attributes
+
+    def parts(self, state: Any) -> Iterable[object]:
+        return state.values()  # type: ignore[no-any-return]
+
+    def put(self, value: Any, state: Any, found: Found) -> None:
+        now = attributes_of(value)
+        now.clear()
+        now.update({name: found(item) for name, item in state.items()})
+
+    def make(self, value: Any, state: Any, found: Found) -> Any:
+        return value
+
+
+class Partial:
+    """functools.partial: what it calls, with what, and its attributes."""
+
+    in_place = True
+
+    def take(self, value: Any, before: Any) -> Any:
+        state = (value.func, value.args, dict(value.keywords), dict(value.__dict__))
+        is_same = before is not None and same(state[:2], before[:2]) and all(map(same_dict, state[2:], before[2:]))
+        return before if is_same else state
+
+    def parts(self, state: Any) -> Iterable[object]:
+        return chain(state[:2], state[2].values(), state[3].values())
+
+    def put(self, value: Any, state: Any, found: Found) -> None:
+        call, arguments, keywords, attributes = state
+        known = [{name: found(item) for name, item in items.items()} for items in (keywords, attributes)]
+        value.__setstate__((found(call), found(arguments), *known))
+
+    def make(self, value: Any, state: Any, found: Found) -> Any:
+        return functools.partial(found(state[0]))
