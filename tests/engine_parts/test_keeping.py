@@ -191,6 +191,7 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         weakref.WeakKeyDictionary({Place: 1}),
         [{"n": n} for n in range(20_000)],
         list(range(1_200_000)),
+        ([],) * 1_200_000,
         types.MappingProxyType({"a": [1]}),
     ],
     ids=[
@@ -206,6 +207,7 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         "weak dictionary",
         "many dicts",
         "many items",
+        "long tuple of lists",
         "view of a dict",
     ],
 )
@@ -293,6 +295,14 @@ def test_a_fork_has_partials_of_its_own() -> None:
     forked()
     assert rows == [1]
     assert forked.func.__self__ == [1, 5]
+
+
+def test_a_long_tuple_of_numbers_is_looked_through_once() -> None:
+    space = {"numbers": tuple(range(1_200_000))}
+    first = Kept.take(space)
+    second = Kept.take(space, first)
+    assert second.how("numbers").how == "exact"
+    assert second.flat == first.flat != {}
 
 
 def test_a_circle_is_kept() -> None:
