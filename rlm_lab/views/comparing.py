@@ -92,7 +92,10 @@ def turned(pair: Pair) -> Pair:
 
 def steps_json(run: Trajectory) -> list[JSON]:
     """The steps of a run, each with what is shown of it."""
-    return [_step(step) for step in run.steps]
+    told = [_step(step) for step in run.steps]
+    if told and told[-1]["act"] == "answer" and run.answer_text.strip():
+        told[-1] |= {"final": True, "summary": clipped(run.answer_text.strip().partition("\n")[0], 160)}
+    return told
 
 
 def _run(one: RunFacts) -> JSON:
@@ -157,7 +160,7 @@ def _places(run: Trajectory) -> dict[int, int]:
 
 
 def _row(row: Row, places_a: dict[int, int], places_b: dict[int, int]) -> JSON:
-    sign, word = differing.KINDS[row.kind]
+    sign, word = differing.sign_and_word(row)
     told: JSON = {"kind": row.kind, "sign": sign, "word": word}
     told["a"] = None if row.a is None else places_a[id(row.a)]
     told["b"] = None if row.b is None else places_b[id(row.b)]

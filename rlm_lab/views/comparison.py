@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlm_lab.analysis.alignment import Row
@@ -85,6 +86,12 @@ class Comparison:
     def answers(self) -> list[tuple[str, tuple[int, ...]]]:
         """Each answer with the places of the runs that gave it, the commonest first."""
         return answers_of(self.facts)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Writes the comparison as one HTML page that needs no network, in which any two runs can be chosen."""
+        from rlm_lab.views.comparison_page import save_comparison  # it needs this class
+
+        return save_comparison(self, path)
 
     def text(self, width: int = 100) -> str:
         """The first two side by side, and all in a table where there are more, as plain text."""

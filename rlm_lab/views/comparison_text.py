@@ -96,7 +96,7 @@ def _rows(pair: Pair, width: int) -> Iterator[str]:
 
 
 def _row(pair: Pair, place: int, row: Row, side: int) -> Iterator[str]:
-    sign, word = differing.KINDS[row.kind]
+    sign, word = differing.sign_and_word(row)
     here = "▸" if pair.divergence is not None and pair.divergence.row == place else " "
     left, right = _side(row.a, row, "A", side), _side(row.b, row, "B", side)
     yield f"{here}{left:<{side}} {f'{sign} {word}':<{_MIDDLE - 1}}{right}"

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlm_lab.analysis.acts import clipped
+from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.comparing import Pair, RunFacts
 from rlm_lab.analysis.divergence import differing_settings, fingerprints_known, readers_text
+from rlm_lab.analysis.traits import code_of
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views import figures
 
@@ -45,6 +47,14 @@ class Spent:
     a: str
     b: str
     difference: str
+
+
+def sign_and_word(row: Row) -> tuple[str, str]:
+    """What a row is called; a step that was moved may be another besides."""
+    sign, word = KINDS[row.kind]
+    one, other = row.a or row.b, row.elsewhere
+    changed = row.kind == "moved" and one is not None and other is not None and code_of(one) != code_of(other)
+    return sign, "moved, changed" if changed else word
 
 
 def figure_text(name: str, value: Any) -> str:
