@@ -58,7 +58,7 @@ def _pair(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> str:
     title, sentence = differing.parting_text(pair)
     none = f'<p class="rlm-note"><b>{escaped(title)}.</b> {escaped(sentence)}</p>' if pair.divergence is None else ""
     note = f'<p class="rlm-note">Steps: {escaped(differing.counted_kinds(pair))}.</p>'
-    return f"{head}{_spent(facts)}{none}<table class="rlm-sides"><tbody>{_heads(facts)}{rows}</tbody></table>{note}"
+    return f'{head}{_spent(facts)}{none}<table class="rlm-sides"><tbody>{_heads(facts)}{rows}</tbody></table>{note}'
 
 
 def _spent(facts: tuple[RunFacts, RunFacts]) -> str:
@@ -186,9 +186,8 @@ def _table(facts: Sequence[RunFacts], chosen: Sequence[int]) -> str:
     said = ", ".join(f"{escaped(clipped(answer, 60)) or 'none'} <b>{len(places)}</b>" for answer, places in answers_of(facts)[:8])
     more = f" {figures.counted(len(facts) - MOST_RUNS, 'more run')} not shown." if len(facts) > MOST_RUNS else ""
     title = f"All {len(facts):,} runs" if facts else "No runs"
-    body = (
-        f"<table class="rlm-runs"><thead><tr>{head}<th>what its steps did</th></tr></thead><tbody>{rows}</tbody></table>" if facts else ""
-    )
+    head = f'<table class="rlm-runs"><thead><tr>{head}<th>what its steps did</th></tr></thead>'
+    body = f"{head}<tbody>{rows}</tbody></table>" if facts else ""
     return f'<h4>{title}</h4>{body}<p class="rlm-note">Answers: {said or "none"}.{more}</p>'
 
 
