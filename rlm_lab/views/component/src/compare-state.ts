@@ -21,11 +21,11 @@ export interface Run {
   tags: string[]; acts: string[]; link?: string;
 }
 export interface Message {
-  kind: "comparison" | "pair" | "trouble"; chosen?: [number, number]; runs?: Run[]; answers?: [string, number[]][];
+  kind: string; chosen?: [number, number]; runs?: Run[]; answers?: [string, number[]][];
   steps?: Record<string, Step[]>; pairs?: Record<string, Pair>; text?: string;
 }
-/** `send` takes {pair: [i, j]}, {open: i}; without `asks` a pair that did not come with the page cannot be had. */
-export interface Host { send: (message: Record<string, unknown>) => void; asks?: boolean; theme?: string | null }
+/** `send` takes {compare: [ids]} and {pair: [i, j]}; a saved page (`file`) has nobody to ask: there a pair that did not come with it cannot be had. */
+export interface Host { send: (message: Record<string, unknown>) => void; file?: boolean; theme?: string | null }
 export type Item = { type: "row"; row: Row; place: number } | { type: "part" } | { type: "fold"; count: number; place: number };
 export type By = "" | "model" | "question" | "tags" | "status" | "answer";
 
@@ -61,11 +61,23 @@ export class State {
   layout = "full";
   private made: { key: string; items: Item[]; rows: Row[] } | null = null;
 
+  asked = 0; // how many runs were asked for
+
   constructor(readonly host: Host, private readonly redraw: () => void) {}
 
   changed(): void { this.redraw(); }
 
+  /** Asks for the runs that an address names: #with=one&with=other. */
+  ask(hash: string): void {
+    const names = new URLSearchParams(hash.slice(1)).getAll("with");
+    this.asked = names.length;
+    if (names.length) this.host.send({ compare: names });
+    else this.update({ kind: "comparison", runs: [], chosen: [0, 1] });
+  }
+
   update(message: Message): void {
+    if (!["comparison", "pair", "trouble"].includes(message.kind)) return;
+    this.asked = 0;
     if (message.runs) Object.assign(this, { runs: message.runs, answers: message.answers ?? [], chosen: message.chosen ?? [0, 1], steps: {}, pairs: {} });
     Object.assign(this.steps, message.steps ?? {});
     Object.assign(this.pairs, message.pairs ?? {});
@@ -116,7 +128,7 @@ export class State {
   private start(): void {
     this.opened = new Set();
     this.at = 0;
-    if (!this.pair && this.host.asks) this.host.send({ pair: this.key.split("-").map(Number) });
+    if (!this.pair && !this.host.file) this.host.send({ pair: this.key.split("-").map(Number) });
     this.changed();
   }
 

@@ -1,5 +1,5 @@
 // The compare page: what was given and spent, the aligned steps, the table of all runs.
-import type { JSX } from "preact";
+import { Fragment, type JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { Rows } from "./compare-rows";
 import { csvOf, groupsOf, type By, type Run, type State } from "./compare-state";
@@ -29,7 +29,8 @@ export function CompareView({ state }: { state: State }): JSX.Element {
 
 function Header({ state }: { state: State }): JSX.Element {
   const texts = state.texts, count = state.runs.length;
-  const question = state.run(0)?.question || (count ? "No question" : "No runs to compare");
+  if (!count) return <Fragment />;
+  const question = state.run(0)?.question || "No question";
   return (
     <header class="header cmp-header">
       <div class="about">
@@ -67,6 +68,9 @@ function save(runs: Run[]): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+/** A run's name; on the dashboard the way to it. */
+const Name = ({ run }: { run: Run }): JSX.Element => (run.link ? <a class="link" href={`./#run=${encodeURIComponent(run.link)}`}>{run.name}</a> : <>{run.name}</>);
+
 const Letter = ({ of }: { of: string }): JSX.Element => <span class="letter">{of}</span>;
 
 function Figures({ state, a, b }: { state: State; a: Run; b: Run }): JSX.Element {
@@ -87,20 +91,20 @@ function Figures({ state, a, b }: { state: State; a: Run; b: Run }): JSX.Element
 }
 
 function Heads({ state, a, b }: { state: State; a: Run; b: Run }): JSX.Element {
-  const side = (letter: string, run: Run, place: number) => (
+  const side = (letter: string, run: Run) => (
     <div class="cmp-runhead">
       <Letter of={letter} />
-      {state.host.asks ? <button type="button" class="link name" onClick={() => state.host.send({ open: place })}>{run.name}</button> : <b class="name">{run.name}</b>}
+      <b class="name"><Name run={run} /></b>
       <span class="model">{run.model}</span>
       <span class={`status ${run.status}`}><Icon name={run.status} /> {statusWord(run.status)}</span>
     </div>
   );
   return (
     <div class="cmp-heads">
-      {side("A", a, state.chosen[0])}
+      {side("A", a)}
       <div class="cmp-mid">aligned by what steps do</div>
       <div class="cmp-last">
-        {side("B", b, state.chosen[1])}
+        {side("B", b)}
         {state.pair?.part !== null && state.pair && <button type="button" class="button" onClick={() => state.toPart()}><Icon name="down" /> First divergence</button>}
       </div>
     </div>
@@ -120,7 +124,7 @@ function Steps({ state, scroller }: { state: State; scroller: () => HTMLElement 
 }
 
 function Missing({ state, a, b }: { state: State; a: Run; b: Run }): JSX.Element {
-  if (state.host.asks) return <p class="cmp-fold" role="status">Aligning {a.name} and {b.name} …</p>;
+  if (!state.host.file) return <p class="cmp-fold" role="status">Aligning {a.name} and {b.name} …</p>;
   return <p class="cmp-fold">These two are not in this file, which holds as many pairs as there was room for. In Python: <code>rlm_lab.compare({JSON.stringify(a.name)}, {JSON.stringify(b.name)})</code></p>;
 }
 
@@ -128,7 +132,8 @@ function Missing({ state, a, b }: { state: State; a: Run; b: Run }): JSX.Element
 
 function Table({ state }: { state: State }): JSX.Element | null {
   const { runs } = state;
-  if (!runs.length) return <p class="cmp-fold">Choose two runs or more in the list of runs, then Compare.</p>;
+  if (!runs.length && state.asked) return <p class="cmp-fold" role="status">Reading {counted(state.asked, "run")} …</p>;
+  if (!runs.length) return <div class="empty-box"><h2>No runs are chosen</h2><p>Mark two runs or more in the <a class="link" href="./">list of runs</a>, then press Compare.</p></div>;
   const questions = new Set(runs.map((run) => run.question)).size;
   const title = `${runs.length === 2 ? "Both runs" : `All ${grouped(runs.length)} runs`}${questions === 1 ? " of this question" : ""}`;
   return (
@@ -185,7 +190,7 @@ function RunRow({ state, run, place }: { state: State; run: Run; place: number }
   return (
     <tr class={letter && !alone ? "chosen" : ""} data-run={run.name}>
       <td><button type="button" class={`pick${letter && !alone ? " on" : ""}`} disabled={alone} aria-label={told} title={told} onKeyDown={key} onClick={(event) => (letter ? state.swap() : state.choose(event.shiftKey ? 0 : 1, place))}>{alone ? "" : letter}</button></td>
-      <td class="name">{state.host.asks ? <button type="button" class="link" onClick={() => state.host.send({ open: place })}>{run.name}</button> : run.name}{run.tags.map((tag) => <small> {tag}</small>)}</td>
+      <td class="name"><Name run={run} />{run.tags.map((tag) => <small> {tag}</small>)}</td>
       <td class="model">{model || run.model}</td>
       <td class="said" title={run.answer}>{run.answer.split("\n")[0] || <span class="quiet">no answer</span>}</td>
       <td><span class={`status ${run.status}`}><Icon name={run.status} /> {statusWord(run.status)}</span></td>

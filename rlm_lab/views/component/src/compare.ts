@@ -33,10 +33,15 @@ export function mount(element: HTMLElement, host: Host): Handle {
   box.addEventListener("keydown", (event) => { if (onKey(state, event)) { event.preventDefault(); event.stopPropagation(); } });
   colour();
   shape();
+  const ask = () => state.ask(location.hash);
+  if (!host.file) {
+    setTimeout(ask); // when the host listens
+    window.addEventListener("hashchange", ask);
+  }
   return {
     update: (message) => state.update(message),
     theme: (name) => { named = name; colour(); },
-    destroy: () => { over = true; resized.disconnect(); unwatch(); render(null, box); shadow.replaceChildren(); },
+    destroy: () => { over = true; resized.disconnect(); unwatch(); window.removeEventListener("hashchange", ask); render(null, box); shadow.replaceChildren(); },
   };
 }
 
@@ -60,4 +65,4 @@ function onKey(state: State, event: KeyboardEvent): boolean {
 
 const told = document.getElementById("rlm-lab-comparison")?.textContent;
 const place = document.getElementById("rlm-lab-view");
-if (told && place) mount(place, { send: () => undefined }).update(JSON.parse(told) as Message);
+if (told && place) mount(place, { send: () => undefined, file: true }).update(JSON.parse(told) as Message);
