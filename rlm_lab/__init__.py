@@ -15,6 +15,7 @@ from rlm_lab._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from rlm_lab.analysis.frames import calls_frame, steps_frame
     from rlm_lab.config import Budget, Settings
     from rlm_lab.dashboard.links import dashboard_link
     from rlm_lab.engine.run import Run, paused_runs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.store import load
     from rlm_lab.views.comparison import Comparison
+    from rlm_lab.views.exports import export
     from rlm_lab.views.page import save_page
 
 _WHERE = {
@@ -40,12 +42,15 @@ _WHERE = {
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
     "compare": "rlm_lab.kernel.comparing",
+    "calls_frame": "rlm_lab.analysis.frames",
     "dashboard_link": "rlm_lab.dashboard.links",
+    "export": "rlm_lab.views.exports",
     "load": "rlm_lab.trajectory.store",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
     "save_page": "rlm_lab.views.page",
+    "steps_frame": "rlm_lab.analysis.frames",
 }
 __all__ = [
     "Budget",
@@ -58,14 +63,17 @@ __all__ = [
     "Trajectory",
     "__version__",
     "ask",
+    "calls_frame",
     "compare",
     "dashboard_link",
+    "export",
     "load",
     "load_ipython_extension",
     "paused_runs",
     "replay",
     "resume",
     "save_page",
+    "steps_frame",
 ]
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import StateError, UsageError
 from rlm_lab.kernel import control, doctor, returning
+from rlm_lab.kernel.arguments import plain_words
 from rlm_lab.kernel.comparing import compare
+from rlm_lab.kernel.exporting import USAGE, export_told, magic_parser
 from rlm_lab.kernel.stored import find_run, runs_table
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
@@ -56,6 +58,22 @@ def _compare(magics: RLM, rest: str) -> Comparison:
     named = [held.get(word) for word in words_of(rest)]
     found = [value if isinstance(value, (Run, Trajectory)) else word for value, word in zip(named, words_of(rest), strict=True)]
     return compare(*found, folder=magics.settings().runs)
+
+
+def _export(magics: RLM, rest: str) -> None:
+    parser = magic_parser()
+    parsed, more = parser.parse_known_args(words_of(rest))
+    plain_words(parser, more)
+    if parsed.help:
+        magics.say({"text/plain": parser.format_help().rstrip()})
+        return
+    magics.say({"text/plain": export_told([_named(magics, name) for name in parsed.runs or [None]], parsed)})
+
+
+def _named(magics: RLM, name: str | None) -> Run | Trajectory:
+    """The last run, which has its data at hand, where it is meant; else one of the folder."""
+    last = magics.last
+    return last if last is not None and (name is None or last.id == name) else find_run(name, magics.settings().runs)
 
 
 def _dashboard(magics: RLM, words: list[str]) -> None:
@@ -118,6 +136,7 @@ _ALL = (
     Command(
         name="compare", do=_compare, takes="RUN RUN ...", told="runs side by side, step by step; an ID, a PATH or a variable each"
     ),
+    Command(name="export", do=_export, takes=USAGE, told="a run as a notebook, a page, a table ...; %rlm export --help tells them"),
     _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
     _look("models", _models, "", "the models that can be used here"),
     _look(
