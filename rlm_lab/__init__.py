@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rlm_lab.dashboard.links import dashboard_link
     from rlm_lab.engine.run import Run, paused_runs
     from rlm_lab.errors import RLMError
+    from rlm_lab.evaluate.cases import Case
+    from rlm_lab.evaluate.results import Sweep
+    from rlm_lab.evaluate.sweep import sweep
     from rlm_lab.kernel.ask import ask
     from rlm_lab.kernel.replaying import replay, resume
     from rlm_lab.models.litellm_model import LiteLLMModel
@@ -29,11 +32,13 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Budget": "rlm_lab.config",
+    "Case": "rlm_lab.evaluate.cases",
     "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
     "ScriptedModel": "rlm_lab.models.scripted",
     "Settings": "rlm_lab.config",
+    "Sweep": "rlm_lab.evaluate.results",
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
     "dashboard_link": "rlm_lab.dashboard.links",
@@ -42,14 +47,17 @@ _WHERE = {
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
     "save_page": "rlm_lab.views.page",
+    "sweep": "rlm_lab.evaluate.sweep",
 }
 __all__ = [
     "Budget",
+    "Case",
     "LiteLLMModel",
     "RLMError",
     "Run",
     "ScriptedModel",
     "Settings",
+    "Sweep",
     "Trajectory",
     "__version__",
     "ask",
@@ -60,6 +68,7 @@ __all__ = [
     "replay",
     "resume",
     "save_page",
+    "sweep",
 ]
 
 
