@@ -36,6 +36,8 @@ _MUTATORS = frozenset(
 _SHOWERS = frozenset({"print", "display", "pprint"})
 _KNOWN = frozenset(dir(builtins)) | QUERIES | FINALS | {"SHOW_VARS", "display", "__name__"}
 _BRANCHES = "decides whether this line runs"
+_CHANGED = "changed in place"
+_STAYED = "stays as it was where this line did not run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,16 +183,30 @@ class _Reader:
             if ran and not first:
                 return
             after.append(self.flow.names)
-        self.flow.names = _merged(after)
+        self.flow.names = self.merged(after)
+
+    def merged(self, several: Sequence[Names]) -> Names:
+        """What each name may stand for after branches of which one ran."""
+        first, *others = several
+        merged = dict(first)
+        for names in others:
+            for name, keys in names.items():
+                known = merged.setdefault(name, keys)
+                if known is not keys:
+                    merged[name] = self.either({**known, **keys})
+        return merged
+
+    def either(self, keys: dict[str, bool]) -> dict[str, bool]:
+        """One of these values; those that another of them was made of are told by that one."""
+        whys = {other: self.made_of(key)[other].why for key in keys for other in keys if other in self.made_of(key)}
+        rest = [key for key in keys if key not in whys] or list(keys)
+        return {key: len(rest) == 1 and all(why in (_STAYED, _CHANGED) for why in whys.values()) for key in rest}
 
     def loop(self, body: list[ast.stmt], deciders: tuple[Source, ...], under: _Under) -> None:
         """Read twice: what the first round makes, the next one reads."""
         inside = _Under(sure=under.sure and self.ran(body), deciders=deciders)
-        before = dict(self.flow.names)
         for _ in range(2):
             self.body(body, inside)
-            if not inside.sure:
-                self.flow.names = _merged([before, self.flow.names])
 
     def ran(self, body: list[ast.stmt]) -> bool:
         """Whether the record shows that these lines ran: they made a call, or a variable that only they bind was recorded."""
@@ -258,18 +274,17 @@ class _Reader:
         """The object that a name stands for got something more; what it was before is part of it still."""
         if name is not None and name in self.flow.names:
             added = [source if under.sure else _doubted(source, "may have been added here") for source in sources]
-            before = [Source(key=key, sure=sure, why="changed in place") for key, sure in self.flow.names[name].items()]
+            before = [Source(key=key, sure=sure, why=_CHANGED) for key, sure in self.flow.names[name].items()]
             self.bind(name, line, [*added, *before], _Under(deciders=under.deciders))
 
     def bind(self, name: str, line: int, sources: Iterable[Source], under: _Under, written: str | None = None) -> None:
         value = self.value("variable", f"variable {self.step}.{self.block.number}.{line} {name}", line, name)
         value.written = written
         value.take([*sources, *under.deciders])
-        if under.sure:
-            self.flow.names[name] = {value.key: True}
-        else:
-            older = dict.fromkeys(self.flow.names.get(name, {}), False)
-            self.flow.names[name] = {**older, value.key: not older}
+        if not under.sure:
+            older = [key for key in self.flow.names.get(name, {}) if key != value.key]
+            value.take(Source(key=key, sure=False, why=_STAYED) for key in older)
+        self.flow.names[name] = {value.key: True}
 
     def value(self, kind: str, key: str, line: int | None, name: str = "") -> Value:
         found = self.flow.values.get(key)
@@ -334,18 +349,3 @@ def _only_asks(value: ast.expr) -> bool:
 
 def _doubted(source: Source, why: str) -> Source:
     return Source(key=source.key, sure=False, why=why, part=source.part)
-
-
-def _merged(several: Sequence[Names]) -> Names:
-    """What each name may stand for after branches of which one ran: sure where all agree, or where there is nothing else."""
-    first, *others = several
-    merged = dict(first)
-    for names in others:
-        for name, keys in names.items():
-            known = merged.get(name)
-            if known is None:
-                merged[name] = keys
-            elif known is not keys:
-                every = {**known, **keys}
-                merged[name] = {key: len(every) == 1 for key in every}
-    return merged

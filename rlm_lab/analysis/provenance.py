@@ -28,6 +28,8 @@ _LIBRARIES = frozenset(
 )
 _SHORT_VALUE = 120
 _DEEPEST = 8  # child runs in child runs
+_WORK = 1_000_000_000  # characters of the data that may be looked through
+_PIECE = 300  # characters of a prompt for which the data is looked through about once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +89,13 @@ class Provenance:
         }
 
 
-def origin_of(trajectory: Trajectory, contexts: Mapping[str, Any] | None = None) -> Provenance:
+def origin_of(trajectory: Trajectory, contexts: Mapping[str, Any] | None = None, flow: Flow | None = None) -> Provenance:
     """Where the answer of a run came from, child runs included.
 
     Parameters
     ----------
     contexts: the run's data by its names, where it is at hand: prompts and outputs are then placed in texts of it.
+    flow: what `flow_of` found in this run, if it is known; it is used up.
 
     >>> code = "late = rows[:100]\\nFINAL(len(late))"
     >>> run = Trajectory(run="a", status="done", answer_text="100", contexts=({"name": "rows"},),
@@ -100,16 +103,17 @@ def origin_of(trajectory: Trajectory, contexts: Mapping[str, Any] | None = None)
     >>> [(node.kind, node.name) for node in origin_of(run).nodes]
     [('answer', ''), ('variable', 'late'), ('context', 'rows')]
     """
-    return _Tracing(trajectory, contexts or {}).provenance()
+    return _Tracing(trajectory, contexts or {}, flow or flow_of(trajectory)).provenance()
 
 
 class _Tracing:
     """Follows one run back; child runs are followed by tracings of their own."""
 
-    def __init__(self, trajectory: Trajectory, contexts: Mapping[str, Any], depth: int = 0) -> None:
-        self.trajectory, self.contexts, self.depth = trajectory, contexts, depth
-        self.flow: Flow = flow_of(trajectory)
+    def __init__(self, trajectory: Trajectory, contexts: Mapping[str, Any], flow: Flow, depth: int = 0) -> None:
+        self.trajectory, self.contexts, self.flow, self.depth = trajectory, contexts, flow, depth
         self.gaps: list[str] = []
+        self.work = _WORK
+        self.placed: dict[str, list[tuple[str, tuple[Span, ...]]]] = {}
         self.blocks = {(step.number, block.number): block for step in trajectory.steps for block in step.blocks}
 
     def provenance(self) -> Provenance:
@@ -118,12 +122,13 @@ class _Tracing:
         self.flow.values["answer"] = answer
         self.follow_constants()
         keys = self.kept()
+        kept = set(keys)
         if not answer.sources and self.trajectory.answer_text.strip():
             self.gaps.append("The answer stands in nothing that the model had been shown, and no code made it.")
         self.tell_unread()
         sure = self.flow.reached(["answer"], surely=True)
         nodes = [self.node(self.flow.values[key], key in sure) for key in keys]
-        links = [link for key in keys for link in self.links(self.flow.values[key], set(keys))]
+        links = [link for key in keys for link in self.links(self.flow.values[key], kept)]
         for key in keys:
             self.enter(self.flow.values[key], nodes, links)
         return Provenance(run=self.trajectory.run, nodes=tuple(nodes), links=tuple(links), gaps=tuple(dict.fromkeys(self.gaps)))
@@ -224,13 +229,24 @@ class _Tracing:
             value.take([Source(key=key, sure=False, why="text of it stands there")])
 
     def spans(self, value: Value) -> list[tuple[str, tuple[Span, ...]]]:
+        """Where the texts of calls or of an output stand in the data, by context; found once, as long as work is left."""
         block = self.blocks.get((value.step, value.block))
         if not self.contexts or block is None or value.kind not in ("calls", "output"):
             return []
-        asked, told = value.kind == "calls", value.kind
-        piece = Block(number=1, code="", calls=value.calls if asked else (), outputs=() if asked else block.outputs)
-        covered = coverage_of(Trajectory(run=told, status="done", steps=(Step(number=1, blocks=(piece,)),)), self.contexts)
-        found = [(str(each["name"]), each["sent" if asked else "shown"]["parts"]) for each in (covered or {}).get("contexts", [])]
+        if value.key not in self.placed:
+            asked = value.kind == "calls"
+            piece = Block(number=1, code="", calls=value.calls if asked else (), outputs=() if asked else block.outputs)
+            self.placed[value.key] = self.covered(piece, "sent" if asked else "shown")
+        return self.placed[value.key]
+
+    def covered(self, piece: Block, kind: str) -> list[tuple[str, tuple[Span, ...]]]:
+        texts = [len(call.prompt) for call in piece.calls] + [len(part.text) for part in piece.outputs]
+        self.work -= sum(size // _PIECE + 1 for size in texts) * sum(map(_length, self.contexts.values()))
+        if self.work < 0:
+            self.gaps.append("The run is long: not all of its prompts and outputs were looked for in the data.")
+            return []
+        told = coverage_of(Trajectory(run="", status="", steps=(Step(number=1, blocks=(piece,)),)), self.contexts)
+        found = [(str(each["name"]), each[kind]["parts"]) for each in (told or {}).get("contexts", [])]
         return [(name, tuple((begin, end, bool(sure)) for begin, end, sure in parts)) for name, parts in found if parts]
 
     def node(self, value: Value, certain: bool) -> Node:
@@ -291,7 +307,7 @@ class _Tracing:
         """Goes on inside a child run; what its contexts were is what the parent's line gave it."""
         if value.child is None or self.depth >= _DEEPEST:
             return
-        inner = _Tracing(value.child, {}, self.depth + 1)
+        inner = _Tracing(value.child, {}, flow_of(value.child), self.depth + 1)
         inside = inner.provenance()
         certain = next(node.certain for node in nodes if node.key == self.named(value.key))
         nodes += [_under(node, certain) for node in inside.nodes]
@@ -318,3 +334,11 @@ def _plain(value: Node | Link, kind: type[Node] | type[Link]) -> dict[str, Any]:
     facts = {name: getattr(value, name) for name in kind.__slots__}
     return {name: [list(part) for part in fact] if name == "spans" else list(fact) if isinstance(fact, tuple) else fact
             for name, fact in facts.items() if fact not in ("", None, ())}  # fmt: skip
+
+
+def _length(context: object) -> int:
+    """How many characters a context has, as far as it is made of texts."""
+    if isinstance(context, str):
+        return len(context)
+    items = context.values() if isinstance(context, dict) else context if isinstance(context, (list, tuple)) else ()
+    return sum(len(item) for item in items if isinstance(item, str))
