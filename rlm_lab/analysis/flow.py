@@ -142,10 +142,10 @@ class _Reader:
                 sources = self.sources(of, head_of(node, body))
                 for name in names_of_target(target):
                     self.bind(name, node.lineno, sources, under)
-                self.loop(body, self.deciders(of, node, under), under)
+                self.loop(body, self.deciders(of, node, under), under, self.ran(body, names_of_target(target)))
                 self.body(node.orelse, under)
             case ast.While(test=test, body=body):
-                self.loop(body, self.deciders(test, node, under), under)
+                self.loop(body, self.deciders(test, node, under), under, self.ran(body))
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
                 for item in items:
                     names = names_of_target(item.optional_vars) if item.optional_vars is not None else []
@@ -202,18 +202,18 @@ class _Reader:
         rest = [key for key in keys if key not in whys] or list(keys)
         return {key: len(rest) == 1 and all(why in (_STAYED, _CHANGED) for why in whys.values()) for key in rest}
 
-    def loop(self, body: list[ast.stmt], deciders: tuple[Source, ...], under: _Under) -> None:
+    def loop(self, body: list[ast.stmt], deciders: tuple[Source, ...], under: _Under, ran: bool) -> None:
         """Read twice: what the first round makes, the next one reads."""
-        inside = _Under(sure=under.sure and self.ran(body), deciders=deciders)
+        inside = _Under(sure=under.sure and ran, deciders=deciders)
         for _ in range(2):
             self.body(body, inside)
 
-    def ran(self, body: list[ast.stmt]) -> bool:
+    def ran(self, body: list[ast.stmt], targets: Sequence[str] = ()) -> bool:
         """Whether the record shows that these lines ran: they made a call, or a variable that only they bind was recorded."""
         begin, end = body[0].lineno, body[-1].end_lineno or body[-1].lineno
         if any(line is not None and begin <= line <= end for line in self.sites):
             return True
-        made = [name for statement in body for name in stores_in(statement)]
+        made = [*targets, *(name for statement in body for name in stores_in(statement))]
         return any(name in self.recorded and made.count(name) == self.stored.count(name) for name in made)
 
     def deciders(self, test: ast.expr, node: ast.stmt, under: _Under) -> tuple[Source, ...]:
@@ -251,7 +251,8 @@ class _Reader:
         given = node.args[0] if node.args else node.keywords[0].value if node.keywords else None
         written = constant_of(given) if given is not None else None
         if called(node) == "FINAL_VAR" and written is not None:
-            sources, written = self.current(written), None if written in self.flow.names else written
+            known = written in self.flow.names or written in self.contexts
+            sources, written = self.current(written), None if known else written
         found = Final(
             step=self.step, block=self.block.number, line=node.lineno, sources=tuple(sources), written=written, sure=under.sure
         )
@@ -260,6 +261,8 @@ class _Reader:
     def mutations(self, value: ast.expr, node: ast.stmt, under: _Under, sources: list[Source]) -> None:
         """Objects that an expression changes: by a method known for that, in place, or perhaps by a function of the run's own."""
         for part in ast.walk(value):
+            if isinstance(part, ast.NamedExpr):
+                self.bind(part.target.id, node.lineno, sources, under)
             if not isinstance(part, ast.Call):
                 continue
             in_place = any(word.arg == "inplace" for word in part.keywords)

@@ -1,6 +1,6 @@
 """How long it takes to lint a run, and to tell where its answer came from: 1,000 steps and 10,000 calls, in seconds.
 
-    python tests/benchmarks/reading.py [STEPS] [CALLS_PER_STEP]
+python tests/benchmarks/reading.py [STEPS] [CALLS_PER_STEP]
 """
 
 from __future__ import annotations
@@ -35,15 +35,18 @@ def long_run(steps: int, calls: int) -> Trajectory:
 
 
 def step(number: int, calls: int) -> Step:
-    prompts = [f"What is this?\n{BOOK[number * 2_000 + at * 200 : number * 2_000 + at * 200 + 200]}" for at in range(calls)]
-    made = tuple(
-        Call(number=number * calls + at, prompt=prompt, model="m", line=2, batch=number, index=at, status="answered", answer=f"yes {at}")
-        for at, prompt in enumerate(prompts)
-    )
+    begin, first = number * 2_000, number * calls
+    prompts = [f"What is this?\n{BOOK[begin + at * 200 : begin + at * 200 + 200]}" for at in range(calls)]
+    asked = {"model": "m", "line": 2, "batch": number, "status": "answered"}
+    made = tuple(Call(number=first + at, prompt=text, index=at, answer=f"yes {at}", **asked) for at, text in enumerate(prompts))
     block = Block(
-        number=1, code=CODE.format(n=number), finished=True, calls=made, batches=(Batch(number=number, size=calls, line=2, calls=made),),
+        number=1,
+        code=CODE.format(n=number),
+        finished=True,
+        calls=made,
+        batches=(Batch(number=number, size=calls, line=2, calls=made),),
         outputs=(OutputPart(kind="stdout", text=f"{number} {number * 7}\n"),),
-    )  # fmt: skip
+    )
     return Step(number=number, reply="", blocks=(block,))
 
 
