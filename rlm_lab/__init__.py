@@ -20,24 +20,33 @@ if TYPE_CHECKING:
     from rlm_lab.dashboard.links import dashboard_link
     from rlm_lab.engine.run import Run, paused_runs
     from rlm_lab.errors import RLMError
+    from rlm_lab.evaluate.cases import Case
+    from rlm_lab.evaluate.results import Sweep
+    from rlm_lab.evaluate.sweep import sweep
     from rlm_lab.kernel.ask import ask
+    from rlm_lab.kernel.comparing import compare
     from rlm_lab.kernel.replaying import replay, resume
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.store import load
+    from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
     from rlm_lab.views.page import save_page
 
 _WHERE = {
     "Budget": "rlm_lab.config",
+    "Comparison": "rlm_lab.views.comparison",
+    "Case": "rlm_lab.evaluate.cases",
     "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
     "ScriptedModel": "rlm_lab.models.scripted",
     "Settings": "rlm_lab.config",
+    "Sweep": "rlm_lab.evaluate.results",
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
+    "compare": "rlm_lab.kernel.comparing",
     "calls_frame": "rlm_lab.analysis.frames",
     "dashboard_link": "rlm_lab.dashboard.links",
     "export": "rlm_lab.views.exports",
@@ -50,15 +59,23 @@ _WHERE = {
 }
 __all__ = [
     "Budget",
+    "Comparison",
+    "sweep": "rlm_lab.evaluate.sweep",
+}
+__all__ = [
+    "Budget",
+    "Case",
     "LiteLLMModel",
     "RLMError",
     "Run",
     "ScriptedModel",
     "Settings",
+    "Sweep",
     "Trajectory",
     "__version__",
     "ask",
     "calls_frame",
+    "compare",
     "dashboard_link",
     "export",
     "load",
@@ -68,6 +85,7 @@ __all__ = [
     "resume",
     "save_page",
     "steps_frame",
+    "sweep",
 ]
 
 

@@ -20,6 +20,7 @@ LAYERS = (
     {"analysis"},
     {"views"},
     {"kernel"},
+    {"evaluate"},
     {"dashboard"},
     {"server"},
     {"terminal", "demo", "cli"},
