@@ -26,13 +26,6 @@ class HasTrajectory(Protocol):
 
 
 Source = Trajectory | HasTrajectory
-OPTIONS = {
-    "shorten": "the longest that a text may be, in characters",
-    "contexts": "True, or data by name: small data is stored beside the file",
-    "failed": "False leaves out steps whose code failed",
-    "endpoint": "the address of a collector of OpenTelemetry",
-    "prompts": "True sends what was asked and answered, too",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,7 +101,8 @@ def remarks(step: Step) -> Iterator[str]:
         yield f"✎ {inline(words.edit_text(edit))}"
         yield from _versions(edit)
     for done in step.interventions:
-        yield f"✎ {inline(words.intervention_text(done))}"
+        yield f"✎ {inline(words.intervention_text(done))}{'. The cells, which are not run again here:' if done.cells else ''}"
+        yield from (fenced(source, "python") for source in done.cells)
     for flag in step.flags:
         yield f"! {inline(flag.message)}"
 
@@ -138,7 +139,7 @@ def _call(call: Call) -> str:
     member = f"batch {call.batch}, {call.index + 1}" if call.batch is not None and call.index is not None else ""
     title = ", ".join(part for part in (f"call {call.number}", place, member, call.model) if part)
     answer = call.answer if call.answer is not None else f"{call.kind or call.status}: {call.error or 'no answer'}"
-    return f"<p>{inline(title)}</p>{preformatted(call.prompt)}<p>answer</p>{preformatted(answer)}\n"
+    return f"<p><b>{inline(title)}</b></p>{preformatted(call.prompt)}<p><b>answer</b></p>{preformatted(answer)}\n"
 
 
 def _inert(text: str) -> str:

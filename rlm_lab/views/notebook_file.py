@@ -68,7 +68,7 @@ def notebook_of(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]] | N
     from nbformat import v4
 
     maker = _Maker()
-    maker.text("question", heading(trajectory), parts.facts(trajectory), _HOW, _left_out(trajectory))
+    maker.text("question", heading(trajectory), parts.facts(trajectory), _HOW, *_limits(trajectory))
     maker.code("record", _record_cell(trajectory), jupyter={"source_hidden": True}, tags=["rlm-record"])
     if source := _data_cell(trajectory, data or {}):
         maker.text("data-told", "The data is not part of a run's record. This cell finds it, or says what is missing.")
@@ -91,12 +91,14 @@ def write_notebook(notebook: Any, path: Path) -> None:
     path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
 
-def _left_out(trajectory: Trajectory) -> str:
+def _limits(trajectory: Trajectory) -> Iterator[str]:
+    """What the notebook does not hold of the run."""
     number = len(trajectory.discarded)
-    if not number:
-        return ""
-    told = "One step that was" if number == 1 else f"{number:,} steps that were"
-    return f"{told} put aside when the run was taken back {'is' if number == 1 else 'are'} left out here; the log has all."
+    if number:
+        told = "One step that was" if number == 1 else f"{number:,} steps that were"
+        yield f"{told} put aside when the run was taken back {'is' if number == 1 else 'are'} left out here; the log has all."
+    if any(block.children for block in _blocks(trajectory)):
+        yield "Child runs are told in folded text; their answers come from the record, too, and their code is not run."
 
 
 # cells that make the others run
