@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.store import load
+    from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
     from rlm_lab.views.page import save_page
 
 _WHERE = {
@@ -37,10 +38,13 @@ _WHERE = {
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
     "dashboard_link": "rlm_lab.dashboard.links",
+    "lesson": "rlm_lab.views.lesson_page",
+    "lesson_bundle": "rlm_lab.views.lesson_page",
     "load": "rlm_lab.trajectory.store",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
+    "save_lesson": "rlm_lab.views.lesson_page",
     "save_page": "rlm_lab.views.page",
 }
 __all__ = [
@@ -54,11 +58,14 @@ __all__ = [
     "__version__",
     "ask",
     "dashboard_link",
+    "lesson",
+    "lesson_bundle",
     "load",
     "load_ipython_extension",
     "paused_runs",
     "replay",
     "resume",
+    "save_lesson",
     "save_page",
 ]
 

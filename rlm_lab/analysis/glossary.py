@@ -39,7 +39,7 @@ GLOSSARY = _terms(
     ("block", "One piece of code in a reply. It runs in the session, and its variables stay."),
     (
         "output",
-        "What a block showed: printed text, the value of its last line, a figure. A long one is cut before the model reads it.",
+        "What a block showed: printed text, a value, a figure. A long one is cut before the model reads it.",
     ),
     ("call", "One question to a sub-model, made by code with llm_query."),
     ("batch", "Calls that are made together and answered side by side, with llm_query_batched."),

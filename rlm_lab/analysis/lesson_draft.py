@@ -6,6 +6,7 @@ Works for a run under way, up to the step that has a reply, and for the logs of 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rlm_lab.analysis import lesson_words as words
 from rlm_lab.analysis.lesson_facts import first_variables, shown_of, variables_after
@@ -22,7 +23,7 @@ def lesson_of(trajectory: Trajectory) -> Lesson:
 
     >>> step = Step(number=1, reply="I count.", blocks=(Block(number=1, code="FINAL(len(words))", finished=True),))
     >>> lesson_of(Trajectory(run="a", status="done", steps=(step,), answer_text="3")).slides[0].title
-    'It counts what is in words and gives the answer'
+    'It counts the items of words and gives the answer'
     """
     trajectory = _begun(trajectory)
     story = words.story_of(trajectory)
@@ -42,8 +43,6 @@ def lesson_of(trajectory: Trajectory) -> Lesson:
 
 def _begun(trajectory: Trajectory) -> Trajectory:
     """Without a last step that has nothing to show yet."""
-    from dataclasses import replace
-
     steps = trajectory.steps
     if steps and not _has_come(steps[-1]):
         return replace(trajectory, steps=steps[:-1])

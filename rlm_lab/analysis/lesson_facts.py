@@ -30,7 +30,7 @@ class Datum:
     @property
     def large(self) -> bool:
         """Whether it would not fit a prompt."""
-        least = 20_000 if self.unit in {"characters", "bytes"} else 200
+        least = 20_000 if self.unit in {"characters", "bytes"} else 2_000
         return self.size is not None and self.size > least
 
     @property
@@ -92,7 +92,8 @@ def variables_after(trajectory: Trajectory) -> Iterator[tuple[tuple[Variable, ..
     data = frozenset(known)
     for step in trajectory.steps:
         marks = _changes(step, known)
-        first = sorted(reversed(known), key=lambda name: (name not in marks, name not in data))[:MOST_VARIABLES]
+        latest = list(reversed(known))
+        first = sorted(latest, key=lambda name: (name not in marks, name not in data))[:MOST_VARIABLES]
         shown = [name for name in known if name in first]
         found = tuple(Variable(name=clipped(name, 40), told=known[name], mark=marks.get(name, "")) for name in shown)
         yield found, len(known) - len(found)
@@ -104,7 +105,7 @@ def first_variables(trajectory: Trajectory) -> tuple[Variable, ...]:
 
 
 def _told_datum(datum: Datum) -> str:
-    if datum.size is None or f"{datum.size:,}" in datum.kind or datum.unit in {"items", "keys"} and "[" in datum.kind:
+    if datum.size is None or f"{datum.size:,}" in datum.kind or (datum.unit in {"items", "keys"} and "[" in datum.kind):
         return datum.kind
     return f"{datum.kind}, {counted(datum.size, datum.unit.removesuffix('s'))}".strip(", ")
 
@@ -115,6 +116,8 @@ def _changes(step: Step, known: dict[str, str]) -> dict[str, str]:
     for delta in [done.variables for done in step.interventions] + [block.variables for block in step.blocks]:
         for key, mark in (("added", "new"), ("changed", "changed")):
             for name, fact in _named(delta.get(key)):
+                if _told(fact).startswith("module"):
+                    continue
                 marks.setdefault(name, "changed" if name in known else mark)
                 known[name] = _told(fact)
         removed = delta.get("removed")

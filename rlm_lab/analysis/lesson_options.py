@@ -10,9 +10,8 @@ import difflib
 from collections.abc import Iterator
 from math import ceil
 
-from rlm_lab.analysis.deeds import told
 from rlm_lab.analysis.lesson_facts import Datum, counted
-from rlm_lab.analysis.lesson_words import Story, error_of
+from rlm_lab.analysis.lesson_words import LONGEST_OPTION, Story, error_of, fitting
 from rlm_lab.analysis.lessons import MOST_OPTIONS, Option, shuffled
 
 PIECE = 100_000  # characters of a call that reads a piece of the data
@@ -55,7 +54,7 @@ def options_of(story: Story, at: int) -> tuple[Option, ...]:
     if step.reply is None and not step.blocks:
         return ()
     mends = _mends(story, at)
-    text = "Mend the code and run it again" if mends else _capital(told(story.deeds[at]))
+    text = "Mend the code and run it again" if mends else _capital(fitting(story.deeds[at], "plan", LONGEST_OPTION))
     right = Option(text=text, reason=_why_right(story, at, mends), right=True)
     done = {story.acts[at]} | {_IMPLIED.get(deed.verb, "") for deed in story.deeds[at]} | ({"mend"} if mends else set())
     others = [Option(text=text, reason=reason) for act, text, reason in _candidates(story, at) if act not in done]
@@ -74,16 +73,24 @@ def _mends(story: Story, at: int) -> bool:
 
 def _why_right(story: Story, at: int, mends: bool) -> str:
     if mends:
-        return (
-            "The error told it what was wrong." if not error_of(story.step(at)) else "It has read the error; this code fails, too."
-        )
-    act = story.acts[at]
-    if act == "delegate" and any(deed.verb == "start" for deed in story.deeds[at]):
+        fails = error_of(story.step(at))
+        return "It has read the error; this code fails, too." if fails else "The error told it what was wrong."
+    implied = [_IMPLIED[deed.verb] for deed in story.deeds[at] if deed.verb in _IMPLIED]
+    act = story.acts[at] if story.acts[at] in implied or not implied else implied[0]
+    if any(deed.verb == "start" for deed in story.deeds[at]):
         return "A part that is large or intricate goes to a run of its own, with its own prompt."
-    if act != "answer":
-        return _WHY.get(act, "")
+    if act == "answer":
+        return _why_answer(story, at)
+    return _WHY.get(act, "") if implied or act == "think" else ""
+
+
+def _why_answer(story: Story, at: int) -> str:
     where = _first_with_answer(story, at)
-    return f"The output of step {where} holds the answer." if where else "It takes its work for done."
+    if where:
+        return f"The output of step {where} holds the answer."
+    if not story.step(at).blocks:
+        return "No output has shown it: it answers from what it has read."
+    return "No output has shown it: its code hands it over, and the model does not see it first."
 
 
 def _candidates(story: Story, at: int) -> Iterator[_Candidate]:
@@ -128,7 +135,8 @@ def _about_data(story: Story, at: int, datum: Datum) -> Iterator[_Candidate]:
             f"Print all of {datum.name} and read it",
             f"{size} do not fit: so long an output is cut before the model reads it.",
         )
-    first = "Read the beginning of" if datum.text else "Look at a few rows of" if datum.unit == "rows" else "Look at a few items of"
+    first = {"rows": "Look at a few rows of", "items": "Look at a few items of", "keys": "Look at a few keys of"}.get(datum.unit)
+    first = first or ("Read the beginning of" if datum.text else "Look at")
     why = _elsewhere(story, at, "look", "To look costs little; here it goes on without.", datum.name)
     yield "look", f"{first} {datum.name}", why
     if datum.text:
@@ -164,7 +172,9 @@ def _why_not_answer(story: Story, at: int) -> str:
     if where:
         return f"It could: the output of step {where} holds its answer already."
     shown = any(part.text.strip() for before in range(at) for block in story.step(before).blocks for part in block.outputs)
-    return "No output so far supports an answer." if shown else "It has seen no output yet that would support an answer."
+    if not shown:
+        return "It has seen no output yet that would support an answer."
+    return "No output so far holds its answer word for word." if story.trajectory.answer_text else "It goes on working instead."
 
 
 def _first_with_answer(story: Story, at: int) -> int | None:

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rlm_lab.analysis.acts import act_of, clipped
-from rlm_lab.analysis.deeds import Deed, deeds_of, told
+from rlm_lab.analysis.deeds import Deed, Form, main_deeds, told
+from rlm_lab.analysis.deeds_of_steps import deeds_of
 from rlm_lab.analysis.lesson_facts import Datum, amounts, characters_read, characters_shown, counted, data_of, listed
 from rlm_lab.analysis.reasoning import reasoning_of
 from rlm_lab.trajectory.tree import Step, Trajectory
 
-LONGEST_TITLE = 62
+LONGEST_TITLE = 84
+LONGEST_OPTION = 90
 _TALK = {
     "look": (
         "What does the model know of the data now, and what can it not know yet?",
@@ -48,6 +50,9 @@ _EDITS = {
     "final": "A person refused the answer.",
     "final_answer": "A person changed the answer.",
     "reply": "A person changed the reply before it was used.",
+    "model": "A person changed the model.",
+    "sub_model": "A person changed the sub-model.",
+    "budget": "A person changed a limit.",
 }
 
 
@@ -71,11 +76,11 @@ class Story:
 def story_of(trajectory: Trajectory) -> Story:
     """Reads each step once."""
     data = data_of(trajectory)
-    names = [str(context.get("name")) for context in trajectory.contexts]
+    units = {datum.name: datum.unit or "items" for datum in data}
     return Story(
         trajectory=trajectory,
         data=data,
-        deeds=tuple(deeds_of(step, names) for step in trajectory.steps),
+        deeds=tuple(deeds_of(step, units) for step in trajectory.steps),
         acts=tuple(act_of(step).word for step in trajectory.steps),
         absent=frozenset(getattr(trajectory, "absent", ())),
     )
@@ -86,10 +91,9 @@ def title_of(story: Story, at: int) -> str:
     step, deeds = story.step(at), story.deeds[at]
     if step.reply_error is not None:
         return "No reply came"
-    does = _fitting(_done(step, deeds), "does")
-    if error := error_of(step):
-        return f"It {does}, and fails" if len(does) < LONGEST_TITLE - 16 else f"It fails with {error.split(' ')[0].rstrip(':')}"
-    return f"It {does}"
+    if error_of(step):
+        return f"It tries to {fitting(_done(deeds), 'plan', LONGEST_TITLE - 16)}, and fails"
+    return f"It {fitting(deeds, 'does', LONGEST_TITLE)}"
 
 
 def so_far(story: Story, at: int) -> str:
@@ -97,28 +101,28 @@ def so_far(story: Story, at: int) -> str:
     step = story.step(at)
     if step.reply_error is not None:
         return "So far: no reply came"
-    return "So far: its code failed" if error_of(step) else f"So far: it {_fitting(story.deeds[at], 'did')}"
+    return "So far: its code failed" if error_of(step) else f"So far: it {fitting(story.deeds[at], 'did', LONGEST_TITLE)}"
 
 
-def _done(step: Step, deeds: tuple[Deed, ...]) -> tuple[Deed, ...]:
-    """What it did: code that failed gave no answer."""
-    return tuple(deed for deed in deeds if deed.verb != "give") or deeds if error_of(step) else deeds
+def _done(deeds: tuple[Deed, ...]) -> tuple[Deed, ...]:
+    """What failing code tried before it could give an answer."""
+    return tuple(deed for deed in deeds if deed.verb != "give") or deeds
 
 
-def _fitting(deeds: Sequence[Deed], form: str) -> str:
-    """As many deeds as a title has room for, the last one first among them."""
-    tries = [deeds, [*deeds[:1], *deeds[-1:]], deeds[-1:]]
-    for some in tries:
-        if len(told(some, form)) <= LONGEST_TITLE:  # type: ignore[arg-type]
-            return told(some, form)  # type: ignore[arg-type]
-    return clipped(told(deeds[-1:], form), LONGEST_TITLE)  # type: ignore[arg-type]
+def fitting(deeds: Sequence[Deed], form: Form, most: int) -> str:
+    """As many deeds as there is room for, those that say most."""
+    for number in (3, 2, 1):
+        if len(text := told(main_deeds(deeds, number), form)) <= most:
+            break
+    return clipped(text, most)
 
 
 def narration_of(story: Story, at: int) -> str:
     """What a teacher would say with the step on the wall."""
     step = story.step(at)
-    does = f"It {told(_done(step, story.deeds[at]), 'does')}."
-    parts = [does] if does.rstrip(".") != title_of(story, at) and step.reply_error is None else []
+    does = f"It {told(story.deeds[at], 'does')}"
+    in_title = does == title_of(story, at) or step.reply_error is not None or bool(error_of(step))
+    parts = [] if in_title else [f"{does}."]
     if said := _said(step):
         parts.insert(0, f"The model writes: “{said}”")
     parts += _by_people(step)
@@ -184,6 +188,8 @@ def _result(story: Story, at: int) -> list[str]:
             parts.append(f"It shows {counted(shown, 'character')}{out_of}.")
     elif step.blocks and not shown and not error_of(step) and not _ends(story, at):
         parts.append("It shows nothing: what it made stays in variables.")
+    if _ends(story, at) and not error_of(step):
+        parts.append(f"The run ends with “{clipped(story.trajectory.answer_text, 90)}”.")
     return parts
 
 
@@ -212,11 +218,14 @@ def seen_after(story: Story, at: int) -> str:
     steps = story.trajectory.steps[: at + 2]
     read = [characters for step in steps if (characters := characters_read(step)) is not None]
     large = [datum for datum in story.data if datum.large]
-    unseen = f"The model has not seen {amounts(large)}. It" if large else "The model"
-    if len(read) == at + 2 or at == -1 and read:
-        what = "the question, and a preview of the data" if at == -1 else "the question, a preview, and what its code showed"
+    much = sum(read) or sum(characters_shown(step) for step in steps)
+    unseen = (
+        f"The model has not seen {amounts(large)}. It" if large and much < min(datum.size or 0 for datum in large) else "The model"
+    )
+    if len(read) == at + 2 or (at == -1 and read):
+        what = "the question, and a preview of the data" if at == -1 else "the question, a preview, and what came of its steps"
         if not story.data:
-            what = "the question" if at == -1 else "the question, and what its code showed"
+            what = "the question" if at == -1 else "the question, and what came of its steps"
         return f"{unseen} has read {counted(sum(read), 'character')}: {what}."
     shown = sum(characters_shown(step) for step in story.trajectory.steps[: at + 1])
     return f"{unseen} has been shown {counted(shown, 'character')} by its code." if shown else ""
@@ -260,10 +269,10 @@ def opening_words(story: Story) -> tuple[str, str]:
         )
     names = listed([datum.name for datum in story.data[:4]])
     large = any(datum.large for datum in story.data)
-    title = "The data stays outside the prompt" if large else "The data is in a Python session"
+    title = "The data stays outside the prompt" if large else "The data is a variable, not a prompt"
     given = "its type and size, and a short preview" if len(story.data) == 1 else "their types and sizes, and short previews"
-    stays = "is a variable" if len(story.data) == 1 else "are variables"
-    return title, f"{names} {stays} of a Python session. The model is told {given}; it writes code that looks further."
+    stands = f"The variable {names} holds" if len(story.data) == 1 else f"The variables {names} hold"
+    return title, f"{stands} the data, in a Python session. The model is told {given}; it writes code that looks further."
 
 
 def closing_words(trajectory: Trajectory) -> tuple[str, str]:
