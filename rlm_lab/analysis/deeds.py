@@ -44,19 +44,6 @@ class Deed:
         return f"{verb} {self.rest}".strip()
 
 
-def told(self, form: Form = "plan") -> str:
-    """`plan`: count the rows; `does`: counts the rows; `did`: counted the rows.
-
-    >>> Deed(verb="search", rest="mails").told("does"), Deed(verb="cut", rest="mails").told("did")
-    ('searches mails', 'cut mails')
-    """
-    verb = self.verb if form == "plan" else _third(self.verb) if form == "does" else _past(self.verb)
-    return f"{verb} {self.rest}".strip()
-
-
-_ASKS = Deed(verb="ask", rest="")
-
-
 def told(deeds: Sequence[Deed], form: Form = "plan") -> str:
     """Deeds as one phrase.
 

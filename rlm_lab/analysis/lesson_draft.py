@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rlm_lab.analysis import lesson_words as words
-from rlm_lab.analysis.lesson_facts import first_variables, shown_of, variables_after
+from rlm_lab.analysis.lesson_facts import first_variables, previews_of, shown_of, variables_after
 from rlm_lab.analysis.lesson_options import options_of
 from rlm_lab.analysis.lessons import Lesson, Slide, Variable
 from rlm_lab.trajectory.tree import ENDED, Step, Trajectory
@@ -76,7 +76,13 @@ def _slide(story: words.Story, at: int, variables: tuple[Variable, ...], more: i
 def _opening(story: words.Story, trajectory: Trajectory) -> Slide:
     title, narration = words.opening_words(story)
     seen = words.seen_after(story, -1) if trajectory.steps else ""
-    return Slide(number=0, act="", title=title, narration=f"{narration} {seen}".strip(), variables=first_variables(trajectory))
+    return Slide(
+        number=0,
+        title=title,
+        narration=f"{narration} {seen}".strip(),
+        outputs=previews_of(trajectory),
+        variables=first_variables(trajectory),
+    )
 
 
 def _closing(trajectory: Trajectory) -> Slide:

@@ -11,8 +11,9 @@ from rlm_lab.analysis.acts import clipped
 from rlm_lab.analysis.lessons import Shown, Variable
 from rlm_lab.trajectory.tree import OutputPart, Step, Trajectory
 
-HEAD_LINES, TAIL_LINES = 11, 4
-HEAD, TAIL = 1_100, 400  # characters
+HEAD_LINES, TAIL_LINES = 10, 4
+HEAD, TAIL = 750, 250  # characters
+PREVIEW, PREVIEW_LINES = 420, 8
 LARGEST_PICTURE = 700_000
 MOST_VARIABLES = 8
 MOST_OUTPUTS = 4
@@ -173,6 +174,18 @@ def _cut(texts: list[str], missing: int) -> Shown:
     rest = texts[-1] if len(texts) > 1 else texts[0][len(head) :]
     tail = "\n".join(rest.rstrip("\n")[-TAIL:].split("\n")[-TAIL_LINES:])
     return Shown(text=head, cut=max(total - len(head) - len(tail), 0), tail=tail)
+
+
+def previews_of(trajectory: Trajectory) -> tuple[Shown, ...]:
+    """What the model is told of the first parts of the data."""
+    previews = [str(context.get("preview") or "") for context in trajectory.contexts[:2]]
+    return tuple(_preview(text.rstrip()) for text in previews if text.strip())
+
+
+def _preview(text: str) -> Shown:
+    """Its beginning."""
+    head = "\n".join(text[:PREVIEW].split("\n")[:PREVIEW_LINES])
+    return Shown(text=head, cut=len(text) - len(head))
 
 
 def characters_shown(step: Step) -> int:

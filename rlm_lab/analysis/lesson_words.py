@@ -153,6 +153,7 @@ def _asked(step: Step, story: Story) -> list[str]:
     if calls:
         sent = sum(len(call.prompt) for call in calls)
         who = clipped(calls[0].model, 40) if calls[0].model and "model" not in story.absent else "a sub-model"
+        who = "a person" if who == "user" else who
         each = "One prompt goes" if len(calls) == 1 else f"{len(calls):,} prompts go"
         parts.append(f"{each} to {who}, {counted(sent, 'character')} in all." if sent else f"{each} to {who}.")
         failed = sum(call.status == "failed" for call in calls)

@@ -1,12 +1,13 @@
 // What stands round a slide: the progress dots, the glossary, the end, the handout.
 import type { ComponentChild, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { grouped } from "./figures";
 import { Icon } from "./icons";
-import { Guessing, Told } from "./lesson-slide";
+import { lower, Told } from "./lesson-slide";
 import { State } from "./lesson-state";
 import { LETTERS, type Slide } from "./lesson-types";
 
-const MOST_DOTS = 14, AROUND = 4;
+const MOST_DOTS = 14, AROUND = 4, LONGEST = 1_200;
 
 export function Dots({ state }: { state: State }): JSX.Element {
   const { slides } = state.lesson;
@@ -53,7 +54,8 @@ export function Glossary({ state, close }: { state: State; close: () => void }):
 export function Ending({ state }: { state: State }): JSX.Element {
   const end = state.lesson.closing;
   if (!end) return <div class="l-one"><h2 tabIndex={-1}>The steps so far end here</h2><p class="l-words">{state.lesson.note || "There are no further steps yet."}</p></div>;
-  const [first, ...rest] = end.so_far.split("\n");
+  const [first, ...rest] = end.so_far.slice(0, LONGEST).split("\n");
+  const left = end.so_far.length - LONGEST;
   const guessed = [...state.guesses].filter(([at, guess]) => guess.chosen !== null && state.told.has(at));
   const right = guessed.filter(([at, guess]) => state.lesson.slides[at]?.options[guess.chosen!]?.right).length;
   return (
@@ -61,8 +63,9 @@ export function Ending({ state }: { state: State }): JSX.Element {
       <h2 tabIndex={-1}>{end.title}</h2>
       {first && <p class={`l-answer${first.length > 90 ? " long" : ""}`}>{first}</p>}
       {rest.join("\n").trim() && <pre class="l-rest">{rest.join("\n").trim()}</pre>}
+      {left > 0 && <p class="l-cut"><Icon name="cut" /> {grouped(left)} characters left out here</p>}
       <p class="l-words">{end.narration}</p>
-      {guessed.length > 0 && <p class="l-words">{right} of {guessed.length} guesses {guessed.length === 1 ? "was" : "were"} what the model did.</p>}
+      {guessed.length > 0 && <p class="l-words">{right} of {guessed.length} guesses {right === 1 ? "was" : "were"} what the model did.</p>}
       {end.talk && <p class="l-words l-talk"><b>To talk about.</b> {end.talk}</p>}
       {state.lesson.note && <p class="l-words l-soft">{state.lesson.note}</p>}
     </div>
@@ -78,7 +81,7 @@ export function Handout({ state }: { state: State }): JSX.Element {
       <section><Told state={state} slide={lesson.opening} head={lesson.opening.title} told={lesson.opening.narration} whole /></section>
       {lesson.slides.map((slide, at) => (
         <section>
-          <h2>Step {slide.number}: {answers ? slide.title : "what will the model do?"}</h2>
+          <h2>Step {slide.number}: {answers ? lower(slide.title) : "what will the model do?"}</h2>
           <ol class="l-paper">
             {slide.options.map((option, place) => (
               <li><b>{LETTERS[place]}</b> {option.text}{answers && <> {option.right && <strong>✓ this is what it did.</strong>} <small>{option.reason}</small></>}</li>
@@ -98,5 +101,3 @@ function paper(state: State, at: number): State {
   other.place = { at, shown: true };
   return other;
 }
-
-export { Guessing };

@@ -8,16 +8,20 @@ import { codeLines } from "./python";
 
 const LINES = 16;
 
+/** A title within a sentence: `It counts` becomes `it counts`. */
+export function lower(title: string): string { return /^(?:It|No) /.test(title) ? title[0]!.toLowerCase() + title.slice(1) : title; }
+
 /** A step as it was, or the opening. `head` is its heading, `told` the text below. */
 export function Told(props: { state: State; slide: Slide; head: string; told: string; whole?: boolean }): JSX.Element {
   const { slide, state } = props;
   return (
     <>
-      <h2 tabIndex={-1}>{props.head}</h2>
+      <h2 tabIndex={-1}>{props.head.replaceAll("sub-model", "sub\u2011model")}</h2>
       {props.told.split("\n\n").map((part) => part && <p class="l-words">{part}</p>)}
       {slide.number > 0 && slide.act && <p class="l-label"><Icon name={slide.act} /> Step {slide.number}, {slide.act}</p>}
       {slide.code.map((code, at) => <Code state={state} name={`${slide.number}.${at}`} code={code} whole={props.whole} />)}
       {slide.calls.length > 0 && <Calls lines={slide.calls} />}
+      {slide.number === 0 && slide.outputs.length > 0 && <p class="l-label">What the model is told of it</p>}
       {slide.outputs.map((shown) => <Output shown={shown} />)}
       {slide.error && <p class="l-error"><Icon name="failed" title="It failed" /> <code>{slide.error}</code></p>}
       {slide.variables.length > 0 && <Variables rows={slide.variables} more={slide.more_variables} />}

@@ -2,7 +2,7 @@
 import { render, type JSX } from "preact";
 import { Icon } from "./icons";
 import { Dots, Ending, Glossary, Handout } from "./lesson-parts";
-import { Guessing, Told } from "./lesson-slide";
+import { Guessing, lower, Told } from "./lesson-slide";
 import { hashOf, placeOf, State } from "./lesson-state";
 import type { Lesson } from "./lesson-types";
 import own from "./lesson.css";
@@ -68,9 +68,6 @@ function Foot({ state, desk }: { state: State; desk: Desk }): JSX.Element {
     </footer>
   );
 }
-
-/** A title within a sentence: `It counts` becomes `it counts`. */
-function lower(title: string): string { return /^(?:It|No) /.test(title) ? title[0]!.toLowerCase() + title.slice(1) : title; }
 
 export function show(element: HTMLElement, lesson: Lesson): State {
   const shadow = element.shadowRoot ?? element.attachShadow({ mode: "open" });
