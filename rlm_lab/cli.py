@@ -19,7 +19,7 @@ from rlm_lab.kernel.arguments import Help, Parser, add_run_flags, from_namespace
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "export", "dashboard", "model", "doctor", "demo")
+COMMANDS = ("ask", "show", "runs", "export", "lesson", "dashboard", "model", "doctor", "demo")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -67,6 +67,7 @@ def build_parser() -> Parser:
     _add(commands, "show", _show, "a run in full", ("run", "a log's path, or a run's id", "?"))
     _add(commands, "runs", _runs, "the runs in the runs folder")
     _add_export(commands)
+    _add_lesson(commands)
     dashboard = _add(
         commands, "dashboard", _dashboard, "a page with saved runs, and those that run now", ("folder", "of runs", "?")
     )
@@ -105,6 +106,17 @@ def _add_export(commands: Any) -> None:
     export.add_argument("--to", default="html", metavar="FORM", help="html: one page, to be read and stepped through offline")
     export.add_argument("--out", metavar="FILE", help="where to write it; by default beside you, named as the run")
     export.add_argument("--shorten", type=int, metavar="N", help="cut texts over N characters, and say so where they stand")
+
+
+def _add_lesson(commands: Any) -> None:
+    lesson = _add(
+        commands, "lesson", _lesson, "a run as slides, to be guessed step by step", ("run", "a log's path, or a run's id", "?")
+    )
+    out = "where to write it: .html is a page, .ipynb a notebook, .md the words, to be edited; by default a page beside you"
+    lesson.add_argument("--out", metavar="FILE", help=out)
+    lesson.add_argument(
+        "--words", metavar="FILE", help="your words in place of the drafts; by default RUN.rlm.lesson.md beside the log"
+    )
 
 
 def _add_model(commands: Any) -> None:
@@ -171,6 +183,17 @@ def _export(parsed: argparse.Namespace) -> int:
         raise UsageError(f"A run cannot be exported to {parsed.to!r}; give html.")
     run = find_run(parsed.run, load_settings().runs)
     path = run.to_html(parsed.out or f"{run.run}.html", shorten=parsed.shorten)
+    print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
+    return 0
+
+
+def _lesson(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.stored import find_run
+    from rlm_lab.views.lesson_page import lesson, write_lesson
+
+    run = find_run(parsed.run, load_settings().runs)
+    path = write_lesson(lesson(run, words=parsed.words or True), parsed.out or f"{run.run}.lesson.html")
     print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
     return 0
 

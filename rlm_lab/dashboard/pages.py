@@ -18,6 +18,7 @@ from panel.custom import JSComponent
 from panel.viewable import Viewable
 
 from rlm_lab.dashboard.desk import Desk
+from rlm_lab.dashboard.lessons import lesson_part
 from rlm_lab.dashboard.routing import ASSETS
 
 Heard = Callable[[object], None]
@@ -73,4 +74,4 @@ class Module(Talking):
     _esm = Path(ASSETS / "module.js")
 
 
-PAGES: tuple[Page, ...] = ()
+PAGES: tuple[Page, ...] = (Page(path="lesson", title="Lesson", made=lesson_part),)

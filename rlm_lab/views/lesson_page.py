@@ -86,6 +86,16 @@ def save_lesson(taught: Lesson, path: str | Path) -> Path:
     return written(lesson_page(taught), path, "The lesson")
 
 
+def write_lesson(taught: Lesson, path: str | Path) -> Path:
+    """Writes a lesson as what its file's ending says: `.html` a page, `.ipynb` a notebook, `.md` its words, to be edited."""
+    writers = {".html": taught.to_html, ".ipynb": taught.to_notebook, ".md": taught.to_words}
+    ending = Path(path).suffix.lower()
+    if ending not in writers:
+        raise UsageError(f"A lesson is written as .html, .ipynb or .md; {str(path)!r} ends otherwise.")
+    found: Path = writers[ending](path)
+    return found
+
+
 def lesson_bundle(taught: Lesson) -> dict[str, Any]:
     """What a notebook shows: the slides in a frame that can reach nothing, and the same without scripts, folded.
 

@@ -14,7 +14,7 @@ export class State {
   spoken = "";
   opened = new Set<string>();
 
-  constructor(readonly lesson: Lesson, private readonly draw: () => void) {}
+  constructor(public lesson: Lesson, private readonly draw: () => void) {}
 
   /** The slide that is guessed or shown; none at the end. */
   get slide(): Slide | null { return this.lesson.slides[this.place.at] ?? null; }

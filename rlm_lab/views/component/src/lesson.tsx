@@ -1,154 +1,72 @@
-// The lesson's page: one step at a time, to be guessed and then shown. Reads its JSON from the document, asks no network.
+// The lesson's two doors: a file that holds a lesson as JSON, which is drawn at once, and `mount` for the dashboard, which is sent one.
 import { render, type JSX } from "preact";
-import { Icon } from "./icons";
-import { Dots, Ending, Glossary, Handout } from "./lesson-parts";
-import { Guessing, lower, Told } from "./lesson-slide";
-import { hashOf, placeOf, State } from "./lesson-state";
+import { boxIn, show, type Stage } from "./lesson-page";
+import { hashOf, placeOf } from "./lesson-state";
 import type { Lesson } from "./lesson-types";
-import own from "./lesson.css";
-import styles from "./style.css";
 import { themeOf } from "./theme";
 
-interface Desk { theme: "light" | "dark" | null; turn: () => void; print: (answers: boolean) => void }
+interface Run { run: string; question: string; answer: string | null; status: string; steps: number | null }
+type Message = { kind: "lesson"; run: string; lesson: Lesson } | { kind: "runs"; rows: Run[] } | { kind: "trouble"; text: string };
+interface Host { send: (message: Record<string, unknown>) => void; readonly theme?: string | null }
+interface Handle { update: (message: Message) => void; theme: () => void; destroy: () => void }
 
-function Page({ state, desk }: { state: State; desk: Desk }): JSX.Element {
-  const { lesson, slide, place } = state;
-  const step = slide ? `Step ${slide.number}` : "";
+const AGAIN = 3_000; // milliseconds between two looks at a run that goes on
+const part = (name: string) => new URLSearchParams(location.hash.slice(1)).get(name);
+
+export function mount(element: HTMLElement, host: Host): Handle {
+  let stage: Stage | null = null, shown: string | null = null, ended = false;
+  const clear = () => { stage?.end(); stage = null; shown = null; };
+  const ask = () => { clear(); host.send({ open: part("run") }); };
+  const draw = (content: JSX.Element) => {
+    clear();
+    const box = boxIn(element);
+    box.dataset["theme"] = themeOf(element, host.theme ?? null);
+    render(<main class="l-main" aria-label="Lessons"><div class="l-one">{content}</div></main>, box);
+  };
+  const take = (run: string, lesson: Lesson) => {
+    ended = lesson.closing !== null;
+    if (stage && shown === run) { stage.take(lesson); return; }
+    clear();
+    shown = run;
+    const moved = (place: { at: number; shown: boolean }) => history.replaceState(null, "", `#run=${encodeURIComponent(run)}&at=${hashOf(place).slice(1)}`);
+    stage = show(element, lesson, { start: placeOf(`#${part("at") ?? ""}`), moved, named: () => host.theme ?? null });
+  };
+  const look = setInterval(() => { if (shown !== null && !ended) host.send({ open: shown }); }, AGAIN);
+  addEventListener("hashchange", ask);
+  void Promise.resolve().then(ask);
+  return {
+    update: (message) => {
+      if (message.kind === "lesson") take(message.run, message.lesson);
+      else if (message.kind === "runs") draw(<Choice rows={message.rows} />);
+      else draw(<><h2>There is no lesson here</h2><p class="l-words">{message.text}</p><p><a href="#">All runs</a></p></>);
+    },
+    theme: () => stage?.draw(),
+    destroy: () => { clearInterval(look); removeEventListener("hashchange", ask); clear(); },
+  };
+}
+
+/** The runs from which a lesson can be made. */
+function Choice({ rows }: { rows: Run[] }): JSX.Element {
+  if (!rows.length) return <><h2>No runs yet</h2><p class="l-words">A lesson is made from a run. Ask a question about a variable that is loaded.</p></>;
   return (
     <>
-      <header class="l-head">
-        {lesson.back && <a class="l-back" href={lesson.back}><Icon name="rewind" /> The run</a>}
-        <h1>{lesson.question || "A run"}</h1>
-        {lesson.slides.length > 0 && <Dots state={state} />}
-      </header>
-      <main class="l-main" aria-label={state.handout ? "Handout" : step || "End"}>
-        {state.handout ? <Handout state={state} /> : slide ? (
-          <>
-            <section class="l-half" aria-label={place.shown ? step : "So far"}>
-              {place.shown
-                ? <Told state={state} slide={slide} head={`${step}: ${lower(slide.title)}`} told={slide.narration} />
-                : <Told state={state} slide={state.before} head={place.at ? state.before.so_far : state.before.title} told={place.at ? state.before.seen : state.before.narration} />}
-            </section>
-            <section class="l-half" aria-label="Guess"><Guessing state={state} slide={slide} /></section>
-          </>
-        ) : <Ending state={state} />}
-      </main>
-      {state.glossary && <Glossary state={state} close={() => { state.glossary = false; state.changed(); }} />}
-      <Foot state={state} desk={desk} />
-      <p class="spoken" role="status" aria-live="polite">{state.spoken}</p>
+      <h2>Make a lesson from a run</h2>
+      <ul class="l-runs">
+        {rows.map((row) => (
+          <li><a href={`#run=${encodeURIComponent(row.run)}`}>{row.question || "(no question)"}</a><small>{row.status.replaceAll("_", " ")}{row.steps !== null && `, ${row.steps} ${row.steps === 1 ? "step" : "steps"}`}{row.answer && `: ${row.answer}`}</small></li>
+        ))}
+      </ul>
     </>
   );
 }
 
-function Foot({ state, desk }: { state: State; desk: Desk }): JSX.Element {
-  const { slide, place } = state;
-  const following = state.lesson.slides[place.at + 1];
-  const next = !place.shown ? "Reveal" : following ? `Step ${following.number}` : "The end";
-  if (state.handout) return (
-    <footer class="l-foot">
-      <button type="button" class="l-button filled" onClick={() => print()}>Print</button>
-      <button type="button" class="l-button" aria-pressed={state.handout === "answers"} onClick={() => desk.print(state.handout === "questions")}>{state.handout === "answers" ? "Without the answers" : "With the answers"}</button>
-      <button type="button" class="l-button" onClick={() => { state.handout = ""; state.changed(); }}>Back to the slides</button>
-    </footer>
-  );
-  return (
-    <footer class="l-foot">
-      <button type="button" class="l-button" aria-disabled={!place.shown && place.at === 0} onClick={() => state.back()}><Icon name="left" /> {place.shown ? "Hide" : "Back"}</button>
-      {slide && <button type="button" class="l-button filled" id="next" onClick={() => state.forward()}>{place.shown && <Icon name="right" />}{next}</button>}
-      <ul class="l-keys" aria-label="Keys">
-        <li><kbd>A</kbd> to <kbd>D</kbd> choose</li><li><kbd>↵</kbd> reveal</li><li><kbd>←</kbd><kbd>→</kbd> step</li>
-      </ul>
-      <span class="l-tools">
-        <button type="button" class="l-tool" aria-label="Larger" title="Larger (+)" onClick={() => state.resize(1)}><kbd>+</kbd></button>
-        <button type="button" class="l-tool" aria-label="Smaller" title="Smaller (−)" onClick={() => state.resize(-1)}><kbd>−</kbd></button><span class="l-size">size</span>
-        <button type="button" class="l-tool" aria-expanded={state.glossary} title="Glossary (G)" onClick={() => { state.glossary = !state.glossary; state.changed(); }}><kbd>G</kbd> glossary</button>
-        <button type="button" class="l-tool" title="Light or dark (T)" onClick={desk.turn}><kbd>T</kbd> {desk.theme === "dark" ? "light" : "dark"}</button>
-        <button type="button" class="l-tool" title="All slides on paper (P)" onClick={() => desk.print(true)}><kbd>P</kbd> handout</button>
-      </span>
-    </footer>
-  );
-}
-
-export function show(element: HTMLElement, lesson: Lesson): State {
-  const shadow = element.shadowRoot ?? element.attachShadow({ mode: "open" });
-  const sheets = [styles, own].map((text) => { const sheet = new CSSStyleSheet(); sheet.replaceSync(text); return sheet; });
-  shadow.adoptedStyleSheets = sheets;
-  const box = document.createElement("div");
-  box.className = "view lesson";
-  shadow.replaceChildren(box);
-  let named: "light" | "dark" | null = null, before = "";
-  const desk: Desk = {
-    theme: null,
-    turn: () => { named = box.dataset["theme"] === "dark" ? "light" : "dark"; state.changed(); },
-    print: (answers) => { state.handout = answers ? "answers" : "questions"; state.changed(); },
-  };
-  const draw = () => {
-    desk.theme = themeOf(element, named);
-    box.dataset["theme"] = desk.theme;
-    box.dataset["place"] = state.handout || (state.ended ? "end" : state.place.shown ? "shown" : "guessed");
-    box.style.setProperty("--size", String(state.scale));
-    const focused = shadow.activeElement;
-    render(<Page state={state} desk={desk} />, box);
-    const now = `${state.place.at}${state.place.shown}${state.handout}`;
-    if (now === before) return;
-    box.querySelector(".l-main")?.scrollTo(0, 0);
-    if (before) keepFocus(box, focused);
-    before = now;
-    if (location.protocol !== "about:") history.replaceState(null, "", hashOf(state.place));
-  };
-  const state = new State(lesson, draw);
-  const start = placeOf(location.hash);
-  if (start) {
-    for (let at = 0; at < start.at; at++) state.told.add(at);
-    state.go(start);
-  } else draw();
-  document.addEventListener("keydown", (event) => { if (onKey(state, desk, event)) event.preventDefault(); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  let printing = false;
-  addEventListener("beforeprint", () => { if (!state.handout) { printing = true; state.handout = "answers"; draw(); } });
-  addEventListener("afterprint", () => { if (printing) { printing = false; state.handout = ""; draw(); } });
-  return state;
-}
-
-/** The focus stays on the button that goes on, or goes where one reads. */
-function keepFocus(box: HTMLElement, focused: Element | null): void {
-  if (focused?.isConnected && focused.id !== "next" && focused.tagName !== "INPUT") return;
-  (box.querySelector<HTMLElement>("#next") ?? box.querySelector<HTMLElement>(".l-main h2"))?.focus({ preventScroll: true });
-}
-
-function onKey(state: State, desk: Desk, event: KeyboardEvent): boolean {
-  if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  const target = event.composedPath()[0] as HTMLElement;
-  const writing = target.tagName === "INPUT", pressed = target.closest?.("button, a") !== null;
-  if (event.key === "Escape") {
-    if (state.glossary) state.glossary = false;
-    else if (state.handout) state.handout = "";
-    else if (writing) target.blur();
-    else return false;
-    state.changed();
-    return true;
-  }
-  if (event.key === "Enter") {
-    if (pressed && !writing) return false;
-    state.forward();
-    return true;
-  }
-  if (writing) return false;
-  const letter = "abcd".indexOf(event.key.toLowerCase());
-  if (letter >= 0 && event.key.length === 1) state.choose(letter);
-  else if (event.key === "ArrowRight" || event.key === "PageDown") state.forward();
-  else if (event.key === "ArrowLeft" || event.key === "PageUp") state.back();
-  else if (event.key === "Home") state.jump(0);
-  else if (event.key === "End") state.jump(state.last);
-  else if (event.key === "+" || event.key === "=") state.resize(1);
-  else if (event.key === "-" || event.key === "−") state.resize(-1);
-  else if (event.key === "g" || event.key === "G") { state.glossary = !state.glossary; state.changed(); }
-  else if (event.key === "t" || event.key === "T") desk.turn();
-  else if (event.key === "p" || event.key === "P") desk.print(true);
-  else return false;
-  return true;
-}
-
 const element = document.getElementById("rlm-lab-view");
 const told = document.getElementById("rlm-lab-lesson")?.textContent;
-if (element && told) show(element, JSON.parse(told) as Lesson);
+if (element && told) {
+  const keep = location.protocol !== "about:"; // a frame of a notebook has no address of its own
+  show(element, JSON.parse(told) as Lesson, {
+    start: placeOf(location.hash),
+    moved: (place) => { if (keep) history.replaceState(null, "", hashOf(place)); },
+    named: () => null,
+  });
+}
