@@ -1,7 +1,7 @@
 """The Lesson page: a run, also one that goes on, as slides; without a run the list of those that can be taught from.
 
-A file is read, and a lesson drafted, on a thread of its own, so that the dashboard's loop goes on; what comes of it is sent from the
-loop, which owns everything else here.
+A file is read, and a lesson drafted, on a thread of its own, so that the dashboard's loop goes on; what comes of it is sent from
+the loop, which owns everything else here.
 """
 
 from __future__ import annotations
