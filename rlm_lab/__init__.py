@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from rlm_lab.engine.run import Run, paused_runs
     from rlm_lab.errors import RLMError
     from rlm_lab.kernel.ask import ask
+    from rlm_lab.kernel.comparing import compare
     from rlm_lab.kernel.replaying import replay, resume
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.store import load
+    from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
     from rlm_lab.views.page import save_page
 
 _WHERE = {
     "Budget": "rlm_lab.config",
+    "Comparison": "rlm_lab.views.comparison",
     "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
@@ -37,6 +40,7 @@ _WHERE = {
     "Settings": "rlm_lab.config",
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
+    "compare": "rlm_lab.kernel.comparing",
     "dashboard_link": "rlm_lab.dashboard.links",
     "lesson": "rlm_lab.views.lesson_page",
     "lesson_bundle": "rlm_lab.views.lesson_page",
@@ -49,6 +53,7 @@ _WHERE = {
 }
 __all__ = [
     "Budget",
+    "Comparison",
     "LiteLLMModel",
     "RLMError",
     "Run",
@@ -57,6 +62,7 @@ __all__ = [
     "Trajectory",
     "__version__",
     "ask",
+    "compare",
     "dashboard_link",
     "lesson",
     "lesson_bundle",

@@ -19,7 +19,7 @@ from rlm_lab.kernel.arguments import Help, Parser, add_run_flags, from_namespace
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "export", "lesson", "dashboard", "model", "doctor", "demo")
+COMMANDS = ("ask", "show", "runs", "compare", "export", "lesson", "dashboard", "model", "doctor", "demo")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -66,6 +66,7 @@ def build_parser() -> Parser:
     _add_ask(commands)
     _add(commands, "show", _show, "a run in full", ("run", "a log's path, or a run's id", "?"))
     _add(commands, "runs", _runs, "the runs in the runs folder")
+    _add_compare(commands)
     _add_export(commands)
     _add_lesson(commands)
     dashboard = _add(
@@ -98,6 +99,13 @@ def _add_ask(commands: Any) -> None:
         "Here a FILE, also one given with -c, is text, .csv or .parquet, and may be named as in name=FILE; -o takes a file for\n"
         "the answer, --schema a JSON schema or its file, --tools and --sub-tools take module:function,function."
     )
+
+
+def _add_compare(commands: Any) -> None:
+    compare = _add(commands, "compare", _compare, "runs side by side: what they did alike, and where they part")
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="logs' paths, or runs' ids; the first two step by step")
+    compare.add_argument("--to", metavar="FORM", default="text", help="text, or html: one page, to be read offline")
+    compare.add_argument("--out", metavar="FILE", help="where to write it; the page by default to compare.html")
 
 
 def _add_export(commands: Any) -> None:
@@ -172,6 +180,20 @@ def _runs(_: argparse.Namespace) -> int:
     from rlm_lab.kernel.stored import runs_table
 
     print(runs_table(load_settings().runs).text())
+    return 0
+
+
+def _compare(parsed: argparse.Namespace) -> int:
+    import rlm_lab
+
+    if parsed.to not in ("text", "html") or (parsed.to == "text" and parsed.out):
+        raise UsageError(f"A comparison cannot be written as {parsed.to!r} to a file; give --to html.")
+    comparison = rlm_lab.compare(*parsed.runs)
+    if parsed.to == "text":
+        print(comparison.text(_width()))
+        return 0
+    path = comparison.to_html(parsed.out or "compare.html")
+    print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
     return 0
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from panel.viewable import Viewable
 
 from rlm_lab.dashboard.desk import Desk
+from rlm_lab.dashboard.pages import Module
 from rlm_lab.dashboard.shelf import alive
 from rlm_lab.engine.run import known_runs
 from rlm_lab.errors import RLMError
@@ -29,8 +30,6 @@ MOST_RUNS = 200  # in the list
 
 def lesson_part(desk: Desk) -> Viewable:
     """The page's part for one tab."""
-    from rlm_lab.dashboard.pages import Module  # the table of pages names this module
-
     part: list[Module] = []
     tasks: set[asyncio.Task[None]] = set()
 

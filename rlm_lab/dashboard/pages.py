@@ -18,7 +18,6 @@ from panel.custom import JSComponent
 from panel.viewable import Viewable
 
 from rlm_lab.dashboard.desk import Desk
-from rlm_lab.dashboard.lessons import lesson_part
 from rlm_lab.dashboard.routing import ASSETS
 
 Heard = Callable[[object], None]
@@ -74,4 +73,15 @@ class Module(Talking):
     _esm = Path(ASSETS / "module.js")
 
 
-PAGES: tuple[Page, ...] = (Page(path="lesson", title="Lesson", made=lesson_part),)
+def _compare(desk: Desk) -> Viewable:
+    from rlm_lab.dashboard.comparing import compare_page  # it needs what stands here
+
+    return compare_page(desk)
+
+
+def _lesson(desk: Desk) -> Viewable:
+
+    return lesson_part(desk)
+
+
+PAGES: tuple[Page, ...] = (Page(path="compare", title="Compare", made=_compare), Page(path="lesson", title="Lesson", made=_lesson))

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import StateError, UsageError
 from rlm_lab.kernel import control, doctor, returning
+from rlm_lab.kernel.comparing import compare
 from rlm_lab.kernel.stored import find_run, runs_table
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.views.comparison import Comparison
 from rlm_lab.views.lesson_page import write_lesson
 
 if TYPE_CHECKING:
@@ -47,6 +49,14 @@ def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
     if not words and magics.last is not None:
         return magics.last
     return find_run(words[0] if words else None, magics.settings().runs)
+
+
+def _compare(magics: RLM, rest: str) -> Comparison:
+    """The runs may be named by variables, ids or paths."""
+    held = magics.ipython.user_ns
+    named = [held.get(word) for word in words_of(rest)]
+    found = [value if isinstance(value, (Run, Trajectory)) else word for value, word in zip(named, words_of(rest), strict=True)]
+    return compare(*found, folder=magics.settings().runs)
 
 
 def _dashboard(magics: RLM, words: list[str]) -> None:
@@ -121,6 +131,9 @@ _ALL = (
     _look("last", _last, "", "the last run of this kernel; run = %rlm last binds it"),
     _look("runs", _runs, "", "the runs in the runs folder"),
     _look("show", _show, "[ID or PATH]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
+    Command(
+        name="compare", do=_compare, takes="RUN RUN ...", told="runs side by side, step by step; an ID, a PATH or a variable each"
+    ),
     _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
     Command(
         name="lesson",

@@ -103,7 +103,9 @@ class Completer:
             return self._of_setting(word)
         if command in {"stop", "edit", "skip", "accept"}:
             return _of_paused(word)
-        if command == "show":
+        if command == "compare":
+            word = word.split(" ")[-1]
+        if command in {"show", "compare"}:
             return word, _beginning(word, self._runs()), "run"
         return word, _beginning(word, ["--no-ask"] if command == "doctor" else []), "flag"
 

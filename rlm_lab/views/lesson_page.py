@@ -19,7 +19,7 @@ from rlm_lab.trajectory.store import load
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.lesson_static import lesson_html
-from rlm_lab.views.page import one_file, written
+from rlm_lab.views.page import document, write_page
 
 _PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]+$")
 _HEIGHT = 720  # pixels of the slides in a notebook
@@ -70,20 +70,19 @@ def lesson_json(taught: Lesson, *, back: str | None = None) -> dict[str, Any]:
     return told | {"back": back}
 
 
-def lesson_page(taught: Lesson, *, back: str | None = None, nonce: str | None = None) -> str:
-    """The whole page; see `one_file` for `nonce`.
+def lesson_page(taught: Lesson) -> str:
+    """The whole page; without scripts it shows what `lesson_html` gives.
 
     >>> "Why is it so?" in lesson_page(lesson(Trajectory(run="a", status="done", question="Why is it so?")))
     True
     """
     title = plain(taught.question)[:120] or "A lesson"
-    data = {"rlm-lab-lesson": lesson_json(taught, back=back)}
-    return one_file(title, "lesson.js", data, lesson_html(taught), nonce=nonce)
+    return document(title, "lesson.js", "rlm-lab-lesson", lesson_json(taught), lesson_html(taught))
 
 
 def save_lesson(taught: Lesson, path: str | Path) -> Path:
     """Writes the page into a file; gives its path."""
-    return written(lesson_page(taught), path, "The lesson")
+    return write_page(lesson_page(taught), path)
 
 
 def write_lesson(taught: Lesson, path: str | Path) -> Path:

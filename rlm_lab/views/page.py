@@ -26,6 +26,7 @@ from rlm_lab.views.unfold import unfold
 
 DIST = Path(__file__).parent / "component" / "dist"
 Source = Trajectory | Sequence[Event]
+_SWITCHED_OFF = "This page draws a run with a script, which is switched off."
 STYLE = "html,body{margin:0;height:100%}#rlm-lab-view{height:100vh}"
 
 
@@ -50,44 +51,42 @@ def page_html(source: Source, *, shorten: int | None = None, contexts: Mapping[s
         _cover(feed, source if isinstance(source, Trajectory) else fold(source), contexts)
     message = feed.whole(shorten)
     question = next((node.get("question", "") for node in message["nodes"] if node["kind"] == "run"), "")
-    title = plain(str(question))[:120] or "A run"
-    return one_file(title, "page.js", {"rlm-lab-run": message}, "This page draws a run with a script, which is switched off.")
+    return document(str(question)[:120] or "A run", "page.js", "rlm-lab-run", message)
 
 
-def one_file(title: str, module: str, data: Mapping[str, Any], without_script: str, *, nonce: str | None = None) -> str:
-    """A page that draws JSON with one of our modules and asks no network.
+def document(title: str, module: str, name: str, data: Mapping[str, Any], plainly: str = _SWITCHED_OFF) -> str:
+    """A page of one file: `data` as JSON in an element of this `name`, and the built module that draws it.
 
-    `data` are JSON values by the ids of their elements, `without_script` is HTML for a browser that runs no scripts. With a
-    `nonce` the policy is left to the server, which marks the scripts that it serves.
+    `plainly` is the HTML that stands there where scripts are switched off.
     """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     script = view_module(module).replace("</script", "<\\/script")
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">' if nonce is None else ""
-    mark = "" if nonce is None else f' nonce="{html.escape(nonce)}"'
-    texts = {name: json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for name, value in data.items()}
-    parts = [
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{policy}',
-        '<meta name="viewport" content="width=device-width"><meta name="generator" content="rlm_lab">',
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>",
-        f'<body><div id="rlm-lab-view"></div><noscript>{without_script}</noscript>',
-        *(f'<script type="application/json" id="{html.escape(name)}">{_inert(text)}</script>' for name, text in texts.items()),
-        f'<script type="module"{mark}>{script}</script></body></html>\n',
-    ]
-    return "".join(parts)
+    return "".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">',
+            '<meta name="viewport" content="width=device-width"><meta name="generator" content="rlm_lab">',
+            f"<title>{html.escape(plain(title))}</title><style>{STYLE}</style></head>",
+            f'<body><div id="rlm-lab-view"></div><noscript>{plainly}</noscript>',
+            f'<script type="application/json" id="{name}">{_inert(text)}</script>',
+            f'<script type="module">{script}</script></body></html>\n',
+        ]
+    )
 
 
 def save_page(source: Source, path: str | Path, **options: Any) -> Path:
     """Writes the page into a file; gives its path. The options are those of `page_html`."""
-    return written(page_html(source, **options), path, "The page")
+    return write_page(page_html(source, **options), path)
 
 
-def written(text: str, path: str | Path, what: str) -> Path:
-    """Writes a text into a file; gives its path. `what` it is stands in the error."""
+def write_page(page: str, path: str | Path) -> Path:
+    """Writes a page into a file, whose folder is made; gives its path. Raises `UsageError` where that cannot be done."""
     path = Path(path).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{what} cannot be written to {path}: {error.strerror or error}.") from None
+        raise UsageError(f"The page cannot be written to {path}: {error.strerror or error}.") from None
     return path
 
 

@@ -1,4 +1,4 @@
-// Bundles the view into one file, dist/view.js, styles inside; with --tests the unit tests, for node --test.
+// Bundles each web part into one file of dist, styles inside; with --tests the unit tests, for node --test.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -25,7 +25,7 @@ if (process.argv.includes("--tests")) {
   const sources = process.env.RLM_LAB_SOURCES ?? createHash("sha256").update(readFileSync(join(here, "package.json"))).digest("hex");
   await build({
     ...common,
-    entryPoints: { view: "src/index.tsx", page: "src/page.ts", lesson: "src/lesson.tsx" },
+    entryPoints: { view: "src/index.tsx", page: "src/page.ts", compare: "src/compare.ts", lesson: "src/lesson.tsx" },
     outdir: "dist",
     minify: true,
     legalComments: "none",
