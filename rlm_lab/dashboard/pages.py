@@ -79,4 +79,9 @@ def _compare(desk: Desk) -> Viewable:
     return compare_page(desk)
 
 
-PAGES: tuple[Page, ...] = (Page(path="compare", title="Compare", made=_compare),)
+def _lesson(desk: Desk) -> Viewable:
+
+    return lesson_part(desk)
+
+
+PAGES: tuple[Page, ...] = (Page(path="compare", title="Compare", made=_compare), Page(path="lesson", title="Lesson", made=_lesson))

@@ -22,6 +22,7 @@ from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.comparison import Comparison
+from rlm_lab.views.lesson_page import write_lesson
 
 if TYPE_CHECKING:
     from rlm_lab.kernel.magics import RLM
@@ -102,6 +103,21 @@ def _help(magics: RLM, _: list[str]) -> None:
     magics.say(Table(title=title, head=("command", "what it does"), rows=rows).bundle())
 
 
+def _lesson(magics: RLM, rest: str) -> Any:
+    """A lesson, which shows itself, or the page that it was written to."""
+    import rlm_lab  # by its public name
+
+    words = words_of(rest)
+    if len(words) > 2:
+        raise UsageError(f"%rlm lesson takes a run and a file; {words[2]!r} is too many.")
+    run = _show(magics, words[:1])
+    taught = rlm_lab.lesson(run)
+    if len(words) < 2:
+        return taught
+    path = write_lesson(taught, words[1])
+    return magics.say({"text/plain": f"The lesson is written to {path}."})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What a sub-command does with the text after its name; `takes` tells that text, `told` is a line of help."""
@@ -138,6 +154,12 @@ _ALL = (
     ),
     Command(name="export", do=_export, takes=USAGE, told="a run as a notebook, a page, a table ...; %rlm export --help tells them"),
     _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
+    Command(
+        name="lesson",
+        do=_lesson,
+        takes="[ID or PATH] [FILE]",
+        told="a run as slides, to be guessed step by step; into a file .html (a page), .ipynb (a notebook) or .md (words to edit)",
+    ),
     _look("models", _models, "", "the models that can be used here"),
     _look(
         "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"

@@ -244,3 +244,10 @@ class Trajectory:
         import rlm_lab
 
         return rlm_lab.export(self, path, to, **options)
+
+    def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
+        """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
+        import rlm_lab
+
+        taught = rlm_lab.lesson(self, **options)
+        return taught if path is None else taught.to_html(path)

@@ -191,9 +191,10 @@ class Bar {
   constructor({ back, turn }) {
     this.back = make("button", { class: "back", text: "‹ All runs", onclick: back });
     this.name = make("span", { class: "name" });
+    this.lesson = make("a", { class: "toggle", text: "Lesson" }); // the run that is shown, as slides
     this.time = this.toggle("Timeline", () => turn("time"));
     this.settings = this.toggle("Settings", () => turn("settings"));
-    document.getElementById("bar").append(this.back, this.name, make("span", { class: "gap" }), this.time, this.settings);
+    document.getElementById("bar").append(this.back, this.name, make("span", { class: "gap" }), this.lesson, this.time, this.settings);
   }
 
   toggle(text, act) { return make("button", { class: "toggle", text, "aria-pressed": "false", onclick: act }); }
@@ -227,6 +228,7 @@ export function start({ host, send, listen }) {
     body.dataset.page = message.run === null ? "list" : "run";
     document.title = message.run === null ? "rlm_lab" : `${message.run} · rlm_lab`;
     bar.name.textContent = message.run ?? "";
+    bar.lesson.href = `./lesson#run=${encodeURIComponent(message.run ?? "")}`;
     if (message.missing) { runs.search.value = message.missing; runs.draw(); }
     shown.settings = false;
     apply();

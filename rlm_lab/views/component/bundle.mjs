@@ -25,7 +25,7 @@ if (process.argv.includes("--tests")) {
   const sources = process.env.RLM_LAB_SOURCES ?? createHash("sha256").update(readFileSync(join(here, "package.json"))).digest("hex");
   await build({
     ...common,
-    entryPoints: { view: "src/index.tsx", page: "src/page.ts", compare: "src/compare.ts" },
+    entryPoints: { view: "src/index.tsx", page: "src/page.ts", compare: "src/compare.ts", lesson: "src/lesson.tsx" },
     outdir: "dist",
     minify: true,
     legalComments: "none",
