@@ -79,7 +79,7 @@ def dashboard_link(run: Run | Trajectory | None = None, *, folder: str | Path | 
 
 
 def _beside(origin: str, port: int) -> str | None:
-    """The dashboard under the name by which a page of this machine was reached: to a browser both are one site, as the cookie needs."""
+    """The dashboard under the name by which a page of this machine was reached: the browser takes both for one site."""
     parts = urlsplit(origin)
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"http://{name}:{port}/" if parts.scheme == "http" and name in LOOPBACK else None
@@ -88,7 +88,9 @@ def _beside(origin: str, port: int) -> str | None:
 def _below(origin: str, proxied: str | None) -> str:
     """The dashboard as the Jupyter server passes it on."""
     if proxied is None:
-        raise StateError("This page reaches the dashboard only through the Jupyter server: install jupyter-server-proxy where it runs.")
+        raise StateError(
+            "This page reaches the dashboard only through the Jupyter server: install jupyter-server-proxy where it runs."
+        )
     return f"{origin}{proxied}"
 
 

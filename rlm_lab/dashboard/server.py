@@ -69,7 +69,7 @@ class Dashboard:
         return self.guard.port
 
     def address(self, *, run: str | None = None, lasting: bool = False, base: str | None = None) -> str:
-        """A link with a ticket in its fragment, which no server and no log sees. `base` is where it is served, by a proxy perhaps."""
+        """A link with a ticket in its fragment, which no server and no log sees. `base` is where it is served."""
         from urllib.parse import quote
 
         rest = "" if run is None else f"&run={quote(run, safe='')}"

@@ -72,7 +72,9 @@ class RLM(Magics):
     max_cost = Float(None, allow_none=True, help="US dollars of the whole tree of runs.").tag(config=True)
     max_seconds = Float(None, allow_none=True, help="Time of the run, in seconds.").tag(config=True)
     depth = Int(None, allow_none=True, help="How deep rlm_query may nest.").tag(config=True)
-    live = Bool(None, allow_none=True, help="Whether a cell shows its run with buttons while it goes on, where the front end can.").tag(config=True)
+    live = Bool(
+        None, allow_none=True, help="Whether a cell shows its run with buttons while it goes on, where the front end can."
+    ).tag(config=True)
     record = Unicode(None, allow_none=True, help="A file or folder to record models' replies in.").tag(config=True)
     replay = Unicode(None, allow_none=True, help="A file or folder to play recorded replies from.").tag(config=True)
 
