@@ -91,7 +91,8 @@ def _models(magics: RLM, _: list[str]) -> None:
 def _doctor(magics: RLM, words: list[str]) -> None:
     if words and words[0] != "--no-ask":
         raise UsageError(f"%rlm doctor takes --no-ask, which asks no model; {words[0]!r} is something else.")
-    spec = magics.expressions().model(magics.model) if isinstance(magics.model, str) else magics.model
+    model = magics.given("model")
+    spec = magics.expressions().model(model) if isinstance(model, str) else model
     magics.say(doctor.report(doctor.examine(magics.settings(), model=spec, ask=not words)).bundle())
 
 

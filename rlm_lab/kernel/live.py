@@ -57,6 +57,15 @@ def run_bundle(run: Run, watch: Watch | None = None, names: tuple[str, ...] = ()
     return {"text/html": html, "text/plain": text, MIME_TYPE: run_json(trajectory_of(run))}
 
 
+def _so_far(run: Run) -> Bundle:
+    """The payload of a run under way: which it is, so that a front end knows it should the kernel end."""
+    spent = run.usage
+    usage = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost, "seconds": spent.seconds}
+    head = Trajectory(run=run.id, status=run.status, question=run.question, model=run.asked.model.name, path=run.path)
+    payload = run_json(head)
+    return {**payload, "summary": {**payload["summary"], "usage": usage}}
+
+
 def trajectory_of(run: Run) -> Trajectory:
     return dataclasses.replace(run.trajectory, path=run.path)
 
@@ -194,4 +203,4 @@ class Live:
     def _progress(self, run: Run) -> Bundle:
         progress = progress_of(run, self._watch)
         quiet = QUIET if self._buttons and (self._inline is None or self._has_no_answer(self._inline)) else ""
-        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress)}
+        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress), MIME_TYPE: _so_far(run)}
