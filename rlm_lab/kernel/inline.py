@@ -39,7 +39,7 @@ class Inline:
 
     def __init__(self, run: Run) -> None:
         self.answered = False
-        self.heard_at = 0.0  # when it asked for a module last
+        self.heard_at = 0.0  # when it last said that it prepares to draw
         self._run = run
         self._mark = uuid.uuid4().hex
         self._feed = Feed(() if run.status == "waiting" else unfold(run.trajectory))
@@ -130,6 +130,8 @@ class Inline:
             self.answered = self.answered or self._run.status == "running"
             self._seq, self._state = -1, None
             self._news.set()
+        elif content.get("here"):
+            self.heard_at = time.monotonic()
         elif isinstance(name := content.get("module"), str):
             self._send_module(name)
         elif "ping" in content:

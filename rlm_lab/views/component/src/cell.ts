@@ -80,6 +80,7 @@ function initialize({ model }: { model: Model }): () => void {
     model.send({ ready: true });
   };
   const end = watch(mark, (element) => void draw(element).catch(() => undefined));
+  load("view").then(() => model.send({ here: true }), () => undefined); // it may have taken longer than the kernel waits
   return () => {
     end();
     model.off("msg:custom", hear);
