@@ -208,6 +208,7 @@ _ALL = (
         takes="CALL TEXT",
         told="another answer for a call; only what depends on it is redone",
     ),
+    Command(name="again", do=returning.again, takes="CALL", told="ask a call anew; only what depends on its answer is redone"),
     Command(
         name="fork",
         do=returning.fork,
