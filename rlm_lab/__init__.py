@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
-    from rlm_lab.trajectory.store import load
+    from rlm_lab.trajectory.formats import load, load_all
     from rlm_lab.views.page import save_page
 
 _WHERE = {
@@ -37,7 +37,8 @@ _WHERE = {
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
     "dashboard_link": "rlm_lab.dashboard.links",
-    "load": "rlm_lab.trajectory.store",
+    "load": "rlm_lab.trajectory.formats",
+    "load_all": "rlm_lab.trajectory.formats",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
@@ -55,6 +56,7 @@ __all__ = [
     "ask",
     "dashboard_link",
     "load",
+    "load_all",
     "load_ipython_extension",
     "paused_runs",
     "replay",
