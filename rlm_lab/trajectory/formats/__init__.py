@@ -209,6 +209,8 @@ def _opened(source: Source) -> Source:
     if source.path.is_dir():
         raise LogError(f"{source.path} is a folder of no run that is known here; load_all gives the runs in it.")
     source.check()
+    if source.first() is None and any(mark in source.head() for one in FORMATS for mark in one.marks):
+        source.whole()  # tells where it is no JSON
     return source
 
 

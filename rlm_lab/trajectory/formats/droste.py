@@ -105,7 +105,7 @@ def _end(agent: Agent, error: str | None) -> None:
 
 def _called(agent: Agent, line: Record) -> None:
     """A call that has ended; a batch is told as one, with how many calls it was."""
-    if line.get("phase") not in {"completion", "failure"}:
+    if text(line.get("phase")) not in {"completion", "failure"}:
         return
     error = record(line.get("error"), "error")
     failed = (name(error.get("type")) or "Error") if line.get("phase") == "failure" else None

@@ -22,7 +22,7 @@ _OWN = "The engine looked at the context itself; no model wrote this block."
 
 def recognises(first: Any) -> bool:
     """Whether this is the first line of such a log."""
-    return isinstance(first, dict) and first.get("event_type") in _KINDS and "run_id" in first
+    return isinstance(first, dict) and text(first.get("event_type")) in _KINDS and "run_id" in first
 
 
 class Agent:

@@ -29,12 +29,14 @@ class Source:
     ----------
     path: the file or folder; None for an object.
     value: the object.
+    largest: bytes of a line, or of a file that is one value.
 
     `line` is the number of the line that was read last, 0 before the first and where there are none.
     """
 
-    def __init__(self, path: Path | None, value: Any = None) -> None:
+    def __init__(self, path: Path | None, value: Any = None, *, largest: int = LARGEST) -> None:
         self.path = path
+        self.largest = largest
         self.value = value
         self.line = 0
 
@@ -78,9 +80,9 @@ class Source:
         if self.path is None:
             return self.value
         with self._open() as file:
-            raw = file.read(LARGEST + 1)
-        if len(raw) > LARGEST:
-            raise LogError(f"{self.path} is one JSON value of more than {LARGEST:,} bytes; only logs of lines may be larger.")
+            raw = file.read(self.largest + 1)
+        if len(raw) > self.largest:
+            raise LogError(f"{self.path} is one JSON value of more than {self.largest:,} bytes; only logs of lines may be larger.")
         try:
             return json.loads(self._decoded(raw))
         except json.JSONDecodeError as error:
@@ -92,16 +94,18 @@ class Source:
         """The objects of the lines; `line` tells where they stand."""
         self.line = 0
         with self._open() as file:
-            while raw := file.readline(LARGEST + 1):
+            while raw := file.readline(self.largest + 1):
                 self.line += 1
-                if len(raw) > LARGEST:
-                    raise LogError(f"{self.path} has a line of more than {LARGEST:,} bytes, line {self.line}; it is no run log.")
+                if len(raw) > self.largest:
+                    raise LogError(
+                        f"{self.path} has a line of more than {self.largest:,} bytes, line {self.line}; it is no run log."
+                    )
                 if raw.strip() and (found := self._line(raw)) is not None:
                     yield found
 
     def beside(self, path: Path) -> Source:
         """Another file of the same run."""
-        return Source(path)
+        return Source(path, largest=self.largest)
 
     def _line(self, raw: bytes) -> Record | None:
         try:

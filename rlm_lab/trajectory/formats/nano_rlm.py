@@ -24,7 +24,7 @@ _DEEPEST = 20
 
 def recognises(first: Any) -> bool:
     """Whether this is the first line of a session's messages."""
-    return isinstance(first, dict) and first.get("type") in _KINDS and "timestamp" in first and "v" not in first
+    return isinstance(first, dict) and text(first.get("type")) in _KINDS and "timestamp" in first and "v" not in first
 
 
 def read(source: Source) -> Iterator[Recorder]:

@@ -69,7 +69,7 @@ def _agent(run: Recorder, agents: dict[str, Agent], key: str, depth: int = 0) ->
     )
     status, answer = "", None
     for node in agent.nodes:
-        kind = node.get("type")
+        kind = text(node.get("type"))
         if kind == "user_query":
             asked.append({"role": "user", "content": node.get("content")})
         elif kind == "llm_output":

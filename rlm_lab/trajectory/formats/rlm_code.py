@@ -27,7 +27,7 @@ _KINDS = frozenset(
 
 def recognises(first: Any) -> bool:
     """Whether this is the first line of such a log."""
-    return isinstance(first, dict) and first.get("event_type") in _KINDS and "timestamp" in first
+    return isinstance(first, dict) and text(first.get("event_type")) in _KINDS and "timestamp" in first
 
 
 class Agent:
@@ -86,7 +86,7 @@ def read(source: Source) -> Iterator[Recorder]:
 
 
 def _take(agents: dict[tuple[str, str], Agent], key: tuple[str, str], line: Record) -> None:
-    agent, kind, data = agents[key], line.get("event_type"), record(line.get("data"), "data")
+    agent, kind, data = agents[key], text(line.get("event_type")), record(line.get("data"), "data")
     agent.run.at(moment(line.get("timestamp")))
     if kind == "child_spawn":
         child = Agent(agent.run.child())
@@ -95,7 +95,7 @@ def _take(agents: dict[tuple[str, str], Agent], key: tuple[str, str], line: Reco
     elif kind == "child_result":
         _child_result(agents, key, data)
     elif kind in _TAKERS:
-        _TAKERS[text(kind)](agent, line, data)
+        _TAKERS[kind](agent, line, data)
 
 
 def _child_result(agents: dict[tuple[str, str], Agent], key: tuple[str, str], data: Record) -> None:

@@ -206,7 +206,7 @@ def _given(blocks: list[Record]) -> list[Any]:
 
 def _final(value: Any) -> Any:
     """The answer of either generation: a pair of how it was given and the text, or the text."""
-    paired = isinstance(value, list) and len(value) == 2 and value[0] in ("FINAL", "FINAL_VAR")
+    paired = isinstance(value, list) and len(value) == 2 and value[0] in ["FINAL", "FINAL_VAR"]
     return value[1] if paired else value
 
 
