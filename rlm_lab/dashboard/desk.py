@@ -110,6 +110,11 @@ class Desk:
 
     # who looks
 
+    def path_of(self, name: str) -> Path | None:
+        """The file of a run that is listed; None where no such run is known, or it keeps none."""
+        live = alive(known_runs())
+        return live[name].path if name in live else self.shelf.path_of(name)
+
     def source(self, name: str) -> Source | None:
         """The source of a run, opened where it is not open yet; None where no such run is known."""
         if name not in self._sources:

@@ -161,7 +161,7 @@ class Bar {
     this.name = make("span", { class: "name" });
     this.time = this.toggle("Timeline", () => turn("time"));
     this.settings = this.toggle("Settings", () => turn("settings"));
-    this.element = make("header", { id: "bar" }, make("span", { class: "brand", text: "rlm_lab" }), this.back, this.name, make("span", { class: "gap" }), this.time, this.settings);
+    document.getElementById("bar").append(this.back, this.name, make("span", { class: "gap" }), this.time, this.settings);
   }
 
   toggle(text, act) { return make("button", { class: "toggle", text, "aria-pressed": "false", onclick: act }); }
@@ -200,7 +200,7 @@ export function start({ host, send, listen }) {
     apply();
     (message.run === null ? runs.search : document.getElementById("pane")).focus({ preventScroll: true });
   };
-  host.append(bar.element, runs.element, settings);
+  host.append(runs.element, settings);
   listen((message) => {
     if (message.kind === "runs") runs.take(message);
     else if (message.kind === "open") opened(message);
