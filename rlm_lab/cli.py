@@ -19,7 +19,7 @@ from rlm_lab.kernel.arguments import Help, Parser, add_run_flags, from_namespace
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "export", "dashboard", "model", "doctor", "demo")
+COMMANDS = ("ask", "show", "runs", "import", "export", "dashboard", "model", "doctor", "demo")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -66,6 +66,9 @@ def build_parser() -> Parser:
     _add_ask(commands)
     _add(commands, "show", _show, "a run in full", ("run", "a log's path, or a run's id", "?"))
     _add(commands, "runs", _runs, "the runs in the runs folder")
+    told = "runs of other engines, written as runs of this one"
+    imports = _add(commands, "import", _import, told, ("source", "a log of another engine, or a folder of them", None))
+    imports.add_argument("--to", metavar="FOLDER", help="where to write them; by default the runs folder")
     _add_export(commands)
     dashboard = _add(
         commands, "dashboard", _dashboard, "a page with saved runs, and those that run now", ("folder", "of runs", "?")
@@ -160,6 +163,14 @@ def _runs(_: argparse.Namespace) -> int:
     from rlm_lab.kernel.stored import runs_table
 
     print(runs_table(load_settings().runs).text())
+    return 0
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.stored import import_table
+
+    print(import_table(parsed.source, parsed.to or load_settings().runs).text())
     return 0
 
 

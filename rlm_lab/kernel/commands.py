@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import StateError, UsageError
 from rlm_lab.kernel import control, doctor, returning
-from rlm_lab.kernel.stored import find_run, runs_table
+from rlm_lab.kernel.stored import find_run, import_table, runs_table
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 from rlm_lab.trajectory.tree import Trajectory
@@ -40,6 +40,14 @@ def _last(magics: RLM, _: list[str]) -> Run:
 
 def _runs(magics: RLM, _: list[str]) -> None:
     magics.say(runs_table(magics.settings().runs, {run.id: run.status for run in paused_runs()}).bundle())
+
+
+def _import(magics: RLM, rest: str) -> None:
+    words = words_of(rest)
+    source, *options = words or [""]
+    if not source or (options and (options[0] != "--to" or len(options) != 2)):
+        raise UsageError("%rlm import takes a log or a folder of logs, and may be, --to FOLDER.")
+    magics.say(import_table(source, options[1] if options else magics.settings().runs).bundle())
 
 
 def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
@@ -105,6 +113,12 @@ _ALL = (
     _look("last", _last, "", "the last run of this kernel; run = %rlm last binds it"),
     _look("runs", _runs, "", "the runs in the runs folder"),
     _look("show", _show, "[ID or PATH]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
+    Command(
+        name="import",
+        do=_import,
+        takes="FILE|FOLDER [--to FOLDER]",
+        told="runs of other engines (rlms, dspy ...) as runs of this one",
+    ),
     _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
     _look("models", _models, "", "the models that can be used here"),
     _look(

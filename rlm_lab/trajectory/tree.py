@@ -237,7 +237,7 @@ class Trajectory:
 
     @property
     def absent(self) -> frozenset[str]:
-        """Facts that the log does not hold: question, times, tokens, cost, calls, prompts, variables, contexts, model, retries.
+        """Facts that the log does not hold (the names are in `formats.recorder`): question, answer, times, tokens, calls ...
 
         A run of this engine holds all; a figure of a fact that is absent is 0 or empty, and means nothing.
         """

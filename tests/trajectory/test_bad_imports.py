@@ -44,7 +44,7 @@ def test_a_corrupt_line_is_told_by_file_and_line(tmp_path):
 def test_a_cut_document_is_told_by_line_and_column(tmp_path):
     path = tmp_path / "half.json"
     path.write_bytes((LOGS / "predict-rlm-0.13.1.json").read_bytes()[:1_000])
-    with pytest.raises(LogError, match=r"half\.json is not whole JSON: .* in line 36, column"):
+    with pytest.raises(LogError, match=r"half\.json is not whole JSON: .* in line 46, column"):
         load(path)
 
 

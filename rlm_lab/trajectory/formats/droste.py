@@ -15,7 +15,7 @@ from rlm_lab.trajectory.formats.recorder import Asked, Recorder, Spent
 from rlm_lab.trajectory.formats.values import Record, moment, name, record, seconds, text, whole
 
 NAME = "droste"
-HOLDS = ("times", "calls", "tokens")
+HOLDS = ("times", "calls", "tokens", "answer")
 _MARKS = frozenset({"run_id", "seq", "type", "version", "persistence_class"})
 _STATUS = {"success": "done", "completed": "done", "stopped": "stopped", "cancelled": "stopped"}
 _MOST_CALLS = 100_000

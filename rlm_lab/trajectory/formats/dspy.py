@@ -16,7 +16,7 @@ from rlm_lab.trajectory.formats.recorder import Recorder
 from rlm_lab.trajectory.formats.values import Misfit, Record, records, text
 
 NAME = "dspy"
-HOLDS = ()
+HOLDS = ("answer",)
 _ENTRY = frozenset({"reasoning", "code", "output"})
 _OURS = frozenset({"trajectory", "final_reasoning", "keys"})
 _LONGEST_LITERAL = 10_000

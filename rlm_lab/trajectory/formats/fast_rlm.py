@@ -15,7 +15,7 @@ from rlm_lab.trajectory.formats.recorder import Recorder, Spent
 from rlm_lab.trajectory.formats.values import Record, moment, name, number, record, text
 
 NAME = "fast-rlm"
-HOLDS = ("tokens", "times", "calls")
+HOLDS = ("tokens", "times", "calls", "answer")
 _KINDS = frozenset({"agent_start", "code_generated", "execution_result", "final_result", "agent_end"})
 _OWN = "The engine looked at the context itself; no model wrote this block."
 

@@ -17,7 +17,7 @@ from rlm_lab.trajectory.formats.values import Record, moment, name, number, reco
 
 NAME = "nano-rlm"
 FOLDER = "messages.jsonl"
-HOLDS = ("prompts", "times", "calls")
+HOLDS = ("prompts", "times", "calls", "answer")
 _KINDS = frozenset({"context_window", "context_message", "system", "user", "assistant", "tool_result", "sub_spawn", "done"})
 _DEEPEST = 20
 

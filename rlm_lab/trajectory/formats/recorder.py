@@ -14,7 +14,7 @@ from typing import Any
 from rlm_lab.trajectory import events as ev
 from rlm_lab.trajectory.formats.values import Record, iso, messages, name, number, text, whole
 
-FACTS = ("question", "times", "tokens", "cost", "calls", "prompts", "variables", "contexts", "model", "retries")
+FACTS = ("question", "answer", "times", "tokens", "cost", "calls", "prompts", "variables", "contexts", "model", "retries")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +115,7 @@ class Recorder:
         usage["steps"] = self.steps
         told = number(spent.seconds)
         self._ended = True
+        self._known |= set() if answer is None else {"answer"}
         self._add(
             ev.RunFinished(
                 run=self.run, status=status, answer=answer, answer_text=text(answer), usage=usage, error=text(error) or None,

@@ -17,7 +17,7 @@ from rlm_lab.trajectory.formats.values import Misfit, Record, described, name, r
 
 NAME = "recursive-flow"
 FOLDER = "graph.json"
-HOLDS = ("contexts", "prompts", "tokens", "question")
+HOLDS = ("contexts", "prompts", "tokens", "question", "answer")
 _DEEPEST = 20
 _SHOWING = frozenset({"exec_output", "error_output", "done_output", "supervising_output"})
 

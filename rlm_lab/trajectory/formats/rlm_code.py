@@ -15,7 +15,7 @@ from rlm_lab.trajectory.formats.recorder import Asked, Recorder, Spent
 from rlm_lab.trajectory.formats.values import Record, moment, name, record, seconds, text, whole
 
 NAME = "rlm-code"
-HOLDS = ("times", "calls")
+HOLDS = ("times", "calls", "answer")
 _KINDS = frozenset(
     {
         "run_start", "run_end", "iteration_start", "iteration_reasoning", "iteration_code", "iteration_output", "iteration_end",

@@ -17,7 +17,7 @@ from rlm_lab.trajectory.formats.recorder import Asked, Recorder, Spent
 from rlm_lab.trajectory.formats.values import Record, described, moment, name, number, record, records, text, whole
 
 NAME = "rlms"
-HOLDS = ("prompts", "calls", "variables", "times", "model")
+HOLDS = ("prompts", "calls", "variables", "times", "model", "answer")
 _DEEPEST = 20
 _QUESTIONS = (
     re.compile(r"\AAnswer the following: (.*?)\n\nYour context is ", re.DOTALL),
