@@ -71,7 +71,19 @@ class Folding:
         self._counts.open(run, parent)
 
     def run_started(self, run: str, event: ev.RunStarted) -> None:
-        names = ("model", "sub_model", "started", "profile", "budget", "contexts", "tools", "cassette", "schema", "origin")
+        names = (
+            "model",
+            "sub_model",
+            "started",
+            "profile",
+            "budget",
+            "contexts",
+            "tools",
+            "cassette",
+            "schema",
+            "origin",
+            "imported",
+        )
         facts = {name: stored(getattr(event, name)) for name in names}
         self._nodes.change(run, depth=figure(event.depth), **self._text(run, "question", event.question, 4_000), **facts)
 
