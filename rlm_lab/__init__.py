@@ -29,15 +29,16 @@ if TYPE_CHECKING:
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
-    from rlm_lab.trajectory.store import load
+    from rlm_lab.trajectory.formats import load, load_all
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
+    from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
     from rlm_lab.views.page import save_page
 
 _WHERE = {
     "Budget": "rlm_lab.config",
-    "Comparison": "rlm_lab.views.comparison",
     "Case": "rlm_lab.evaluate.cases",
+    "Comparison": "rlm_lab.views.comparison",
     "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
@@ -46,25 +47,26 @@ _WHERE = {
     "Sweep": "rlm_lab.evaluate.results",
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
-    "compare": "rlm_lab.kernel.comparing",
     "calls_frame": "rlm_lab.analysis.frames",
+    "compare": "rlm_lab.kernel.comparing",
     "dashboard_link": "rlm_lab.dashboard.links",
     "export": "rlm_lab.views.exports",
-    "load": "rlm_lab.trajectory.store",
+    "lesson": "rlm_lab.views.lesson_page",
+    "lesson_bundle": "rlm_lab.views.lesson_page",
+    "load": "rlm_lab.trajectory.formats",
+    "load_all": "rlm_lab.trajectory.formats",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
+    "save_lesson": "rlm_lab.views.lesson_page",
     "save_page": "rlm_lab.views.page",
     "steps_frame": "rlm_lab.analysis.frames",
-}
-__all__ = [
-    "Budget",
-    "Comparison",
     "sweep": "rlm_lab.evaluate.sweep",
 }
 __all__ = [
     "Budget",
     "Case",
+    "Comparison",
     "LiteLLMModel",
     "RLMError",
     "Run",
@@ -78,11 +80,15 @@ __all__ = [
     "compare",
     "dashboard_link",
     "export",
+    "lesson",
+    "lesson_bundle",
     "load",
+    "load_all",
     "load_ipython_extension",
     "paused_runs",
     "replay",
     "resume",
+    "save_lesson",
     "save_page",
     "steps_frame",
     "sweep",

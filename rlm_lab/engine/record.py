@@ -123,6 +123,13 @@ class Record:
 
         return rlm_lab.export(self, path, to, **options)
 
+    def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
+        """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
+        import rlm_lab  # by its public name: views stand above the engine
+
+        taught = rlm_lab.lesson(self, **options)
+        return taught if path is None else taught.to_html(path)
+
 
 def _found(trajectory: Trajectory, run: str) -> Trajectory | None:
     """The trajectory of a run, a root's or somewhere below it; None where no event has told of it."""
