@@ -225,6 +225,9 @@ def _table(of: str) -> Callable[[Order], None]:
 def _tuning(order: Order) -> None:
     from rlm_lab.analysis.tuning import examples_of
 
+    for run in order.runs:
+        if "prompts" in run.absent:
+            raise UsageError(f"The log of {run.run} holds no prompts, so that there is nothing to tune a model with.")
     examples = [one for run in order.runs for one in examples_of(run, failed=order.options.get("failed", True))]
     lines = [json.dumps(one, ensure_ascii=True) for one in examples]
     order.path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

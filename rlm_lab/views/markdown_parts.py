@@ -73,12 +73,16 @@ def folded(title: str, body: str) -> str:
 def facts(trajectory: Trajectory) -> str:
     """The run in a few lines: how it ended, what it spent, what it was asked about."""
     names = dict.fromkeys(name for name in (trajectory.model, trajectory.sub_model) if name)
-    parts = [words.status_word(trajectory.status), words.spent_text(trajectory.usage), ", ".join(names), f"run {trajectory.run}"]
+    parts = [
+        words.status_word(trajectory.status),
+        words.spent_text(trajectory.usage, trajectory.absent),
+        ", ".join(names),
+        f"run {trajectory.run}",
+    ]
     lines = [f"*{inline(' · '.join(part for part in [*parts, trajectory.started[:16]] if part))}*"]
-    if recorded := words.recorded_text(trajectory):
-        lines.append(f"*{inline(recorded)}*")
+    told = [text for text in (words.recorded_text(trajectory), words.absent_text(trajectory)) if text]
     lines += [f"- `{context['name']}`: {what_it_was(context)}" for context in named_contexts(trajectory)]
-    return "\n\n".join([*lines[:1], "\n".join(lines[1:])]).strip()
+    return "\n\n".join([*lines[:1], *(f"*{inline(text)}*" for text in told), "\n".join(lines[1:])]).strip()
 
 
 def named_contexts(trajectory: Trajectory) -> list[Mapping[str, str]]:

@@ -97,6 +97,8 @@ def _limits(trajectory: Trajectory) -> Iterator[str]:
     if number:
         told = "One step that was" if number == 1 else f"{number:,} steps that were"
         yield f"{told} put aside when the run was taken back {'is' if number == 1 else 'are'} left out here; the log has all."
+    if "calls" in trajectory.absent:
+        yield "The log does not hold what sub-models answered: where the code asks one, the notebook stops."
     if any(block.children for block in _blocks(trajectory)):
         yield "Child runs are told in folded text; their answers come from the record, too, and their code is not run."
 

@@ -120,6 +120,17 @@ def test_steps_are_rows_of_a_frame(run: Any) -> None:
     assert frame.act.tolist() == ["delegate", "compute", "answer"]
 
 
+def test_figures_that_a_log_does_not_hold_are_missing() -> None:
+    imported = {"format": "dspy", "absent": ["times", "tokens", "calls", "prompts"]}
+    run = Trajectory(run="a", status="done", steps=(Step(number=1, reply="So.", cost=0.5),), imported=imported)
+    row = steps_frame(run).iloc[0]
+    assert row[["seconds", "prompt_tokens"]].isna().all()
+    assert row.cost == 0.5
+    assert "Not recorded by dspy: times, tokens, calls, prompts." in markdown_of(run)
+    with pytest.raises(UsageError, match="holds no prompts"):
+        run.export("a.finetune.jsonl")
+
+
 def test_a_run_without_calls_is_an_empty_frame_with_its_columns() -> None:
     frame = calls_frame([Trajectory(run="a", status="done")])
     assert len(frame) == 0
