@@ -228,9 +228,10 @@ def _tuning(order: Order) -> None:
     for run in order.runs:
         if "prompts" in run.absent:
             raise UsageError(f"The log of {run.run} holds no prompts, so that there is nothing to tune a model with.")
-    examples = [one for run in order.runs for one in examples_of(run, failed=order.options.get("failed", True))]
-    lines = [json.dumps(one, ensure_ascii=True) for one in examples]
-    order.path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    with order.path.open("w", encoding="utf-8", newline="\n") as file:  # each turn holds all before it: long runs are large
+        for run in order.runs:
+            for example in examples_of(run, failed=order.options.get("failed", True)):
+                file.write(f"{json.dumps(example)}\n")
 
 
 def _spans(order: Order) -> None:

@@ -81,7 +81,7 @@ def facts(trajectory: Trajectory) -> str:
     ]
     lines = [f"*{inline(' · '.join(part for part in [*parts, trajectory.started[:16]] if part))}*"]
     told = [text for text in (words.recorded_text(trajectory), words.absent_text(trajectory)) if text]
-    lines += [f"- `{context['name']}`: {what_it_was(context)}" for context in named_contexts(trajectory)]
+    lines += [f"- `{context['name']}`: {inline(what_it_was(context))}" for context in named_contexts(trajectory)]
     return "\n\n".join([*lines[:1], *(f"*{inline(text)}*" for text in told), "\n".join(lines[1:])]).strip()
 
 
@@ -91,10 +91,10 @@ def named_contexts(trajectory: Trajectory) -> list[Mapping[str, str]]:
 
 
 def what_it_was(context: Mapping[str, object]) -> str:
-    """Type and size of a context, inert."""
+    """Type and size of a context."""
     size, unit = context.get("size"), context.get("unit")
     counted = f", {size:,} {unit}" if isinstance(size, int) and size >= 0 else ""
-    return inline(f"{context.get('type')}{counted}")
+    return f"{context.get('type')}{counted}"
 
 
 def remarks(step: Step) -> Iterator[str]:

@@ -164,7 +164,7 @@ def _data_cell(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]]) -> 
             path, library = data[name]
             lines.append(f"{name} = rlm_record.load({path.as_posix()!r}{f', {library!r}' if library else ''})")
         else:
-            needed[name] = f"{context.get('type')}, {context.get('size')} {context.get('unit')}"
+            needed[name] = parts.what_it_was(context)
     names = [str(context["name"]) for context in contexts]
     for name in missing_names(list(_blocks(trajectory)), known={*names, "context"} if len(names) == 1 else set(names)):
         needed[name] = "a tool" if name in trajectory.tools else "there before the run"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,13 @@ def test_a_notebook_says_which_data_it_needs(run: Run, contexts: dict[str, Any],
     source = cell(nbformat.read(stored, as_version=4), "data").source
     assert "flights = rlm_record.load('given.data/flights.parquet', 'pandas')" in source
     assert "# flights" not in source
+
+
+def test_a_notebook_needs_nothing_but_python(run: Run, tmp_path: Path) -> None:
+    record = cell(nbformat.read(run.export(tmp_path / "a.ipynb"), as_version=4), "record").source
+    code = f"{record}\nprint(llm_query('One?'), rlm_query('Which?', 'abc'))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "One? 1 ABC\n"
 
 
 def test_each_part_of_a_step_has_its_cell(run: Run, tmp_path: Path) -> None:
