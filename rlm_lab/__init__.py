@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.formats import load, load_all
+    from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.page import save_page
 
 _WHERE = {
@@ -43,6 +44,7 @@ _WHERE = {
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
     "save_page": "rlm_lab.views.page",
+    "trace": "rlm_lab.trajectory.tracing",
 }
 __all__ = [
     "Budget",
@@ -62,6 +64,7 @@ __all__ = [
     "replay",
     "resume",
     "save_page",
+    "trace",
 ]
 
 

@@ -105,7 +105,7 @@ class Completion:
         ended = moment(line.get("timestamp"))
         recorder.at(None if ended is None else ended - took)
         prompt = line.get("prompt")
-        if not recorder.steps:
+        if not self._told:
             self._learn(prompt, blocks)
         recorder.step(self._new(prompt))
         results = [record(block.get("result"), "result") for block in blocks]
@@ -125,6 +125,10 @@ class Completion:
         if status != "interrupted":
             self.recorder.finish(status, self._answer, spent=spent or Spent(), error=error)
         return self.recorder
+
+    @property
+    def answer(self) -> Any:
+        return self._answer
 
     def _learn(self, prompt: Any, blocks: list[Record]) -> None:
         """The question and the context, as far as the first prompt and the first block's locals tell them."""
