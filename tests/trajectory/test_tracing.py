@@ -25,7 +25,7 @@ ANSWER = "answer['content'] = str(len(context)); answer['ready'] = True"
 DSPY = "[[ ## reasoning ## ]]\nI look.\n\n[[ ## code ## ]]\n```python\n{}\n```\n\n[[ ## completed ## ]]"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _clean() -> Iterator[None]:
     yield
     gc.collect()
@@ -124,7 +124,8 @@ def test_a_run_of_rlms_appears_in_the_list_while_it_goes(engine, tmp_path):
 
     traced = trace(engine("print(look('a'))", "print(look('b'))", ANSWER, custom_tools={"look": look}), to=tmp_path)
     traced.completion("abc", root_prompt="How long?")
-    assert [(row["status"], row["question"], row["steps"]) for row in seen] == [("running", "How long?", 1), ("running", "How long?", 2)]
+    rows = [(row["status"], row["question"], row["steps"]) for row in seen]
+    assert rows == [("running", "How long?", 1), ("running", "How long?", 2)]
 
 
 @pytest.fixture
@@ -137,7 +138,8 @@ def module(server: Callable[[list[str]], str]) -> Callable[..., Any]:
     def make(*blocks: str, **options: Any) -> Any:
         url = server([DSPY.format(block) for block in blocks])
         root, sub = (dspy.LM(f"openai/{name}", api_base=url, api_key="none", cache=False) for name in ("root", "sub"))
-        made = dspy.RLM("context, question -> answer", max_iters=6, sub_lm=sub, interpreter_factory=dspy.LocalInterpreter, **options)
+        options |= {"max_iters": 6, "sub_lm": sub, "interpreter_factory": dspy.LocalInterpreter}
+        made = dspy.RLM("context, question -> answer", **options)
         made.set_lm(root)
         return made
 

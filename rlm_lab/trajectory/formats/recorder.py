@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.trajectory import events as ev
+from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.formats.values import Record, iso, messages, name, number, text, whole
 
 FACTS = ("question", "answer", "times", "tokens", "cost", "calls", "prompts", "variables", "contexts", "model", "retries")
@@ -37,6 +38,7 @@ class Asked:
     model: Any = None
     spent: Spent = field(default_factory=Spent)
     at: float | None = None
+    line: int | None = None
 
 
 NOTHING = Spent()
@@ -114,12 +116,15 @@ class Recorder:
         self, status: str, answer: Any = None, *, error: Any = None, spent: Spent = NOTHING, limit: str | None = None
     ) -> None:
         """The run's end. `spent` is the whole tree's, where the log has it; `limit` the one that was met."""
-        tokens = {"prompt_tokens": whole(spent.tokens_in), "completion_tokens": whole(spent.tokens_out)}
-        usage: Record = {key: value for key, value in tokens.items() if value is not None}
         self._note(spent)
-        if (cost := number(spent.cost)) is not None:
-            usage["cost"] = cost
-        usage["steps"] = self.steps
+        sums = fold(self.events()).usage
+        given = {
+            "prompt_tokens": whole(spent.tokens_in),
+            "completion_tokens": whole(spent.tokens_out),
+            "cost": number(spent.cost),
+        }
+        usage: Record = {key: getattr(sums, key) for key in ("steps", "calls", "prompt_tokens", "completion_tokens", "cost")}
+        usage |= {key: value for key, value in given.items() if value is not None}
         told = number(spent.seconds)
         self._ended = True
         self._known |= set() if answer is None else {"answer"}
@@ -211,7 +216,14 @@ class Recorder:
         number_ = self._calls
         self._add(
             ev.CallStarted(
-                run=self.run, **self._place, call=number_, prompt=text(asked.prompt), model=model, batch=batch, index=index
+                run=self.run,
+                **self._place,
+                call=number_,
+                prompt=text(asked.prompt),
+                model=model,
+                batch=batch,
+                index=index,
+                line=asked.line,
             ),
             begin,
         )
