@@ -70,7 +70,7 @@ def export(
     ----------
     runs: a run or a trajectory; a list of them for the forms that take several.
     path: a file, or a folder to put it in; without it the file stands here and has the run's name.
-    to: one of html, ipynb, md, calls.csv, calls.parquet, steps.csv, steps.parquet, finetune, otel; else the file's suffix tells it.
+    to: one of html, ipynb, md, calls.csv, calls.parquet, steps.csv, steps.parquet, finetune, rlms, otel; else the file's suffix tells it.
     overwrite: whether a file that is there is written over.
     options: of the form. html: `shorten` (characters). ipynb: `contexts`, True or data by name, stores small data beside the file.
         finetune: `failed=False` leaves out steps whose code failed. otel: `endpoint`, and `prompts=True` to send what was asked.
@@ -234,6 +234,12 @@ def _tuning(order: Order) -> None:
                 file.write(f"{json.dumps(example)}\n")
 
 
+def _rlms(order: Order) -> None:
+    from rlm_lab.trajectory.formats.rlms_export import write
+
+    write(order.runs[0], order.path)
+
+
 def _spans(order: Order) -> None:
     from rlm_lab.views.telemetry import send_spans
 
@@ -268,6 +274,7 @@ _ALL = (
         takes=frozenset({"failed"}),
         many=True,
     ),
+    Export(name="rlms", suffix=".rlms.jsonl", told="a log of the official rlms package, for its viewer", write=_rlms),
     Export(
         name="otel",
         suffix="",

@@ -186,3 +186,10 @@ def test_a_call_without_an_answer_says_why() -> None:
     text = markdown_of(Trajectory(run="a", status="done", steps=(Step(number=1, reply="", blocks=(block,)),)))
     assert "RateLimitError: Too fast." in text
     assert "1 call, 1 failed" in text
+
+
+def test_a_run_goes_to_the_official_format_and_comes_back(run: Any, tmp_path: Path) -> None:
+    back = load(run.export(tmp_path / "a.rlms.jsonl"))
+    assert (back.question, back.answer_text) == (run.question, run.answer_text)
+    assert [[block.code for block in step.blocks] for step in back.steps] == [[b.code for b in step.blocks] for step in run.steps]
+    assert calls_frame(back).answer.tolist() == calls_frame(run).answer.tolist()
