@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.formats import load, load_all
+    from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
     from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
-    from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.page import save_page
 
 _WHERE = {
