@@ -16,8 +16,7 @@ from rlm_lab.views.clean import cut, left_out, plain
 MOST_CALLS = 200  # of a block that are shown
 _LONGEST = 4_000  # characters of a prompt or an answer
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`\n]+?)(?<!`)\1(?!`)")
-_ACTIVE = re.compile(r"[&<>\[\]`~|\\]|:(?=//)|(?<=www)\.")
-_FORMULA = re.compile(r"\$")
+_ACTIVE = re.compile(r"[&<>\[\]`~|\\$]|:(?=//)|(?<=www)\.")
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~&$^]|:(?=//|\w+:)|(?<=www)\.|(?m:^)[-+=#]|(?m:(?<=^\d)|(?<=^\d\d))[.)]")
 
 
@@ -147,9 +146,11 @@ def _call(call: Call) -> str:
 
 
 def _inert(text: str) -> str:
-    """Markdown without what could act. A dollar stands in an element of its own: JupyterLab joins no formula over it."""
-    return _FORMULA.sub("<span>&#36;</span>", _ACTIVE.sub(_entity, text))
+    """Markdown without what could act."""
+    return _ACTIVE.sub(_entity, text)
 
 
 def _entity(found: re.Match[str]) -> str:
-    return f"&#{ord(found[0])};"
+    """A character as text. What begins a formula stands in an element of its own: JupyterLab joins no formula over that."""
+    entity = f"&#{ord(found[0])};"
+    return f"<span>{entity}</span>" if found[0] in "$\\" else entity

@@ -16,7 +16,7 @@ from rlm_lab.errors import UsageError
 from rlm_lab.trajectory.fold import Call, Step, Trajectory
 from rlm_lab.views.exports import EXPORTS
 from rlm_lab.views.markdown_file import markdown_of
-from rlm_lab.views.markdown_parts import prose
+from rlm_lab.views.markdown_parts import inline, prose
 
 FILES = [name for name, form in EXPORTS.items() if form.suffix]
 
@@ -170,6 +170,11 @@ def test_prose_has_no_markup_of_its_own_but_code_words(text: str) -> None:
     rendered = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(prose(text))
     for tag in ("<script", "<img", "<a ", "<b>", "<i>", "<table"):
         assert tag not in rendered
+
+
+def test_prices_are_no_formulas() -> None:
+    assert inline("$5 or \\(6\\)") == "<span>&#36;</span>5 or <span>&#92;</span>(6<span>&#92;</span>)"
+    assert prose("$5") == "<span>&#36;</span>5"
 
 
 def test_prose_keeps_its_lists_and_emphasis() -> None:
