@@ -15,6 +15,8 @@ from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block
 
 _GIVEN = FINALS | QUERIES | {"SHOW_VARS", "answer", "display", "get_ipython", "In", "Out", *vars(builtins)}
+_MODULES = {"pd": "pandas", "np": "numpy", "pl": "polars", "plt": "matplotlib.pyplot", "sns": "seaborn"}
+_PLAIN = frozenset({"re", "json", "math", "os", "sys", "random", "itertools", "collections", "functools", "textwrap", "csv"})
 _TOO_LONG = "computed for more than its limit"  # as the engine says of a block that did not come to its end
 
 
@@ -47,6 +49,17 @@ def called(code: str, names: Collection[str]) -> bool:
     """
     tree = parsed(code)
     return tree is not None and any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(tree))
+
+
+def import_of(name: str) -> str:
+    """The import that a name stands for wherever Python is written, nothing for another name.
+
+    >>> import_of("pd"), import_of("flights")
+    ('import pandas as pd', '')
+    """
+    if name in _MODULES:
+        return f"import {_MODULES[name]} as {name}"
+    return f"import {name}" if name in _PLAIN else ""
 
 
 def missing_names(blocks: Sequence[Block], known: Collection[str]) -> list[str]:

@@ -22,7 +22,7 @@ from rlm_lab.views import notebook_replay
 from rlm_lab.views.clean import plain
 from rlm_lab.views.harmless import bundle_of
 from rlm_lab.views.markdown_file import child_text, heading
-from rlm_lab.views.notebook_code import called, missing_names, unfit_to_run
+from rlm_lab.views.notebook_code import called, import_of, missing_names, unfit_to_run
 
 _HOW = (
     "The run's code stands here as it ran, with what it showed. It can be run again, and no model is asked: the first cell holds "
@@ -166,14 +166,20 @@ def _data_cell(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]]) -> 
         else:
             needed[name] = parts.what_it_was(context)
     names = [str(context["name"]) for context in contexts]
-    for name in missing_names(list(_blocks(trajectory)), known={*names, "context"} if len(names) == 1 else set(names)):
-        needed[name] = "a tool" if name in trajectory.tools else "there before the run"
+    known = {*names, "context"} if len(names) == 1 else set(names)
+    missing = missing_names(list(_blocks(trajectory)), known)
+    lines = [*filter(None, map(import_of, missing)), *lines]
+    needed |= {name: _told_of(name, trajectory) for name in missing if not import_of(name)}
     if needed:
         lines += [f"# {name} = ..." for name in needed]
         lines += ["rlm_record.needs(", *(f"    {name}={plain(told)!r:.300}," for name, told in needed.items()), ")"]
     if len(names) == 1 and names != ["context"]:
         lines.append(f"context = {names[0]}")
     return "\n".join(lines)
+
+
+def _told_of(name: str, trajectory: Trajectory) -> str:
+    return "a tool of the run" if name in trajectory.tools else "there before the run began"
 
 
 # steps

@@ -114,6 +114,23 @@ def test_a_notebook_says_which_data_it_needs(run: Run, contexts: dict[str, Any],
     assert "# flights" not in source
 
 
+def test_what_was_there_before_the_run_is_imported_or_named(asked: Any, tmp_path: Path) -> None:
+    def lookup(name: str) -> int:
+        return len(name)
+
+    space = {"pd": pandas, "rate": 2}
+    run = asked("n = lookup('ab') * rate", "FINAL(int(pd.Series([n]).sum()))", tools=[lookup], namespace=space)
+    path = run.export(tmp_path / "a.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    data = cell(notebook, "data")
+    assert data.source.startswith("import pandas as pd\n# lookup = ...\n# rate = ...")
+    assert "lookup='a tool of the run'" in data.source
+    assert data.metadata.get("tags") is None
+    data.source = f"lookup, rate = len, 2\n{data.source}"
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    assert shown(executed(path))["answer-given"][0]["data"] == {"text/plain": "4"}
+
+
 def test_a_notebook_needs_nothing_but_python(run: Run, tmp_path: Path) -> None:
     record = cell(nbformat.read(run.export(tmp_path / "a.ipynb"), as_version=4), "record").source
     code = f"{record}\nprint(llm_query('One?'), rlm_query('Which?', 'abc'))"
