@@ -36,7 +36,7 @@ def unfit_to_run(block: Block) -> str:
         return "it was ended by its limit of time."
     if kind == "BudgetExceededError" and told.endswith(" s."):
         return "it was ended by the run's limit of time."
-    if kind and not _is_python(block.code) and any(line.lstrip()[:1] in {"%", "!", "?"} for line in block.code.split("\n")):
+    if kind and not is_python(block.code) and any(line.lstrip()[:1] in {"%", "!", "?"} for line in block.code.split("\n")):
         return "it holds a command of the shell or the notebook, which the run refused."
     return ""
 
@@ -91,7 +91,8 @@ def _tables(code: str) -> Iterator[symtable.SymbolTable]:
         yield table
 
 
-def _is_python(code: str) -> bool:
+def is_python(code: str) -> bool:
+    """Whether code is plain Python, `await` at its top level included; commands of the notebook are not."""
     try:
         ast.parse(code)
     except (SyntaxError, ValueError, RecursionError):

@@ -164,6 +164,22 @@ def test_code_is_exported_as_it_ran_and_what_was_put_aside_is_not(asked: Any, tm
     assert [one.id for one in notebook.cells if "block" in one.id] == ["step-1-block-1"]
 
 
+def test_cells_that_were_run_in_a_pause_stand_where_they_were_run(asked: Any, tmp_path: Path) -> None:
+    space: dict[str, Any] = {}
+    run = asked("n = 1", "x = llm_query('a')\nprint(n)", "FINAL(n)", step=True, namespace=space)
+    run.step()
+    run.meanwhile.note("n = 5")
+    space["n"] = 5
+    run.step(into="calls")
+    run.meanwhile.note("n = 7")
+    space["n"] = 7
+    run.resume()
+    path = run.export(tmp_path / "a.ipynb")
+    ids = [one.id for one in nbformat.read(path, as_version=4).cells]
+    assert ids.index("step-2-pause-1-1") < ids.index("step-2-block-1") < ids.index("step-2-pause-2-1")
+    assert shown(executed(path))["step-2-block-1"][0]["text"] == "5\n"
+
+
 def one_block(code: str, **facts: Any) -> Trajectory:
     block = Block(number=1, code=code, finished=True, **facts)
     return Trajectory(run="a", status="done", question="Why?", steps=(Step(number=1, reply="", blocks=(block,)),))
