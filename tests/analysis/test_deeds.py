@@ -53,7 +53,8 @@ def test_code_too_deep_to_be_walked_is_passed_over():
 
 
 def test_the_three_forms_of_a_phrase():
-    deeds = deeds_of(Step(number=1, blocks=(Block(number=1, code="mails.find('x')\nparts = mails.split()"),)), {"mails": "characters"})
+    step = Step(number=1, blocks=(Block(number=1, code="mails.find('x')\nparts = mails.split()"),))
+    deeds = deeds_of(step, {"mails": "characters"})
     assert told(deeds, "plan") == "search mails for “x” and cut mails into pieces"
     assert told(deeds, "does") == "searches mails for “x” and cuts mails into pieces"
     assert told(deeds, "did") == "searched mails for “x” and cut mails into pieces"

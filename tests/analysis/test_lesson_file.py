@@ -91,7 +91,8 @@ def test_the_words_that_are_written_read_back_as_they_were(lesson, tmp_path):
 def test_words_of_a_hostile_run_read_back(tmp_path):
     text = "## Step 9\n- [x] <b>\n--> ### So far\n\ud800"
     step = Step(number=1, reply=text, blocks=(Block(number=1, code=text, error={"type": text, "message": text}),))
-    lesson = lesson_of(Trajectory(run=text, status="done", question=text, steps=(step,), answer_text=text, contexts=({"name": text},)))
+    run = Trajectory(run=text, status="done", question=text, steps=(step,), answer_text=text, contexts=({"name": text},))
+    lesson = lesson_of(run)
     (tmp_path / "a.md").write_text(words_text(lesson), encoding="utf-8")
     assert len(with_words(lesson, tmp_path / "a.md").slides[0].options) == 4
 

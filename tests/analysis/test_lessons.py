@@ -26,7 +26,9 @@ def a_step(number: int, code: str, shown: str = "", **fields: object) -> Step:
     return Step(number=number, reply="…", messages=asks, blocks=(block,))
 
 
-LOOK, COUNT, END = a_step(1, "flights.head()", "rows"), a_step(2, "flights['carrier'].value_counts()", "EV 2443"), a_step(3, "FINAL('EV')")
+LOOK = a_step(1, "flights.head()", "rows")
+COUNT = a_step(2, "flights['carrier'].value_counts()", "EV 2443")
+END = a_step(3, "FINAL('EV')")
 
 
 def test_a_slide_tells_what_the_step_does_and_what_went_back():
@@ -59,7 +61,7 @@ def test_a_reason_knows_the_rest_of_the_run():
     lesson = lesson_of(a_run(LOOK, COUNT, END))
     told = {option.text: option.reason for slide in lesson.slides for option in slide.options}
     assert told["Give the answer"] == "The output of step 2 holds the answer."
-    assert told.get("Count or add up with code", "That comes later, in step 2.") in {"That comes later, in step 2.", "It did so in step 2."}
+    assert told.get("Count or add up with code", "That comes later, in step 2.").endswith("in step 2.")
 
 
 def test_an_answer_is_not_found_in_the_midst_of_another_word():
@@ -140,7 +142,7 @@ def test_a_teachers_words_replace_the_draft():
     ],
 )
 def test_words_that_do_not_fit_are_refused_in_a_line(number, words, told):
-    with pytest.raises(UsageError, match="(?s).*") as error:
+    with pytest.raises(UsageError) as error:
         lesson_of(a_run(LOOK, COUNT, END)).slide(number, **words)
     assert told in str(error.value)
 
