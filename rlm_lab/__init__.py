@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rlm_lab.errors import RLMError
     from rlm_lab.evaluate.cases import Case
     from rlm_lab.evaluate.results import Sweep
+    from rlm_lab.evaluate.rot import ContextRot, context_rot
     from rlm_lab.evaluate.sweep import sweep
     from rlm_lab.kernel.ask import ask
     from rlm_lab.kernel.replaying import replay, resume
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Budget": "rlm_lab.config",
     "Case": "rlm_lab.evaluate.cases",
+    "ContextRot": "rlm_lab.evaluate.rot",
     "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
@@ -41,6 +43,7 @@ _WHERE = {
     "Sweep": "rlm_lab.evaluate.results",
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
+    "context_rot": "rlm_lab.evaluate.rot",
     "dashboard_link": "rlm_lab.dashboard.links",
     "load": "rlm_lab.trajectory.store",
     "paused_runs": "rlm_lab.engine.run",
@@ -52,6 +55,7 @@ _WHERE = {
 __all__ = [
     "Budget",
     "Case",
+    "ContextRot",
     "LiteLLMModel",
     "RLMError",
     "Run",
@@ -61,6 +65,7 @@ __all__ = [
     "Trajectory",
     "__version__",
     "ask",
+    "context_rot",
     "dashboard_link",
     "load",
     "load_ipython_extension",

@@ -15,6 +15,7 @@ from rlm_lab.models.base import Usage
 from rlm_lab.trajectory.tree import Trajectory
 
 SHARED = ("calls", "tokens", "cost")
+_DEFAULT = Budget()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +90,9 @@ def spent_in(trajectory: Trajectory) -> Spent:
 
 
 def share_of(total: Budget, each: Budget | None, runs: int) -> Budget:
-    """What one of so many runs may take: `each`, as far as there is so much, else an equal part.
+    """What one of so many runs may take: what `each` says, as far as there is so much, else an equal part.
 
-    Raises `UsageError` where a part would be nothing.
+    A limit that `each` has by default says nothing. Raises `UsageError` where a part would be nothing.
 
     >>> share_of(Budget(calls=100), None, 8).calls, share_of(Budget(calls=100), Budget(calls=30), 8).calls
     (12, 30)
@@ -99,12 +100,10 @@ def share_of(total: Budget, each: Budget | None, runs: int) -> Budget:
     parts: dict[str, float | None] = {}
     for name in SHARED:
         limit, own = getattr(total, name), None if each is None else getattr(each, name)
-        if limit is None:
-            parts[name] = own
-        elif each is None:
-            parts[name] = _part(name, limit, runs)
+        if own is None or own == getattr(_DEFAULT, name):
+            parts[name] = own if limit is None else _part(name, limit, runs)
         else:
-            parts[name] = limit if own is None else min(own, limit)
+            parts[name] = own if limit is None else min(own, limit)
     return replace(each or total, **parts)  # type: ignore[arg-type]
 
 

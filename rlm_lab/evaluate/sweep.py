@@ -64,13 +64,15 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     room: how many characters of data a baseline puts into a prompt; by default what the model's window holds.
     budget: limits of all runs together (calls, tokens, US dollars, seconds); its steps and depth are each run's. By default
         that of one run, but without a limit of time for the whole.
-    each: limits of one run; by default an equal part. They are set aside before the run starts; the rest is given back after.
+    each: limits of one run; where it says nothing else than any `Budget`, an equal part. They are set aside before the run
+        starts, and what it did not use is given back after.
     folder: where the logs and the sweep's own file go. With the same folder the sweep goes on: what is done is not run again.
     executor: None to run one after another here; a number of processes on this machine; or any executor with `submit`, such
         as `dask_client.get_executor()` or an ipyparallel view's `executor`. There, each run has a process of its own.
     at_once: how many runs the executor is given at once; by default as many as it has workers, where it tells.
     again: make runs anew that have ended as failed.
-    record, replay: a folder of cassettes to record models' replies in, or to play them from; one file a run.
+    record, replay: a folder of cassettes to record models' replies in, or to play them from; one file a run. Where neither is
+        given, the folder that `RLM_LAB_RECORD` or `RLM_LAB_REPLAY` names, as in a cell.
     progress: show a bar on stderr.
 
     A run that fails is a row with its error. What an interrupt leaves behind is kept, and its message names the folder.
@@ -84,7 +86,7 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     >>> [(row.model, row.answer, row.score) for row in told.rows]
     [('short', 6, 1.0), ('short', 6, 1.0)]
     """
-    design = Design(question=question, **parameters)
+    design = _with_cassettes(Design(question=question, **parameters))
     if running() is not None:
         raise StateError("A sweep cannot be made inside a block of a run; a block asks with rlm_query_batched.")
     if design.record is not None and design.replay is not None:
@@ -192,9 +194,11 @@ class _Sweeping:
         try:
             sent = pack(job)
             return doer.submit(run_elsewhere, sent, self._token, sys.path)  # type: ignore[no-any-return]
-        except Exception as error:  # noqa: BLE001 - the executor is foreign code, and the job's parts are the user's
+        except BaseException as error:  # the executor is foreign code, and the job's parts are the user's
             told = str(error) if isinstance(error, RLMError) else f"{type(error).__name__}: {error}"
             self._end(run, held, Delivery(began=False, error=told), bar)
+            if not isinstance(error, Exception):
+                raise
             return None
 
     def _take(self) -> Held | None:
@@ -312,6 +316,13 @@ def _bring_home(path: Path, log: str) -> None:
     half = path.with_name(f".{path.name}.part")
     half.write_bytes(log.encode("utf-8", errors="surrogateescape"))
     os.replace(half, path)
+
+
+def _with_cassettes(design: Design) -> Design:
+    """The folders of cassettes that the environment names, where none is given."""
+    if design.record is not None or design.replay is not None:
+        return design
+    return replace(design, record=os.environ.get("RLM_LAB_RECORD"), replay=os.environ.get("RLM_LAB_REPLAY"))
 
 
 def _cassette(folder: str | Path | None, run: Planned) -> Path | None:
