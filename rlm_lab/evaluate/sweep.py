@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-import warnings
 from collections import deque
-from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +25,13 @@ from rlm_lab.errors import BudgetExceededError, RLMError, StateError, UsageError
 from rlm_lab.evaluate.design import Design, Planned, plan
 from rlm_lab.evaluate.elsewhere import Delivery, end_all, pack, run_elsewhere
 from rlm_lab.evaluate.job import Job, Place, run_job
-from rlm_lab.evaluate.manifest import Entry, Manifest
-from rlm_lab.evaluate.purse import SHARED, Held, Purse, add, share_of, spent_in
+from rlm_lab.evaluate.logs import bring_home, log_of, spent_before, taken_by
+from rlm_lab.evaluate.manifest import Manifest
+from rlm_lab.evaluate.purse import SHARED, Held, Purse, share_of
 from rlm_lab.evaluate.results import Row, Sweep, row_of
 from rlm_lab.kernel.cassettes import cassette_for
-from rlm_lab.trajectory.store import SUFFIX, LogWarning, load
-from rlm_lab.trajectory.tree import ENDED, Trajectory
+from rlm_lab.trajectory.store import SUFFIX
+from rlm_lab.trajectory.tree import ENDED
 
 AT_ONCE = 32  # runs that an executor is given at once, where it does not tell how many it can take
 Doer = Any  # an executor: whatever has `submit(function, *arguments)` and gives futures that call back
@@ -94,10 +93,10 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     runs = plan(design)
     folder = Path(design.folder) if design.folder is not None else runs[0].settings.runs.parent / "sweeps" / new_id()
     total = design.budget or replace(load_budget(), seconds=None)
-    share = share_of(total, design.each, len(runs))
+    share_of(total, design.each, len(runs), Spent())  # may be refused, before there is a folder
     manifest = Manifest.open(folder)
     try:
-        return _Sweeping(design, runs, manifest, total, share).go()
+        return _Sweeping(design, runs, manifest, total).go()
     finally:
         manifest.close()
 
@@ -105,14 +104,16 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
 class _Sweeping:
     """One sweep under way."""
 
-    def __init__(self, design: Design, runs: tuple[Planned, ...], manifest: Manifest, total: Budget, share: Budget) -> None:
+    def __init__(self, design: Design, runs: tuple[Planned, ...], manifest: Manifest, total: Budget) -> None:
         self._design = design
         self._runs = runs
         self._manifest = manifest
         self._folder = manifest.path.parent.resolve()
         self._token = secrets.token_hex(8)
-        self._found = {key: loaded for key, entry in manifest.entries.items() if (loaded := _log_of(self._folder, entry.run))}
-        self._purse = Purse(total, share, _spent_before(self._folder, manifest.entries))
+        self._found = {key: loaded for key, entry in manifest.entries.items() if (loaded := log_of(self._folder, entry.run))}
+        self._todo = deque(run for run in runs if not self._done(run))
+        before = spent_before(self._folder, manifest.entries)
+        self._purse = Purse(total, share_of(total, design.each, len(self._todo) or 1, before), before)
         self._errors: dict[str, str] = {}
         self._stopped = ""
         self._local = design.executor is None or isinstance(design.executor, int | ThreadPoolExecutor | ProcessPoolExecutor)
@@ -120,7 +121,7 @@ class _Sweeping:
     @calls_user_code
     def go(self) -> Sweep:
         """Makes the runs that are not done yet."""
-        todo = deque(run for run in self._runs if not self._done(run))
+        todo = self._todo
         bar = _bar(len(self._runs), len(self._runs) - len(todo), show=self._design.progress)
         try:
             if self._design.executor is None:
@@ -187,7 +188,12 @@ class _Sweeping:
         finally:
             end_all(self._token)
             for future, run, held in under_way.values():
-                self._end(run, held, Delivery(began=not future.cancel(), error="The sweep was ended before this run."), bar)
+                self._end(
+                    run,
+                    held,
+                    Delivery(began=not (future.cancel() and self._local), error="The sweep was ended before this run."),
+                    bar,
+                )
 
     def _submit(self, doer: Doer, run: Planned, held: Held, bar: Bar) -> Future[Any] | None:
         job = self._begin(run, held)
@@ -242,9 +248,9 @@ class _Sweeping:
         entry = self._manifest.entries[run.key]
         path = self._folder / f"{entry.run}{SUFFIX}"
         if delivery.log is not None:
-            _bring_home(path, delivery.log)
-        found = _log_of(self._folder, entry.run)
-        taken = _taken(found, held.budget, began=delivery.began)
+            bring_home(path, delivery.log)
+        found = log_of(self._folder, entry.run)
+        taken = taken_by(found, held.budget, began=delivery.began)
         self._purse.give_back(held, taken)
         done = found is not None and found.status in ENDED - {"stopped"}
         error = None if done else delivery.error or "The run has left no log."
@@ -278,44 +284,6 @@ def _delivered(future: Any) -> Delivery:
         return Delivery(**future.result())
     except BaseException as error:  # noqa: BLE001 - the executor's own errors, such as a lost worker; a cancelled one is no Exception
         return Delivery(began=True, error=f"The worker failed with {type(error).__name__}: {error!s:.300}")
-
-
-def _taken(found: Trajectory | None, share: Budget, *, began: bool) -> Spent:
-    """What a run has taken; of one that may have asked a model and was lost, all that it was allowed to."""
-    if found is not None:
-        return spent_in(found)
-    return _spent_of({name: getattr(share, name) for name in SHARED}) if began else Spent()
-
-
-def _spent_of(told: Mapping[str, Any]) -> Spent:
-    return Spent(calls=told.get("calls") or 0, prompt_tokens=told.get("tokens") or 0, cost=told.get("cost") or 0.0)
-
-
-def _spent_before(folder: Path, entries: Mapping[str, Entry]) -> Spent:
-    """What earlier processes have spent in this folder: by the logs, else as the file tells, else all that was set aside."""
-    spent = Spent()
-    for attempt in (attempt for entry in entries.values() for attempt in entry.attempts):
-        found = _log_of(folder, attempt.run)
-        told = attempt.held if attempt.spent is None else attempt.spent
-        spent = add(spent, _spent_of(told) if found is None else spent_in(found))
-    return spent
-
-
-def _log_of(folder: Path, name: str) -> Trajectory | None:
-    """The trajectory in a log of this folder, as far as it goes; None where there is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LogWarning)  # a run that was killed ends in mid-line
-            return load(folder / f"{name}{SUFFIX}")
-    except RLMError:
-        return None
-
-
-def _bring_home(path: Path, log: str) -> None:
-    """Writes a log that came from a worker: whole, or not at all."""
-    half = path.with_name(f".{path.name}.part")
-    half.write_bytes(log.encode("utf-8", errors="surrogateescape"))
-    os.replace(half, path)
 
 
 def _with_cassettes(design: Design) -> Design:
