@@ -6,28 +6,42 @@ A function of plain values; nothing is shown or served here. Any thread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
 from bokeh.layouts import column
 from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
-from bokeh.models.annotations import Legend, Whisker
+from bokeh.models.annotations import Legend, TeeHead, Whisker
 from bokeh.models.ranges import Range1d
 from bokeh.plotting import figure
 
-_COLOURS = ("#0a5bb5", "#b8591b", "#6238b0", "#0b6762", "#ad2018", "#7a6a00", "#5b6470", "#a03a7a")
+_COLOURS = ("#2f7fd6", "#c8662a", "#8a63d2", "#1f9088", "#d0463c", "#998500", "#808894", "#c0579a")  # on a light and a dark page
 _DASHES = ("solid", "dashed", "dotted", "dotdash")
+_MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex")
+_BESIDE = 0.05  # share of a length by which lines are drawn beside each other, so that none hides another
+_LONGEST_NAME = 40
 _INK = "#777c85"  # on white and on a dark page
 _PANELS = (("right", "right answers"), ("tokens", "tokens"), ("cost", "US dollars"))
 
 
-def rot_figure(groups: Sequence[Mapping[str, Any]], *, width: int = 720) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """How a line is drawn: `beside` is what its lengths are multiplied by."""
+
+    colour: str
+    marker: str
+    dash: str
+    beside: float
+
+
+def rot_figure(groups: Sequence[Mapping[str, Any]], *, width: int = 460) -> Any:
     """A column of panels over one axis of lengths, a line for each method and model.
 
     Parameters
     ----------
     groups: mappings with `length`, `method`, `model`, `right`, `low`, `high`, `tokens` and `cost`, as `Group` has them.
-    width: in pixels.
+    width: of a panel's frame, in pixels.
 
     A panel that would be empty is left out: quality where nothing is scored, money where nothing costs any.
     """
@@ -44,36 +58,48 @@ def rot_figure(groups: Sequence[Mapping[str, Any]], *, width: int = 720) -> Any:
 
 
 def _panel(what: str, title: str, groups: Sequence[Mapping[str, Any]], width: int) -> Any:
-    plot = figure(width=width, height=230, x_axis_type="log", title=title, tools="pan,wheel_zoom,reset,save", toolbar_location=None)
+    plot = figure(frame_width=width, frame_height=170, x_axis_type="log", title=title, tools="pan,wheel_zoom,reset,save")
+    plot.toolbar_location = None
     _style(plot)
-    lines = sorted({(group["model"], group["method"]) for group in groups})
-    methods = sorted({method for _, method in lines})
-    dashes = dict(zip(sorted({model for model, _ in lines}), cycle(_DASHES), strict=False))
+    lines = sorted({(group["method"], group["model"]) for group in groups})
+    methods = sorted({method for method, _ in lines})
+    dashes = dict(zip(sorted({model for _, model in lines}), cycle(_DASHES), strict=False))
     items = []
-    for model, method in lines:
-        own = [group for group in groups if (group["model"], group["method"]) == (model, method) and group[what] is not None]
+    for number, (method, model) in enumerate(lines):
+        own = [group for group in groups if (group["method"], group["model"]) == (method, model) and group[what] is not None]
+        look = _Look(
+            colour=_COLOURS[methods.index(method) % len(_COLOURS)],
+            marker=_MARKERS[methods.index(method) % len(_MARKERS)],
+            dash=dashes[model],
+            beside=1 + _BESIDE * (number - (len(lines) - 1) / 2),
+        )
         if own:
-            colour = _COLOURS[methods.index(method) % len(_COLOURS)]
-            name = f"{method}, {model}" if len(dashes) > 1 else method
-            items.append((name, [*_line(plot, what, own, (colour, dashes[model]))]))
-    plot.add_layout(Legend(items=items, label_text_color=_INK, background_fill_alpha=0, border_line_alpha=0), "right")
+            items.append((_name(method, model if len(dashes) > 1 else ""), _line(plot, what, own, look)))
     if what == "right":
         plot.y_range = Range1d(start=-0.05, end=1.05)
         plot.yaxis.formatter = NumeralTickFormatter(format="0%")
+    plot.add_layout(Legend(items=items, label_text_color=_INK, background_fill_alpha=0, border_line_alpha=0), "right")
     return plot
 
 
-def _line(plot: Any, what: str, groups: Sequence[Mapping[str, Any]], look: tuple[str, str]) -> tuple[Any, Any]:
-    colour, dash = look
+def _name(method: str, model: str) -> str:
+    text = f"{method}, {model}" if model else method
+    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 3]}..."
+
+
+def _line(plot: Any, what: str, groups: Sequence[Mapping[str, Any]], look: _Look) -> list[Any]:
     names = ("length", "right", "low", "high", "tokens", "cost", "method", "model", "runs")
-    source = ColumnDataSource({name: [group[name] for group in groups] for name in names})
-    line = plot.line("length", what, source=source, color=colour, line_dash=dash, line_width=2)
-    dots = plot.scatter("length", what, source=source, color=colour, size=8)
+    columns: dict[str, Any] = {name: [group[name] for group in groups] for name in names}
+    source = ColumnDataSource(columns | {"x": [group["length"] * look.beside for group in groups]})
+    line = plot.line("x", what, source=source, color=look.colour, line_dash=look.dash, line_width=2)
+    dots = plot.scatter("x", what, source=source, color=look.colour, marker=look.marker, size=9)
     if what == "right":
-        plot.add_layout(Whisker(base="length", lower="low", upper="high", source=source, line_color=colour, line_alpha=0.5))
+        bounds = Whisker(base="x", lower="low", upper="high", source=source, line_color=look.colour, line_alpha=0.5)
+        bounds.upper_head, bounds.lower_head = TeeHead(size=6, line_color=look.colour), TeeHead(size=6, line_color=look.colour)
+        plot.add_layout(bounds)
     tips = [("length", "@length{0,0}"), ("method", "@method"), ("model", "@model"), (what, f"@{what}"), ("runs", "@runs")]
     plot.add_tools(HoverTool(renderers=[dots], tooltips=tips))
-    return line, dots
+    return [line, dots]
 
 
 def _style(plot: Any) -> None:
