@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,9 +21,10 @@ from rlm_lab.dashboard.guard import Guard, Verdict, Visit
 
 ASSETS = Path(__file__).parent / "assets"
 SERVED = ("page.css", "boot.js", "shell.js", "pane.js")  # of our own files
-# Panel's and Bokeh's: the page needs no more of them. /ws is the websocket, / the page.
+BUNDLES = ("view.js", "editor.js", "compare.js", "lesson.js")  # of the component's
+# Panel's and Bokeh's: the pages need no more of them.
 OFFERED = re.compile(
-    r"/|/ws|/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js"
+    r"/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js"
     r"|/static/extensions/panel/(panel\.min\.js|(css|bundled/theme)/[a-z_]+\.css)"
 )
 _HEADERS = {
@@ -51,8 +52,11 @@ class Nonces:
         return self._known.setdefault(request, secrets.token_urlsafe(16))
 
 
-def policy(nonce: str, host: str) -> str:
-    """The Content-Security-Policy.
+NOBODY = "'none'"
+
+
+def policy(nonce: str, host: str, embedders: Sequence[str] = ()) -> str:
+    """The Content-Security-Policy; `embedders` are the origins whose pages may hold this one in a frame, none by default.
 
     Scripts: ours by number, and what they load themselves (`strict-dynamic`: Panel imports a component as a blob). There is no
     `unsafe-eval`: only Bokeh's CustomJS would need it, and the page has none. Styles: `unsafe-inline`, as Bokeh writes `style`
@@ -66,7 +70,7 @@ def policy(nonce: str, host: str) -> str:
         "font-src 'self' data:",
         f"connect-src 'self'{_sockets(host)}",
         "frame-src 'none'",
-        "frame-ancestors 'none'",
+        f"frame-ancestors {' '.join(embedders) or NOBODY}",
         "form-action 'none'",
         "base-uri 'none'",
         "object-src 'none'",
@@ -81,29 +85,30 @@ def _sockets(host: str) -> str:
 class Gatekeeper(Router):
     """Lets a request through to the Bokeh server, or to the door, where a ticket is exchanged for the cookie."""
 
-    def __init__(self, guard: Guard, inside: Application, nonces: Nonces) -> None:
+    def __init__(self, guard: Guard, inside: Application, nonces: Nonces, pages: Sequence[str] = ()) -> None:
         self._guard = guard
+        self._pages = {"/", *(f"/{path}" for path in pages)}
+        self._offered = self._pages | {f"{path.rstrip('/')}/ws" for path in self._pages}  # each page has a websocket
         self._inside = inside
         self._door = Application(
             [
-                (r"/", Door, {"guard": guard, "nonces": nonces}),
-                (r"/enter", Door, {"guard": guard, "nonces": nonces}),
+                (r"/[a-z]*", Door, {"guard": guard, "nonces": nonces}),
                 (r".*", Refusal),
             ],
             log_function=_silent,
         )
         for application in (inside, self._door):
             application.settings["log_function"] = _silent
-            application.add_transform(binding(nonces))
+            application.add_transform(binding(nonces, guard))
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
         visit = visit_of(request)
         verdict = self._guard.refuses(visit)
-        if request.path == "/enter" or (request.path == "/" and _is_for_the_door(request, visit, verdict)):
+        if request.path == "/enter" or (request.path in self._pages and _is_for_the_door(request, visit, verdict)):
             return self._door.find_handler(request)
         if verdict is not None:
             return self._door.get_handler_delegate(request, Refusal, {"verdict": verdict})
-        if not OFFERED.fullmatch(request.path):
+        if request.path not in self._offered and not OFFERED.fullmatch(request.path):
             return self._door.get_handler_delegate(request, Refusal)
         return self._inside.find_handler(request)
 
@@ -165,29 +170,29 @@ class Refusal(RequestHandler):
 
 
 class Assets(StaticFileHandler):
-    """Our own files, by name: `SERVED`, and the module of the run's view."""
+    """Our own files, by name: `SERVED`, and the modules that draw runs."""
 
     @classmethod
     def get_absolute_path(cls, root: str, path: str) -> str:
-        return str(Path(root) / path) if path in SERVED else str(view_module() if path == "view.js" else Path(root) / "none")
+        return str(Path(root) / path if path in SERVED else bundle(path) if path in BUNDLES else Path(root) / "none")
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
         return super().validate_absolute_path(str(Path(absolute_path).parent), absolute_path)
 
 
-def view_module() -> Path:
-    """The ES module that draws a run."""
+def bundle(name: str) -> Path:
+    """An ES module that draws runs."""
     import rlm_lab.views
 
-    return Path(rlm_lab.views.__file__).parent / "component" / "dist" / "view.js"
+    return Path(rlm_lab.views.__file__).parent / "component" / "dist" / name
 
 
 def visit_of(request: HTTPServerRequest) -> Visit:
-    upgrade = request.headers.get("Upgrade", "").lower() == "websocket" or request.path == "/ws"
+    upgrade = request.headers.get("Upgrade", "").lower() == "websocket" or request.path.endswith("/ws")
     return Visit(host=request.host, headers=request.headers, websocket=upgrade)
 
 
-def binding(nonces: Nonces) -> type[OutputTransform]:
+def binding(nonces: Nonces, guard: Guard) -> type[OutputTransform]:
     """A transform that gives every response the headers that bind the browser."""
 
     class Binding(OutputTransform):
@@ -199,8 +204,10 @@ def binding(nonces: Nonces) -> type[OutputTransform]:
         ) -> tuple[int, HTTPHeaders, bytes]:
             for name, value in _HEADERS.items():
                 headers[name] = value
-            headers["Content-Security-Policy"] = policy(nonces.of(self._request), self._request.host)
-            headers["Cache-Control"] = "no-store" if self._request.path == "/" else "private, no-cache"
+            if guard.embedders:
+                headers.pop("X-Frame-Options", None)  # which knows none or all of its own origin; the policy names whom
+            headers["Content-Security-Policy"] = policy(nonces.of(self._request), self._request.host, guard.embedders)
+            headers["Cache-Control"] = "no-store" if "." not in self._request.path else "private, no-cache"
             headers.pop("Server", None)
             return status_code, headers, chunk
 
