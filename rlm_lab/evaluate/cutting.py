@@ -1,7 +1,8 @@
 """Data cut to a length, with what the answer rests on kept in it. Pure functions: what is given is never changed.
 
-A text is cut to windows that grow evenly around what is kept; of a frame or list the rows that are kept stay, and of the others as
-many, evenly spaced, as there is room for.
+A text is cut to windows around what is kept, which stands there as far from the beginning, in proportion, as in the whole text: a
+preview, or a prompt that holds only the ends, neither gains nor loses it by the cut. Of a frame or list the rows that are kept
+stay, and of the others as many, evenly spaced, as there is room for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def cut_to(data: Any, length: int, keep: Sequence[Any] = ()) -> Any:
     Raises `UsageError` where the data is shorter, does not hold what shall be kept, or has no room for it.
 
     >>> cut_to("before. The key is under the mat. after.", 30, ["key is"])
-    'before. The key is under the m'
+    're. The key is under the mat. '
     >>> cut_to(list(range(10)), 4, [7])
     [0, 3, 6, 7]
     """
@@ -78,9 +79,11 @@ def _span(text: str, part: str) -> tuple[int, int]:
 
 
 def _windows(spans: list[tuple[int, int]], margin: int, end: int) -> list[tuple[int, int]]:
-    """The spans with a margin on both sides, those that touch made one."""
+    """The spans with a margin, divided as the text around them is; those that touch are made one."""
     joined: list[tuple[int, int]] = []
-    for start, stop in sorted((max(start - margin, 0), min(stop + margin, end)) for start, stop in spans):
+    shares = [(start, stop, start / max(end - (stop - start), 1)) for start, stop in spans]
+    grown = [(start - int(margin * before), stop + margin - int(margin * before)) for start, stop, before in shares]
+    for start, stop in sorted((max(start, 0), min(stop, end)) for start, stop in grown):
         if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
         else:
