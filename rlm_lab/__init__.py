@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rlm_lab.errors import RLMError
     from rlm_lab.evaluate.cases import Case
     from rlm_lab.evaluate.results import Sweep
+    from rlm_lab.evaluate.rot import ContextRot, context_rot
     from rlm_lab.evaluate.sweep import sweep
     from rlm_lab.kernel.ask import ask
     from rlm_lab.kernel.comparing import compare
@@ -39,6 +40,7 @@ _WHERE = {
     "Budget": "rlm_lab.config",
     "Case": "rlm_lab.evaluate.cases",
     "Comparison": "rlm_lab.views.comparison",
+    "ContextRot": "rlm_lab.evaluate.rot",
     "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
@@ -49,6 +51,7 @@ _WHERE = {
     "ask": "rlm_lab.kernel.ask",
     "calls_frame": "rlm_lab.analysis.frames",
     "compare": "rlm_lab.kernel.comparing",
+    "context_rot": "rlm_lab.evaluate.rot",
     "dashboard_link": "rlm_lab.dashboard.links",
     "export": "rlm_lab.views.exports",
     "lesson": "rlm_lab.views.lesson_page",
@@ -67,6 +70,7 @@ __all__ = [
     "Budget",
     "Case",
     "Comparison",
+    "ContextRot",
     "LiteLLMModel",
     "RLMError",
     "Run",
@@ -78,6 +82,7 @@ __all__ = [
     "ask",
     "calls_frame",
     "compare",
+    "context_rot",
     "dashboard_link",
     "export",
     "lesson",
