@@ -36,12 +36,13 @@ export function Rows({ state, scroller }: { state: State; scroller: () => HTMLEl
   return (
     <div class="cmp-rows" role="list" aria-label="Steps of A and B, aligned" ref={box}>
       <div style={{ height: `${tops[first]}px` }} />
-      {items.slice(first, last).map((item, k) => <Entry key={nameOf(state, item)} state={state} item={item} at={first + k} of={items.length} />)}
+      {items.slice(first, last).map((item, k) => <Entry key={item.type === "part" ? "part" : `${item.type}-${item.place}`} state={state} item={item} at={first + k} of={items.length} />)}
       <div style={{ height: `${tops[items.length]! - tops[last]!}px` }} />
     </div>
   );
 }
 
+/** By which a height is kept. */
 function nameOf(state: State, item: Item): string {
   if (item.type === "part") return `${state.key}-part`;
   return `${state.key}-${item.type}-${item.place}-${item.type === "row" && state.isOpen(item.row, item.place) ? 1 : 0}`;
