@@ -82,10 +82,15 @@ function reveal(state: State, box: HTMLElement | null, scrolled: HTMLElement | n
     return;
   }
   const [row, view] = [element.getBoundingClientRect(), scrolled.getBoundingClientRect()];
-  if (row.top < view.top + 60 || row.bottom > view.bottom) scrolled.scrollTop += row.top - view.top - Math.min(160, view.height / 3);
+  if (row.top < view.top + 60 || row.bottom > view.bottom) scrolled.scrollTop += row.top - view.top - Math.min(70 + above(element), view.height * 0.7);
   if (state.focus) element.focus({ preventScroll: true });
   state.goal = null;
   state.focus = false;
+}
+
+/** Of the band, the height of the row that it belongs to: both are to be seen. */
+function above(element: HTMLElement): number {
+  return element.matches(".cmp-part") ? ((element.previousElementSibling as HTMLElement | null)?.offsetHeight ?? 0) : 60;
 }
 
 function Entry({ state, item, at, of }: { state: State; item: Item; at: number; of: number }): JSX.Element {
