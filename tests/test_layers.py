@@ -29,7 +29,7 @@ APART = {("trajectory", "models"), ("models", "trajectory"), ("views", "engine")
 ONLY_IN = {
     "IPython": {"kernel"},
     "panel": {"dashboard"},
-    "bokeh": {"dashboard"},
+    "bokeh": {"views", "dashboard"},
     "litellm": {"models"},
     "greenlet": {"engine"},
     "httpx": {"models"},

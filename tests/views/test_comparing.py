@@ -116,6 +116,16 @@ def test_a_pair_can_be_turned_round(eight):
     assert (pair.divergence.a, pair.a.run) == (2, "flights-04")
 
 
+@pytest.mark.parametrize("dark", [False, True])
+def test_bokeh_figures_hold_the_runs_and_no_formula(flights, dark):
+    runs = [*flights.eight(), flights.run("$$x$$", "m", "<b>$$x$$", None, 1, [flights.LOOK] * 200)]
+    drawn = rlm_lab.compare(runs).plot(dark=dark)
+    names = [figure.y_range.factors for figure in (drawn.children[0], drawn.children[2])]
+    assert [len(factors) for factors in names] == [5, 9]
+    assert not any("$$" in name for factors in names for name in factors)
+    assert "the first 60 steps" in drawn.children[2].title.text
+
+
 def test_runs_without_steps_can_be_compared():
     both = rlm_lab.compare([Trajectory(run=name, status="waiting") for name in ("a", "b")])
     assert both.divergence is None
