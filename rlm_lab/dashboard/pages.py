@@ -79,4 +79,10 @@ def _compare(desk: Desk) -> Viewable:
     return compare_page(desk)
 
 
-PAGES: tuple[Page, ...] = (Page(path="compare", title="Compare", made=_compare),)
+def _lesson(desk: Desk) -> Viewable:
+    from rlm_lab.dashboard.lessons import lesson_part
+
+    return lesson_part(desk)
+
+
+PAGES: tuple[Page, ...] = (Page(path="compare", title="Compare", made=_compare), Page(path="lesson", title="Lesson", made=_lesson))

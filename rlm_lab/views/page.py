@@ -26,6 +26,7 @@ from rlm_lab.views.unfold import unfold
 
 DIST = Path(__file__).parent / "component" / "dist"
 Source = Trajectory | Sequence[Event]
+_SWITCHED_OFF = "This page draws a run with a script, which is switched off."
 STYLE = "html,body{margin:0;height:100%}#rlm-lab-view{height:100vh}"
 
 
@@ -53,8 +54,11 @@ def page_html(source: Source, *, shorten: int | None = None, contexts: Mapping[s
     return document(str(question)[:120] or "A run", "page.js", "rlm-lab-run", message)
 
 
-def document(title: str, module: str, name: str, data: Mapping[str, Any]) -> str:
-    """A page of one file: `data` as JSON in an element of this `name`, and the built module that draws it."""
+def document(title: str, module: str, name: str, data: Mapping[str, Any], plainly: str = _SWITCHED_OFF) -> str:
+    """A page of one file: `data` as JSON in an element of this `name`, and the built module that draws it.
+
+    `plainly` is the HTML that stands there where scripts are switched off.
+    """
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     script = view_module(module).replace("</script", "<\\/script")
     return "".join(
@@ -63,7 +67,7 @@ def document(title: str, module: str, name: str, data: Mapping[str, Any]) -> str
             f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">',
             '<meta name="viewport" content="width=device-width"><meta name="generator" content="rlm_lab">',
             f"<title>{html.escape(plain(title))}</title><style>{STYLE}</style></head>",
-            '<body><div id="rlm-lab-view"></div><noscript>This page draws a run with a script, which is switched off.</noscript>',
+            f'<body><div id="rlm-lab-view"></div><noscript>{plainly}</noscript>',
             f'<script type="application/json" id="{name}">{_inert(text)}</script>',
             f'<script type="module">{script}</script></body></html>\n',
         ]
