@@ -64,18 +64,13 @@ def align(a: Trajectory, b: Trajectory) -> Alignment:
     traits = [[traits_of(step, names_of(run)) for step in run.steps] for run in (a, b)]
     pairs, exact = _pairs(traits[0], traits[1])
     moved = _moved(traits[0], traits[1], pairs)
-    absent = absent_of(a) | absent_of(b)
+    absent = a.absent | b.absent
     return Alignment(rows=tuple(_rows(a.steps, b.steps, pairs, moved, traits, absent)), exact=exact)
 
 
 def names_of(run: Trajectory) -> frozenset[str]:
     """The names of a run's contexts."""
     return frozenset(str(context.get("name")) for context in run.contexts)
-
-
-def absent_of(run: Trajectory) -> frozenset[str]:
-    """The facts that the run's file does not hold."""
-    return frozenset(getattr(run, "absent", ()))
 
 
 # pairs

@@ -70,7 +70,8 @@ def pair_json(comparison: Comparison, i: int, j: int) -> JSON:
     """Two runs, i before j: texts for both directions, rows for one; the page turns them round."""
     pair = comparison.pair(i, j)
     facts = comparison.facts[i], comparison.facts[j]
-    rows = [_row(row, _places(pair.a), _places(pair.b)) for row in pair.rows]
+    places = _places(pair.a), _places(pair.b)
+    rows = [_row(row, *places) for row in pair.rows]
     return {
         "texts": _texts(pair, facts),
         "turned": _texts(turned(pair), (facts[1], facts[0])),

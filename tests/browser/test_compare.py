@@ -18,7 +18,8 @@ from .conftest import ARTEFACTS
 pytestmark = pytest.mark.browser
 EXPECT = 60_000  # ms
 NODES = "document.getElementById('rlm-lab-view').shadowRoot.querySelectorAll('*').length"
-HOSTILE = "<img src=x onerror=window.owned=1><script>window.owned=1</script> [c](javascript:window.owned=1) </script><style>*{display:none}"
+HOSTILE = "<img src=x onerror=window.owned=1><script>window.owned=1</script> [c](javascript:window.owned=1)</script><style>*{top:0}"
+WIDER = "document.getElementById('rlm-lab-view').shadowRoot.querySelector('.cmp').scrollWidth"
 
 
 @pytest.fixture
@@ -53,7 +54,8 @@ def picture(page: Page, name: str) -> None:
 
 def long_run(flights, name: str, other: int) -> Trajectory:
     """A run of 1,000 steps, of which one is as no other."""
-    parts = [(f"Part {n}.", f"part = text[{n}:{n} + 200]\nprint(len(part), part[:{n + (n == other)}])", f"{n}", None) for n in range(1000)]
+    code = "part = text[{n}:{n} + 200]\nprint(len(part), part[:{m}])"
+    parts = [(f"Part {n}.", code.format(n=n, m=n + (n == other)), f"{n}", None) for n in range(1000)]
     return flights.run(name, "gpt-4.1", "EV", 0.1, 100, parts)
 
 
@@ -135,8 +137,7 @@ def test_nothing_is_wider_than_the_page(opened, flights, width):
     long = dataclasses.replace(flights.eight()[0], run="r" * 300, model="m" * 300, question="q" * 600, answer_text="a" * 600)
     page = opened([long, *flights.eight()[1:3]], width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    inner = "(() => { const box = document.getElementById('rlm-lab-view').shadowRoot.querySelector('.cmp'); return box.scrollWidth - box.clientWidth; })()"
-    assert page.evaluate(inner) == 0
+    assert page.evaluate(WIDER) <= width
     picture(page, f"width-{width}")
 
 
@@ -186,7 +187,8 @@ def test_axe_finds_no_serious_fault(browser, flights, tmp_path, scheme):
 def dashboard(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for number in (1, 2, 3):
-        model = rlm_lab.ScriptedModel(["```repl\nprint(len(text))\n```", f"```repl\nFINAL({number} + len(text))\n```"], name=f"m{number}")
+        replies = ["```repl\nprint(len(text))\n```", f"```repl\nFINAL({number} + len(text))\n```"]
+        model = rlm_lab.ScriptedModel(replies, name=f"m{number}")
         rlm_lab.ask("How long?", context={"text": "abc"}, model=model, namespace={}, settings=rlm_lab.Settings(runs=folder))
     made = Dashboard(folder, kernel=False)
     made.start()
