@@ -84,6 +84,12 @@ def test_a_run_with_children_edits_and_steps_that_were_put_aside_can_be_aligned(
     assert kinds(done, aside) == ["same"] * len(done.steps)
 
 
+def test_the_same_last_code_with_another_answer_is_not_the_same(run):
+    a, b = (run(LOOK, "FINAL(kind)", answer_text=answer) for answer in ("count", "share"))
+    assert kinds(a, b) == ["same", "output"]
+    assert kinds(a, a) == ["same", "same"]
+
+
 def test_broken_code_is_matched_by_its_words(run):
     assert kinds(run("print(text[:", LOOK), run("print( text[:", LOOK)) == ["changed", "same"]
 

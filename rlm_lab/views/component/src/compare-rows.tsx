@@ -119,6 +119,7 @@ function Side({ state, row, side, open, place }: { state: State; row: Row; side:
         {there !== undefined
           ? <button type="button" class="link" onClick={() => state.toStep(side, there)}>step {row.there} of {letter}</button>
           : <span>no {state.step((1 - side) as 0 | 1, side === 0 ? row.b : row.a)?.act ?? "step"} here in {letter}</span>}
+        {open && there !== undefined && <Inside row={row} step={state.step(side, there)!} side={side} />}
       </div>
     );
   }
@@ -146,7 +147,9 @@ function Inside({ row, step, side }: { row: Row; step: Step; side: 0 | 1 }): JSX
       {row.calls?.map((call) => <Asked call={call} side={side} />)}
       {row.calls && (row.more_calls || row.same_calls) ? <p class="quiet">{callsText(row)}</p> : null}
       {step.children?.map((child) => <ChildRun child={child} />)}
+      {step.variables && <pre class="cmp-vars" aria-label="Variables that the step set">{overlaid([step.variables], marks?.variables?.[side] ?? [], 0)}</pre>}
       {step.output && <pre class={`cmp-out${step.failed ? " failed" : ""}`}>{overlaid([step.output], marks?.output[side] ?? [], 0)}</pre>}
+      {step.spent && <p class="quiet">{step.spent}</p>}
     </div>
   );
 }
