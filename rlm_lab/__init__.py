@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.formats import load, load_all
+    from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
     from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
@@ -65,6 +66,7 @@ _WHERE = {
     "save_page": "rlm_lab.views.page",
     "steps_frame": "rlm_lab.analysis.frames",
     "sweep": "rlm_lab.evaluate.sweep",
+    "trace": "rlm_lab.trajectory.tracing",
 }
 __all__ = [
     "Budget",
@@ -97,6 +99,7 @@ __all__ = [
     "save_page",
     "steps_frame",
     "sweep",
+    "trace",
 ]
 
 
