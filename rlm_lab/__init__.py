@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
-    from rlm_lab.trajectory.store import load
+    from rlm_lab.trajectory.formats import load, load_all
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
     from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
@@ -53,7 +53,8 @@ _WHERE = {
     "export": "rlm_lab.views.exports",
     "lesson": "rlm_lab.views.lesson_page",
     "lesson_bundle": "rlm_lab.views.lesson_page",
-    "load": "rlm_lab.trajectory.store",
+    "load": "rlm_lab.trajectory.formats",
+    "load_all": "rlm_lab.trajectory.formats",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
@@ -82,6 +83,7 @@ __all__ = [
     "lesson",
     "lesson_bundle",
     "load",
+    "load_all",
     "load_ipython_extension",
     "paused_runs",
     "replay",

@@ -20,7 +20,7 @@ from rlm_lab.kernel.exporting import add_export_flags, export_told
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "compare", "export", "lesson", "dashboard", "model", "doctor", "demo")
+COMMANDS = ("ask", "show", "runs", "compare", "import", "export", "lesson", "dashboard", "model", "doctor", "demo")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -68,6 +68,9 @@ def build_parser() -> Parser:
     _add(commands, "show", _show, "a run in full", ("run", "a log's path, or a run's id", "?"))
     _add(commands, "runs", _runs, "the runs in the runs folder")
     _add_compare(commands)
+    told = "runs of other engines, written as runs of this one"
+    imports = _add(commands, "import", _import, told, ("source", "a log of another engine, or a folder of them", None))
+    imports.add_argument("--to", metavar="FOLDER", help="where to write them; by default the runs folder")
     _add_export(commands)
     _add_lesson(commands)
     dashboard = _add(
@@ -195,6 +198,14 @@ def _compare(parsed: argparse.Namespace) -> int:
         return 0
     path = comparison.to_html(parsed.out or "compare.html")
     print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
+    return 0
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.stored import import_table
+
+    print(import_table(parsed.source, parsed.to or load_settings().runs).text())
     return 0
 
 

@@ -80,6 +80,7 @@ def _compare(desk: Desk) -> Viewable:
 
 
 def _lesson(desk: Desk) -> Viewable:
+    from rlm_lab.dashboard.lessons import lesson_part
 
     return lesson_part(desk)
 

@@ -21,7 +21,7 @@ from rlm_lab.dashboard.guard import Guard, Verdict, Visit
 
 ASSETS = Path(__file__).parent / "assets"
 SERVED = ("page.css", "boot.js", "shell.js", "pane.js")  # of our own files
-BUNDLES = ("view.js", "compare.js", "lesson.js")  # of the component's
+BUNDLES = ("view.js", "editor.js", "compare.js", "lesson.js")  # of the component's
 # Panel's and Bokeh's: the pages need no more of them.
 OFFERED = re.compile(
     r"/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js"

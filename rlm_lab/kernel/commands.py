@@ -17,7 +17,7 @@ from rlm_lab.kernel import control, doctor, returning
 from rlm_lab.kernel.arguments import plain_words
 from rlm_lab.kernel.comparing import compare
 from rlm_lab.kernel.exporting import USAGE, export_told, magic_parser
-from rlm_lab.kernel.stored import find_run, runs_table
+from rlm_lab.kernel.stored import find_run, import_table, runs_table
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 from rlm_lab.trajectory.tree import Trajectory
@@ -45,6 +45,14 @@ def _last(magics: RLM, _: list[str]) -> Run:
 
 def _runs(magics: RLM, _: list[str]) -> None:
     magics.say(runs_table(magics.settings().runs, {run.id: run.status for run in paused_runs()}).bundle())
+
+
+def _import(magics: RLM, rest: str) -> None:
+    words = words_of(rest)
+    source, *options = words or [""]
+    if not source or (options and (options[0] != "--to" or len(options) != 2)):
+        raise UsageError("%rlm import takes a log or a folder of logs, and may be, --to FOLDER.")
+    magics.say(import_table(source, options[1] if options else magics.settings().runs).bundle())
 
 
 def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
@@ -154,6 +162,12 @@ _ALL = (
         name="compare", do=_compare, takes="RUN RUN ...", told="runs side by side, step by step; an ID, a PATH or a variable each"
     ),
     Command(name="export", do=_export, takes=USAGE, told="a run as a notebook, a page, a table ...; %rlm export --help tells them"),
+    Command(
+        name="import",
+        do=_import,
+        takes="FILE|FOLDER [--to FOLDER]",
+        told="runs of other engines (rlms, dspy ...) as runs of this one",
+    ),
     _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
     Command(
         name="lesson",
@@ -208,6 +222,7 @@ _ALL = (
         takes="CALL TEXT",
         told="another answer for a call; only what depends on it is redone",
     ),
+    Command(name="again", do=returning.again, takes="CALL", told="ask a call anew; only what depends on its answer is redone"),
     Command(
         name="fork",
         do=returning.fork,

@@ -1,14 +1,14 @@
 // The bar, the list of runs and a run's settings. Every text of a run is set as text, never as markup.
 const COLUMNS = [
-  { name: "question", title: "Question", text: (row) => row.question || "(no question)" },
+  { name: "question", title: "Question", text: (row) => row.question || missing(row, "question", "(no question)") },
   { name: "status", title: "Status", text: (row) => WORDS[row.status] ?? row.status },
   { name: "answer", title: "Answer", text: (row) => row.answer ?? "" },
-  { name: "model", title: "Model", text: (row) => row.model },
+  { name: "model", title: "Model", text: (row) => row.model || missing(row, "model") },
   { name: "steps", title: "Steps", number: (row) => row.steps, text: (row) => count(row.steps) },
-  { name: "calls", title: "Calls", number: (row) => row.calls, text: (row) => count(row.calls) },
-  { name: "tokens", title: "Tokens", number: (row) => row.tokens, text: (row) => thousands(row.tokens) },
+  { name: "calls", title: "Calls", number: (row) => row.calls, text: (row) => count(row.calls) || missing(row, "calls") },
+  { name: "tokens", title: "Tokens", number: (row) => row.tokens, text: (row) => thousands(row.tokens) || missing(row, "tokens") },
   { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost) },
-  { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds) },
+  { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds) || missing(row, "times") },
   { name: "parent", title: "Parent", text: (row) => row.parent ?? "" },
   { name: "started", title: "Started", text: (row) => when(row.started) },
 ];
@@ -16,6 +16,7 @@ const WORDS = { out_of_budget: "out of budget", unreadable: "cannot be read" };
 const SIGNS = { running: "ring", waiting: "ring", paused: "bars", done: "tick", failed: "cross", stopped: "square", out_of_budget: "bang", interrupted: "dash", unreadable: "bang" };
 const FIRST_ROWS = 200;
 
+const missing = (row, fact, other = "") => (row.absent?.includes(fact) ? "not recorded" : other);
 const none = (value) => value === null || value === undefined;
 const count = (value) => (none(value) ? "" : value.toLocaleString("en"));
 const short = (value, unit) => `${value.toFixed(value < 99.95 ? 1 : 0).replace(/\.0$/, "")} ${unit}`;

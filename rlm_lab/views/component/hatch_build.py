@@ -39,7 +39,7 @@ VIEW = Part(
     name="live view",
     folder=HERE,
     sources=(HERE / "package.json", HERE / "package-lock.json", HERE / "bundle.mjs", HERE / "src"),
-    built=tuple(HERE / "dist" / name for name in ("view.js", "page.js", "compare.js", "lesson.js")),
+    built=tuple(HERE / "dist" / f"{name}.js" for name in ("view", "page", "editor", "cell", "compare", "lesson")),
     program=("bundle.mjs",),
 )
 _LAB = ROOT / "extension"
