@@ -35,13 +35,15 @@ def lints_html(lints: Sequence[Lint]) -> str:
     >>> "<b>x" in lints_html([Lint(name="n", severity="hint", reason="<b>x", advice="", run="a")])
     False
     """
-    items = "".join(
-        f'<li><b class="{"rlm-flag" if lint.severity == "warning" else ""}">{escaped(name_of(lint))}</b>, {escaped(place_of(lint))}: '
-        f"{escaped(lint.reason)} <small>{escaped(lint.advice)}</small></li>"
-        for lint in lints[:MOST]
-    )
+    items = "".join(_item(lint) for lint in lints[:MOST])
     more = f"<p>{len(lints) - MOST:,} more.</p>" if len(lints) > MOST else ""
     return frame("", f'<div class="rlm-head">{f"<ul>{items}</ul>{more}" if items else f"<p>{NOTHING}</p>"}</div>')
+
+
+def _item(lint: Lint) -> str:
+    kind = ' class="rlm-flag"' if lint.severity == "warning" else ""
+    place = f"<b{kind}>{escaped(name_of(lint))}</b>, {escaped(place_of(lint))}"
+    return f"<li>{place}: {escaped(lint.reason)} <small>{escaped(lint.advice)}</small></li>"
 
 
 def name_of(lint: Lint) -> str:

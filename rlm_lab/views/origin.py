@@ -1,7 +1,7 @@
 """Where an answer came from, as text and as static HTML: a tree from the answer to the data.
 
-What several values were made of is told once, where it is met first. No scripts, no ids, no external loads; every text of the run is
-escaped. May be used from any thread.
+What several values were made of is told once, where it is met first. No scripts, no ids, no external loads; every text of the run
+is escaped. May be used from any thread.
 """
 
 from __future__ import annotations
