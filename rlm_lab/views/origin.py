@@ -6,7 +6,7 @@ is escaped. May be used from any thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rlm_lab.analysis.acts import clipped
@@ -64,21 +64,23 @@ def tree_of(origin: Provenance) -> tuple[Branch, int]:
     for link in origin.links:
         links.setdefault(link.value, []).append(link)
     root = Branch(node=origin.nodes[0], link=None)
-    seen, wanted = {root.node.key}, [(root, 0)]
+    told, wanted = {root.node.key}, [(root, link, 1) for link in _below(links, root)]
     while wanted:
-        branch, depth = wanted.pop()
-        below = []
-        for link in sorted(links.get(branch.node.key, ()), key=lambda link: not link.certain):
-            if link.source not in nodes or (len(seen) >= MOST and link.source not in seen):
-                continue
-            again = link.source in seen
-            seen.add(link.source)
-            next_one = Branch(node=nodes[link.source], link=link, again=again and bool(links.get(link.source)))
-            branch.branches.append(next_one)
-            if not again and depth < _DEEPEST:
-                below.append((next_one, depth + 1))
-        wanted += reversed(below)
-    return root, len(nodes) - len(seen)
+        above, link, depth = wanted.pop()
+        if link.source not in nodes or (len(told) >= MOST and link.source not in told):
+            continue
+        again = link.source in told
+        told.add(link.source)
+        branch = Branch(node=nodes[link.source], link=link, again=again and link.source in links)
+        above.branches.append(branch)
+        if not again and depth < _DEEPEST:
+            wanted += [(branch, below, depth + 1) for below in _below(links, branch)]
+    return root, len(nodes) - len(told)
+
+
+def _below(links: Mapping[str, list[Link]], branch: Branch) -> list[Link]:
+    """The links of a node, the certain ones last: they are taken from the end."""
+    return sorted(reversed(links.get(branch.node.key, [])), key=lambda link: link.certain)
 
 
 def title_of(node: Node) -> str:
@@ -107,7 +109,7 @@ def _title(node: Node) -> str:
     return plain(title_of(node) + value)
 
 
-def _how(link: Link | None) -> str:
+def how_of(link: Link | None) -> str:
     """Why a node stands there, where that is not plain, and which parts of a context."""
     if link is None:
         return ""
@@ -121,14 +123,14 @@ def _lines(branch: Branch, before: str, width: int) -> Iterator[str]:
     for at, below in enumerate(branch.branches):
         last = at == len(branch.branches) - 1
         mark = ("└" if last else "├") + ("─ " if below.link is None or below.link.certain else "┄ ")
-        how = _how(below.link)
+        how = how_of(below.link)
         told = _title(below.node) + (f" ({how})" if how else "") + (", as above" if below.again else "")
         yield before + mark + clipped(told, max(width - len(before) - 3, 30))
         yield from _lines(below, before + ("   " if last else "│  "), width)
 
 
 def _item(branch: Branch, depth: int) -> str:
-    how = escaped(_how(branch.link))
+    how = escaped(how_of(branch.link))
     doubt = "" if branch.link is None or branch.link.certain else ' class="rlm-flag"'
     told = (
         _told(branch.node) + (f" <small{doubt}>{how}</small>" if how else "") + (" <small>as above</small>" if branch.again else "")
@@ -136,7 +138,7 @@ def _item(branch: Branch, depth: int) -> str:
     inside = "".join(_item(below, depth + 1) for below in branch.branches)
     if not inside:
         return f"<li>{told}</li>"
-    opened = " open" if depth < 3 else ""
+    opened = " open" if depth < 6 else ""
     return f"<li><details{opened}><summary>{told}</summary><ul>{inside}</ul></details></li>"
 
 
