@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from rlm_lab.analysis.frames import calls_frame, steps_frame
+    from rlm_lab.analysis.lints import lints_of
+    from rlm_lab.analysis.provenance import origin_of
     from rlm_lab.config import Budget, Settings
     from rlm_lab.dashboard.links import dashboard_link
     from rlm_lab.engine.run import Run, paused_runs
@@ -57,8 +59,10 @@ _WHERE = {
     "export": "rlm_lab.views.exports",
     "lesson": "rlm_lab.views.lesson_page",
     "lesson_bundle": "rlm_lab.views.lesson_page",
+    "lints_of": "rlm_lab.analysis.lints",
     "load": "rlm_lab.trajectory.formats",
     "load_all": "rlm_lab.trajectory.formats",
+    "origin_of": "rlm_lab.analysis.provenance",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
@@ -89,9 +93,11 @@ __all__ = [
     "export",
     "lesson",
     "lesson_bundle",
+    "lints_of",
     "load",
     "load_all",
     "load_ipython_extension",
+    "origin_of",
     "paused_runs",
     "replay",
     "resume",
