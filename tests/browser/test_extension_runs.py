@@ -88,7 +88,9 @@ def test_the_cell_that_made_a_run_is_shown_and_its_notebook_opened_for_it(notebo
     panel.get_by_role("button", name="Which ship").first.click()
     panel.get_by_role("button", name="Show its cell").click()
     expect(book.page.locator(".lm-TabBar-tab.jp-mod-current", has_text="made.ipynb")).to_be_visible(timeout=EXPECT)
-    expect(book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active")).to_contain_text("How many?", timeout=EXPECT)
+    expect(book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active")).to_contain_text(
+        "How many?", timeout=EXPECT
+    )
     expect(book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active")).to_be_in_viewport()
 
 
