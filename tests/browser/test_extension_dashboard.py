@@ -26,6 +26,7 @@ def test_the_dashboard_opens_in_a_tab_by_command_and_by_magic_and_what_is_saved_
     book.picture("extension-dashboard")
     book.command("rlm-lab:dashboard")
     expect(tabs).to_have_count(1)
+    book.page.locator(".jp-Notebook .cm-content").first.click()
     book.saved()
     book.page.reload()
     expect(book.output(1).get_by_role("button", name="Open the dashboard in a tab beside")).to_be_visible(timeout=EXPECT)
