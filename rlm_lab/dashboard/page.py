@@ -1,4 +1,4 @@
-"""The page: a Panel template of our own with three parts, the list of runs, a run's view and its timeline, for each browser tab.
+"""The page of runs: a Panel template of our own with three parts, the list, a run's view and its timeline, for each browser tab.
 
 The parts are `JSComponent`s that pass texts of JSON both ways; nothing of a run is ever put into the page's HTML. Built and
 used on the dashboard's loop only.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ import panel as pn
 from bokeh.application.handlers import FunctionHandler, Handler
 from bokeh.document import Document
 from bokeh.server.tornado import BokehTornado
-from panel.custom import JSComponent
 from panel.io.application import Application
 
 from rlm_lab.dashboard.desk import Desk
+from rlm_lab.dashboard.pages import Page, Talking
 from rlm_lab.dashboard.routing import ASSET_PATTERN, ASSETS, Nonces
 from rlm_lab.dashboard.source import Source
 from rlm_lab.dashboard.timeline import Timeline
@@ -28,29 +29,13 @@ from rlm_lab.dashboard.viewer import Viewer
 
 _logger = logging.getLogger(__name__)
 LARGEST_MESSAGE = 4 * 1024 * 1024  # from a page
-Heard = Callable[[object], None]
 
 
-class Part(JSComponent):
-    """A part of the page that our own script draws; `heard` is told each of its messages."""
+class Part(Talking):
+    """A part of the page that our own script draws, in the page itself."""
 
     _esm = Path(ASSETS / "part.js")
     __abstract = True
-
-    def __init__(self, heard: Heard, **parameters: Any) -> None:
-        super().__init__(**parameters)  # type: ignore[no-untyped-call]
-        self._heard = heard
-
-    def _handle_msg(self, data: object) -> None:
-        try:
-            message = json.loads(data) if isinstance(data, str) else None
-        except (ValueError, RecursionError):
-            return
-        self._heard(message)
-
-    def send(self, text: str) -> None:
-        """Sends a text of JSON to the script."""
-        self._send_msg(text)
 
 
 class Shell(Part):
@@ -59,6 +44,23 @@ class Shell(Part):
 
 class Pane(Part):
     """The view of the chosen run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a server shows: the runs of a desk, and pages beside their list."""
+
+    desk: Desk
+    pages: Sequence[Page] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """The template of a page, the kind of page that its style is told, its path."""
+
+    name: str
+    kind: str
+    here: str
 
 
 class Nonce(Handler):
@@ -75,11 +77,14 @@ class Nonce(Handler):
         return {"nonce": self._nonces.of(request)}
 
 
-def application(desk: Desk, nonces: Nonces, secret: bytes, lifetime: int) -> BokehTornado:
-    """The Bokeh server of the page; sessions are signed, and keep nothing of the request but what makes the page."""
-    made = Application(FunctionHandler(lambda doc: build(desk, doc)), Nonce(nonces))
+def application(shown: Shown, nonces: Nonces, secret: bytes, lifetime: int) -> BokehTornado:
+    """The Bokeh server of the pages; sessions are signed, and keep nothing of the request but what makes the page."""
+    made = {"/": Application(FunctionHandler(lambda doc: build(shown, doc)), Nonce(nonces))}
+    for page in shown.pages:
+        handler = FunctionHandler(lambda doc, page=page: build_other(shown, page, doc))  # type: ignore[misc]
+        made[f"/{page.path}"] = Application(handler, Nonce(nonces))
     return BokehTornado(
-        {"/": made},
+        made,
         extra_patterns=[ASSET_PATTERN],
         extra_websocket_origins=["*"],  # the guard has looked at the origin, more strictly than Bokeh would
         secret_key=secret,
@@ -94,8 +99,9 @@ def application(desk: Desk, nonces: Nonces, secret: bytes, lifetime: int) -> Bok
     )
 
 
-def build(desk: Desk, doc: Document) -> None:
-    """Makes the page of one tab: its parts, and the viewer that serves them."""
+def build(shown: Shown, doc: Document) -> None:
+    """Makes the page of runs for one tab: its parts, and the viewer that serves them."""
+    desk = shown.desk
 
     def hear_shell(message: object) -> None:
         if isinstance(message, dict) and "theme" in message:
@@ -113,16 +119,30 @@ def build(desk: Desk, doc: Document) -> None:
     shell, pane = Shell(hear_shell), Pane(hear_pane)
     timeline = Timeline(lambda node: pane.send(json.dumps({"kind": "select", "id": node})))
     viewer = Viewer(desk, pane.send, shell.send, lambda source: _on_page(doc, timeline, source))
-    template = pn.Template(_template())
-    for name, part in (("shell", shell), ("pane", pane), ("timeline", pn.pane.Bokeh(timeline.layout, sizing_mode="stretch_both"))):
-        template.add_panel(name, part)
-    payload = getattr(doc.session_context, "token_payload", {})
-    template.add_variable("nonce", payload.get("nonce", ""))
-    template.server_doc(doc, title="rlm_lab", location=False)
-    doc.config.reconnect_session = doc.config.notify_connection_status = False  # our page tells it, and opens itself anew
+    drawing = pn.pane.Bokeh(timeline.layout, sizing_mode="stretch_both")
+    _send_page(shown, doc, Looks(name="page.html", kind="list", here=""), {"shell": shell, "pane": pane, "timeline": drawing})
     desk.viewers.add(viewer)
     doc.on_session_destroyed(lambda _: viewer.close())
     desk.wake()
+
+
+def build_other(shown: Shown, page: Page, doc: Document) -> None:
+    """Makes a page of the table for one tab."""
+    _send_page(shown, doc, Looks(name="other.html", kind="other", here=page.path), {"content": page.made(shown.desk)})
+
+
+def _send_page(shown: Shown, doc: Document, looks: Looks, parts: Mapping[str, Any]) -> None:
+    """Puts the parts into a template; the header leads to all pages."""
+    template = pn.Template(_template(looks.name))
+    for name, part in parts.items():
+        template.add_panel(name, part)
+    payload = getattr(doc.session_context, "token_payload", {})
+    pages = [("", "Runs"), *((page.path, page.title) for page in shown.pages)]
+    for name, value in {"nonce": payload.get("nonce", ""), "kind": looks.kind, "here": looks.here, "pages": pages}.items():
+        template.add_variable(name, value)
+    title = next((f"{title} · rlm_lab" for path, title in pages if path and path == looks.here), "rlm_lab")
+    template.server_doc(doc, title=title, location=False)
+    doc.config.reconnect_session = doc.config.notify_connection_status = False  # our page tells it, and opens itself anew
 
 
 def _on_page(doc: Document, timeline: Timeline, source: Source | None) -> None:
@@ -131,6 +151,6 @@ def _on_page(doc: Document, timeline: Timeline, source: Source | None) -> None:
         doc.add_next_tick_callback(lambda: timeline.draw(source))
 
 
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ASSETS), autoescape=True)
-    return environment.get_template("page.html")
+    return environment.get_template(name)

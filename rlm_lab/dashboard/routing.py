@@ -21,9 +21,10 @@ from rlm_lab.dashboard.guard import Guard, Verdict, Visit
 
 ASSETS = Path(__file__).parent / "assets"
 SERVED = ("page.css", "boot.js", "shell.js", "pane.js")  # of our own files
-# Panel's and Bokeh's: the page needs no more of them. /ws is the websocket, / the page.
+BUNDLES = ("view.js", "editor.js", "compare.js", "lesson.js")  # of the component's
+# Panel's and Bokeh's: the pages need no more of them.
 OFFERED = re.compile(
-    r"/|/ws|/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js"
+    r"/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js"
     r"|/static/extensions/panel/(panel\.min\.js|(css|bundled/theme)/[a-z_]+\.css)"
 )
 _HEADERS = {
@@ -84,13 +85,14 @@ def _sockets(host: str) -> str:
 class Gatekeeper(Router):
     """Lets a request through to the Bokeh server, or to the door, where a ticket is exchanged for the cookie."""
 
-    def __init__(self, guard: Guard, inside: Application, nonces: Nonces) -> None:
+    def __init__(self, guard: Guard, inside: Application, nonces: Nonces, pages: Sequence[str] = ()) -> None:
         self._guard = guard
+        self._pages = {"/", *(f"/{path}" for path in pages)}
+        self._offered = self._pages | {f"{path.rstrip('/')}/ws" for path in self._pages}  # each page has a websocket
         self._inside = inside
         self._door = Application(
             [
-                (r"/", Door, {"guard": guard, "nonces": nonces}),
-                (r"/enter", Door, {"guard": guard, "nonces": nonces}),
+                (r"/[a-z]*", Door, {"guard": guard, "nonces": nonces}),
                 (r".*", Refusal),
             ],
             log_function=_silent,
@@ -102,11 +104,11 @@ class Gatekeeper(Router):
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
         visit = visit_of(request)
         verdict = self._guard.refuses(visit)
-        if request.path == "/enter" or (request.path == "/" and _is_for_the_door(request, visit, verdict)):
+        if request.path == "/enter" or (request.path in self._pages and _is_for_the_door(request, visit, verdict)):
             return self._door.find_handler(request)
         if verdict is not None:
             return self._door.get_handler_delegate(request, Refusal, {"verdict": verdict})
-        if not OFFERED.fullmatch(request.path):
+        if request.path not in self._offered and not OFFERED.fullmatch(request.path):
             return self._door.get_handler_delegate(request, Refusal)
         return self._inside.find_handler(request)
 
@@ -168,25 +170,25 @@ class Refusal(RequestHandler):
 
 
 class Assets(StaticFileHandler):
-    """Our own files, by name: `SERVED`, and the module of the run's view."""
+    """Our own files, by name: `SERVED`, and the modules that draw runs."""
 
     @classmethod
     def get_absolute_path(cls, root: str, path: str) -> str:
-        return str(Path(root) / path) if path in SERVED else str(view_module() if path == "view.js" else Path(root) / "none")
+        return str(Path(root) / path if path in SERVED else bundle(path) if path in BUNDLES else Path(root) / "none")
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
         return super().validate_absolute_path(str(Path(absolute_path).parent), absolute_path)
 
 
-def view_module() -> Path:
-    """The ES module that draws a run."""
+def bundle(name: str) -> Path:
+    """An ES module that draws runs."""
     import rlm_lab.views
 
-    return Path(rlm_lab.views.__file__).parent / "component" / "dist" / "view.js"
+    return Path(rlm_lab.views.__file__).parent / "component" / "dist" / name
 
 
 def visit_of(request: HTTPServerRequest) -> Visit:
-    upgrade = request.headers.get("Upgrade", "").lower() == "websocket" or request.path == "/ws"
+    upgrade = request.headers.get("Upgrade", "").lower() == "websocket" or request.path.endswith("/ws")
     return Visit(host=request.host, headers=request.headers, websocket=upgrade)
 
 
@@ -205,7 +207,7 @@ def binding(nonces: Nonces, guard: Guard) -> type[OutputTransform]:
             if guard.embedders:
                 headers.pop("X-Frame-Options", None)  # which knows none or all of its own origin; the policy names whom
             headers["Content-Security-Policy"] = policy(nonces.of(self._request), self._request.host, guard.embedders)
-            headers["Cache-Control"] = "no-store" if self._request.path == "/" else "private, no-cache"
+            headers["Cache-Control"] = "no-store" if "." not in self._request.path else "private, no-cache"
             headers.pop("Server", None)
             return status_code, headers, chunk
 

@@ -11,15 +11,18 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rlm_lab.dashboard.desk import Desk
 from rlm_lab.dashboard.guard import Guard
 from rlm_lab.dashboard.hush import hush
 from rlm_lab.errors import StateError
+
+if TYPE_CHECKING:
+    from rlm_lab.dashboard.pages import Page
 
 _logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -33,8 +36,10 @@ class Dashboard:
     _instance: ClassVar[Dashboard | None] = None
     _starting: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, folder: Path, *, kernel: bool | None = None) -> None:
+    def __init__(self, folder: Path, *, kernel: bool | None = None, pages: Sequence[Page] | None = None) -> None:
+        """`pages` are those beside the list of runs; by default `rlm_lab.dashboard.pages.PAGES`."""
         self.desk = Desk(folder, kernel=kernel)
+        self._pages = pages
         self.guard: Guard
         self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
@@ -69,7 +74,10 @@ class Dashboard:
         return self.guard.port
 
     def address(self, *, run: str | None = None, lasting: bool = False, base: str | None = None) -> str:
-        """A link with a ticket in its fragment, which no server and no log sees. `base` is where it is served."""
+        """A link with a ticket in its fragment, which no server and no log sees.
+
+        `base` is where a proxy serves it, or that and a page's path.
+        """
         from urllib.parse import quote
 
         rest = "" if run is None else f"&run={quote(run, safe='')}"
@@ -116,14 +124,20 @@ class Dashboard:
         from tornado.ioloop import IOLoop
         from tornado.netutil import bind_sockets
 
-        from rlm_lab.dashboard.page import application
+        from rlm_lab.dashboard.page import Shown, application
+        from rlm_lab.dashboard.pages import PAGES
         from rlm_lab.dashboard.routing import Gatekeeper, Nonces
 
         hush(threading.get_ident())
         sockets = bind_sockets(0, "127.0.0.1")
         self.guard, nonces = Guard(sockets[0].getsockname()[1]), Nonces()
-        inside = application(self.desk, nonces, secrets.token_bytes(32), SESSION_MILLISECONDS)
-        http = HTTPServer(Gatekeeper(self.guard, inside, nonces), max_header_size=64 * 1024, max_body_size=1024 * 1024)
+        pages = PAGES if self._pages is None else self._pages
+        inside = application(Shown(desk=self.desk, pages=pages), nonces, secrets.token_bytes(32), SESSION_MILLISECONDS)
+        http = HTTPServer(
+            Gatekeeper(self.guard, inside, nonces, [page.path for page in pages]),
+            max_header_size=64 * 1024,
+            max_body_size=1024 * 1024,
+        )
         http.add_sockets(sockets)
         inside.initialize(IOLoop.current())
         inside.start()

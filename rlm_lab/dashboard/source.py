@@ -20,7 +20,7 @@ from rlm_lab.engine.orders import ORDERS, state_of
 from rlm_lab.engine.run import Run
 from rlm_lab.trajectory.events import Event, RunFinished, RunStarted
 from rlm_lab.trajectory.following import Follower
-from rlm_lab.trajectory.reading import head_of
+from rlm_lab.trajectory.formats.heads import Imported, follower, head_of
 from rlm_lab.views.clean import plain
 from rlm_lab.views.feed import Feed
 
@@ -46,7 +46,7 @@ class Source:
         self.state: Message = {}
         self.loading = False  # a file, of which there is more to read at once
         self.trouble: str | None = None  # with the file
-        self._follower = None if path is None else Follower(path)
+        self._follower = None if path is None else follower(path)
         self._heard: deque[Event] = deque()
         self._folded = -1  # the last event's number
         self._ended = False
@@ -131,7 +131,7 @@ class Source:
         self._ended = self._ended or (isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run)
         self.feed.take(event)
 
-    def _look_for_end(self, follower: Follower) -> None:
+    def _look_for_end(self, follower: Follower | Imported) -> None:
         """A file that cannot be read on, or that nobody writes any more, is shown as far as it goes, with a word on its end."""
         head = head_of(follower.path)
         self.trouble = follower.failure

@@ -168,7 +168,7 @@ class Live:
             elif not (self._shows_view and self._inline.answered):  # until it answers, a front end without widgets has to see news
                 self._shows_view = True
                 self._asked_at = self._asked_at or time.monotonic()
-                self.region.show(self._progress(run) | self._inline.bundle)
+                self.region.show(self._inline.around(self._progress(run)))
         except Exception:  # a view must never break a run
             _logger.warning("The live region of run %s failed.", run.id, exc_info=True)
 
@@ -185,7 +185,7 @@ class Live:
 
     def _has_no_answer(self, inline: Inline) -> bool:
         """Whether the front end has let its time pass: it draws no widgets, or cannot reach a kernel that is busy."""
-        waited = self._asked_at is not None and time.monotonic() - self._asked_at > PATIENCE
+        waited = self._asked_at is not None and time.monotonic() - max(self._asked_at, inline.heard_at) > PATIENCE
         return waited and not inline.answered
 
     def _settle(self, run: Run, bundle: Bundle) -> None:
@@ -195,7 +195,7 @@ class Live:
             self.region.show(bundle)
         elif run.status == "paused":
             self._shows_view = inline.answered
-            self.region.show(bundle | (inline.bundle if inline.answered else {}))
+            self.region.show(inline.around(bundle) if inline.answered else bundle)
         else:
             self._inline = None
             self.region.show(bundle)

@@ -139,7 +139,7 @@ class RLM(Magics):
         if held is not None:
             held.live.tick(run)
 
-    def drive(self, held: Held, go: Callable[[], None]) -> None:
+    def drive(self, held: Held, go: Callable[[], object]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""
         before, outer, state = self.last, self._driven, _state_of(held.run)
         self.last, self._driven = held.run, held
@@ -180,6 +180,11 @@ class RLM(Magics):
         held = self.held.get(run.id)  # where the end of the run has not settled it already
         if held is not None:
             self.settle(held)
+
+    def show(self, run: Run) -> None:
+        """A run that was made without being asked: by a fork, out of a log."""
+        self.last = run
+        self.settle(self.held_of(run))
 
     def settle(self, held: Held) -> None:
         """Shows the run as it is now, and binds its answer, None where it has none."""

@@ -128,7 +128,7 @@ def _to_trash(path: Path) -> None:
     from send2trash import send2trash
 
     from rlm_lab.errors import StateError
-    from rlm_lab.trajectory.reading import head_of
+    from rlm_lab.trajectory.formats.heads import head_of
 
     if head_of(path).status == "running":
         raise StateError(f"The run in {path.name} still goes on; stop it first.")

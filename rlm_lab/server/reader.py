@@ -14,8 +14,8 @@ from typing import Any
 
 from rlm_lab.errors import LogError
 from rlm_lab.trajectory.events import RunFinished
-from rlm_lab.trajectory.following import Follower
-from rlm_lab.trajectory.reading import head_of
+from rlm_lab.trajectory.formats import place_of
+from rlm_lab.trajectory.formats.heads import follower, head_of
 from rlm_lab.views.clean import plain
 from rlm_lab.views.feed import Feed
 
@@ -33,7 +33,7 @@ class Reader:
         self.id = uuid.uuid4().hex[:12]
         self._path = path
         self._lock = threading.Lock()
-        self._follower = Follower(path)
+        self._follower = follower(path)
         self._feed = Feed()
         self._run: str | None = None
         self._ended = False
@@ -64,7 +64,7 @@ class Reader:
     @property
     def is_torn(self) -> bool:
         """Whether the file has become another one, so that it is to be read anew."""
-        return self._follower.failure is not None or not self._path.exists()
+        return self._follower.failure is not None or not place_of(self._path)[0].exists()
 
     def _read(self) -> None:
         more = True

@@ -100,7 +100,7 @@ export function stepFacts(app: App, id: string): StepFacts {
   return {
     icon: status === "paused" ? "paused" : running ? "running" : failed ? "failed" : text(step, "act") || "think",
     state: status === "paused" ? "paused" : running ? "running" : failed ? "failed" : "done",
-    time: seconds(secondsOf(app, step, running)),
+    time: store.absent(store.runOf(id), "times") ? "" : seconds(secondsOf(app, step, running)),
     summary: text(step, "summary") || (running ? "the model thinks" : ""),
     notes,
   };
@@ -146,7 +146,7 @@ function presets(app: App): [string, string][] {
 }
 
 /** Where the run is to stop: breakpoints, those that are set and those that are often wanted. */
-function StopBefore({ app }: { app: App }): JSX.Element {
+export function StopBefore({ app }: { app: App }): JSX.Element {
   const [adding, setAdding] = useState<string | null>(null);
   const known = (app.state?.breakpoints ?? []).map((point) => (typeof point === "string" ? { condition: point, hits: 0 } : { condition: point.condition ?? "", hits: point.hits ?? 0 }));
   const names = new Map(presets(app));
