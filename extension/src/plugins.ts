@@ -12,6 +12,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 import { Cells } from './cells';
 import { act, addCommands } from './commands';
+import { Comparisons } from './comparing';
 import { DashboardTabs } from './dashboard';
 import { Deeds, tried } from './deeds';
 import { addRunDocuments, FACTORY } from './documents';
@@ -27,6 +28,7 @@ import { Sightings } from './sightings';
 import { Total, TotalItem } from './total';
 
 export const OPEN = 'rlm-lab:open-run';
+export const COMPARE = 'rlm-lab:compare-runs';
 
 /** What the plugins share. */
 interface Shared {
@@ -36,6 +38,7 @@ interface Shared {
   sightings: Sightings;
   deeds: Deeds;
   dashboards: DashboardTabs;
+  comparisons: Comparisons;
 }
 
 const IShared = new Token<Shared>('rlm-lab:IShared', 'What the plugins of rlm-lab share.');
@@ -61,6 +64,7 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     const sightings = new Sightings();
     const deeds = new Deeds(app, notebooks, server, sightings, trans);
     const dashboards = new DashboardTabs(app, trans);
+    const comparisons = new Comparisons(app, server, trans);
     preferences.changed.connect(() => {
       document.body.dataset['rlmLabCode'] = preferences.codeTheme;
     });
@@ -72,6 +76,19 @@ export const main: JupyterFrontEndPlugin<Shared> = {
         }
       }
     });
+    app.commands.addCommand(COMPARE, {
+      label: trans.__('Compare Runs'),
+      execute: ({ paths }) => {
+        if (Array.isArray(paths)) {
+          comparisons.open(paths.map(String));
+        }
+      }
+    });
+    void restorer?.restore(comparisons.tracker, {
+      command: COMPARE,
+      args: tab => ({ paths: tab.content.paths }),
+      name: tab => tab.content.paths.join('|')
+    });
     void restorer?.restore(tabs.tracker, {
       command: OPEN,
       args: tab => ({ path: tabs.pathOf(tab) }),
@@ -81,7 +98,7 @@ export const main: JupyterFrontEndPlugin<Shared> = {
       addRunOutputs({ server, rendermime, trans, revive: () => preferences.savedOutputs, open: path => tabs.open(path) });
       addDashboardOutputs({ rendermime, notebooks, dashboards, trans });
     }
-    return { server, tabs, preferences, sightings, deeds, dashboards };
+    return { server, tabs, preferences, sightings, deeds, dashboards, comparisons };
   }
 };
 
@@ -115,7 +132,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, IDefaultFileBrowser, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
-    { server, tabs, deeds, sightings }: Shared,
+    { server, tabs, deeds, sightings, comparisons }: Shared,
     translator: ITranslator | null,
     browser: IDefaultFileBrowser | null,
     restorer: ILayoutRestorer | null
@@ -124,7 +141,8 @@ export const panel: JupyterFrontEndPlugin<void> = {
     const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? '');
     const open = (path: string): void => tabs.open(path);
     const gone = (path: string): void => tabs.close(path);
-    const runs = new RunsPanel({ server, trans, folder, open, gone, deeds, sightings });
+    const compare = (paths: string[]): void => comparisons.open(paths);
+    const runs = new RunsPanel({ server, trans, folder, open, compare, gone, deeds, sightings });
     browser?.model.pathChanged.connect(() => {
       if (runs.isVisible) {
         void runs.look();

@@ -57,7 +57,10 @@ def test_two_runs_are_selected_to_be_compared_and_what_cannot_be_done_says_why(n
     book.picture("extension-runs-selected")
     expect(tools.get_by_role("button", name="Fork…")).to_have_attribute("aria-disabled", "true")
     tools.get_by_role("button", name="Compare").click()
-    expect(book.page.locator(".jp-Notebook .cm-content").nth(1)).to_contain_text("%rlm compare", timeout=EXPECT)
+    tab = book.page.locator(".jp-MainAreaWidget > .rlm-lab-Run")
+    expect(tab).to_contain_text("Which airport is late?", timeout=EXPECT)
+    expect(tab).to_contain_text("Which carrier is late?")
+    book.picture("extension-compare")
 
 
 def test_a_run_that_is_dragged_into_a_notebook_becomes_the_cell_that_loads_it(notebook, lab):
