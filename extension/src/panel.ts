@@ -149,7 +149,11 @@ export class RunsPanel extends Widget {
     const wanted: [string, string | null, () => Promise<void> | void][] = [
       [trans.__('Open'), one ?? paths, () => open(first!.path)],
       [trans.__('Show its cell'), one, () => deeds.reveal(first!.run, this.around.folder())],
-      [trans.__('Compare'), rows.length > 1 ? paths : trans.__('Select two runs, or more.'), () => compare(rows.map(row => row.path))],
+      [
+        trans.__('Compare'),
+        rows.length > 1 ? paths : trans.__('Select two runs, or more.'),
+        () => compare(rows.map(row => row.path))
+      ],
       [trans.__('Fork…'), one ?? deeds.withoutNotebook, () => deeds.fork(first!)],
       [
         trans.__('Resume'),

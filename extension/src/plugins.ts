@@ -70,6 +70,7 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     });
     app.commands.addCommand(OPEN, {
       label: trans.__('Open Run'),
+      describedBy: { args: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } },
       execute: ({ path }) => {
         if (typeof path === 'string') {
           tabs.open(path);
@@ -78,6 +79,9 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     });
     app.commands.addCommand(COMPARE, {
       label: trans.__('Compare Runs'),
+      describedBy: {
+        args: { type: 'object', properties: { paths: { type: 'array', items: { type: 'string' } } }, required: ['paths'] }
+      },
       execute: ({ paths }) => {
         if (Array.isArray(paths)) {
           comparisons.open(paths.map(String));
@@ -108,7 +112,8 @@ export const documents: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IShared],
   optional: [ITranslator, ILayoutRestorer],
-  activate: (app: JupyterFrontEnd, { server }: Shared, translator: ITranslator | null, restorer: ILayoutRestorer | null) => {
+  activate: (app: JupyterFrontEnd, shared: Shared, translator: ITranslator | null, restorer: ILayoutRestorer | null) => {
+    const { server } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const factory = addRunDocuments(app.docRegistry, server, trans);
     const tracker = new WidgetTracker<DocumentWidget>({ namespace: 'rlm-lab-document' });
@@ -132,11 +137,12 @@ export const panel: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, IDefaultFileBrowser, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
-    { server, tabs, deeds, sightings, comparisons }: Shared,
+    shared: Shared,
     translator: ITranslator | null,
     browser: IDefaultFileBrowser | null,
     restorer: ILayoutRestorer | null
   ) => {
+    const { server, tabs, deeds, sightings, comparisons } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? '');
     const open = (path: string): void => tabs.open(path);
@@ -161,11 +167,12 @@ export const cells: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, IEditorExtensionRegistry, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
-    { preferences, sightings, server, deeds }: Shared,
+    shared: Shared,
     translator: ITranslator | null,
     editors: IEditorExtensionRegistry | null,
     statusBar: IStatusBar | null
   ) => {
+    const { preferences, sightings, server, deeds } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const total = new Total(performance.timeOrigin, trans);
     editors?.addExtension({
@@ -211,11 +218,12 @@ export const commands: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
-    { preferences, deeds, dashboards }: Shared,
+    shared: Shared,
     notebooks: INotebookTracker,
     translator: ITranslator | null,
     palette: ICommandPalette | null
   ) => {
+    const { preferences, deeds, dashboards } = shared;
     tellKernels(notebooks, preferences);
     addCommands({ app, notebooks, palette, preferences, deeds, dashboards, trans: (translator ?? nullTranslator).load('rlm-lab') });
   }

@@ -1,4 +1,4 @@
-"""Question cells in a real JupyterLab: their toolbar, what is left of a run when its kernel is gone, editing, the dashboard's tab."""
+"""Question cells in a real JupyterLab: their toolbar, what is left of a run when its kernel is gone, editing."""
 
 from __future__ import annotations
 
