@@ -15,55 +15,85 @@ from rlm_lab._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from rlm_lab.analysis.frames import calls_frame, steps_frame
     from rlm_lab.config import Budget, Settings
     from rlm_lab.dashboard.links import dashboard_link
     from rlm_lab.engine.run import Run, paused_runs
     from rlm_lab.errors import RLMError
+    from rlm_lab.evaluate.cases import Case
+    from rlm_lab.evaluate.results import Sweep
+    from rlm_lab.evaluate.sweep import sweep
     from rlm_lab.kernel.ask import ask
+    from rlm_lab.kernel.comparing import compare
     from rlm_lab.kernel.replaying import replay, resume
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.formats import load, load_all
     from rlm_lab.trajectory.tracing import trace
+    from rlm_lab.views.comparison import Comparison
+    from rlm_lab.views.exports import export
+    from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
     from rlm_lab.views.page import save_page
 
 _WHERE = {
     "Budget": "rlm_lab.config",
+    "Case": "rlm_lab.evaluate.cases",
+    "Comparison": "rlm_lab.views.comparison",
     "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
     "ScriptedModel": "rlm_lab.models.scripted",
     "Settings": "rlm_lab.config",
+    "Sweep": "rlm_lab.evaluate.results",
     "Trajectory": "rlm_lab.trajectory.fold",
     "ask": "rlm_lab.kernel.ask",
+    "calls_frame": "rlm_lab.analysis.frames",
+    "compare": "rlm_lab.kernel.comparing",
     "dashboard_link": "rlm_lab.dashboard.links",
+    "export": "rlm_lab.views.exports",
+    "lesson": "rlm_lab.views.lesson_page",
+    "lesson_bundle": "rlm_lab.views.lesson_page",
     "load": "rlm_lab.trajectory.formats",
     "load_all": "rlm_lab.trajectory.formats",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
+    "save_lesson": "rlm_lab.views.lesson_page",
     "save_page": "rlm_lab.views.page",
+    "steps_frame": "rlm_lab.analysis.frames",
+    "sweep": "rlm_lab.evaluate.sweep",
     "trace": "rlm_lab.trajectory.tracing",
 }
 __all__ = [
     "Budget",
+    "Case",
+    "Comparison",
     "LiteLLMModel",
     "RLMError",
     "Run",
     "ScriptedModel",
     "Settings",
+    "Sweep",
     "Trajectory",
     "__version__",
     "ask",
+    "calls_frame",
+    "compare",
     "dashboard_link",
+    "export",
+    "lesson",
+    "lesson_bundle",
     "load",
     "load_all",
     "load_ipython_extension",
     "paused_runs",
     "replay",
     "resume",
+    "save_lesson",
     "save_page",
+    "steps_frame",
+    "sweep",
     "trace",
 ]
 

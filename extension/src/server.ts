@@ -61,6 +61,11 @@ export class Server {
     return this.ask('run', { ...place, find: text });
   }
 
+  /** The notebook of a folder that shows a run, null where none does. */
+  notebook(run: string, folder: string): Promise<{ notebook: string | null }> {
+    return this.ask('notebook', { run, folder });
+  }
+
   async trash(place: Place): Promise<void> {
     await this.ask('run', { ...place }, 'DELETE');
   }

@@ -17,7 +17,7 @@ from typing import Any
 from rlm_lab.dashboard.shelf import Row, Shelf, alive
 from rlm_lab.dashboard.source import Source, at_once
 from rlm_lab.dashboard.viewer import Viewer
-from rlm_lab.engine.orders import apply
+from rlm_lab.engine.orders import apply, done_by
 from rlm_lab.engine.run import Run, known_runs, paused_runs, running
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.kernel.errands import Errand, Messenger, connection_file
@@ -29,6 +29,8 @@ LONGEST_REST = 0.25  # seconds
 LOOK = 0.1  # seconds between two looks at what wakes nobody: new runs, files that grow
 SHELF = 1.0  # seconds between two looks at the folders
 IDLE = 1.0  # seconds between two turns while nobody looks
+
+Answer = Callable[[Mapping[str, Any]], None]
 
 
 class Desk:
@@ -108,11 +110,18 @@ class Desk:
             self.rows = self.shelf.look(live)
             self._looked = time.monotonic()
 
+    def listed(self) -> dict[str, Row]:
+        """The runs of the folders by their names, the newest first, also while nobody looks at their list."""
+        self._look_at_shelf(alive([*paused_runs(), running()]))
+        return self.rows
+
     # who looks
 
     def path_of(self, name: str) -> Path | None:
         """The file of a run that is listed; None where no such run is known, or it keeps none."""
         live = alive(known_runs())
+        if name not in live and self.shelf.path_of(name) is None:  # it may be newer than the last look, which needs a viewer
+            self.rows = self.shelf.look(alive([*paused_runs(), running()]))
         return live[name].path if name in live else self.shelf.path_of(name)
 
     def source(self, name: str) -> Source | None:
@@ -146,7 +155,7 @@ class Desk:
 
     # commands
 
-    def command(self, source: Source, command: Mapping[str, Any], refused: Callable[[str], None]) -> None:
+    def command(self, source: Source, command: Mapping[str, Any], answer: Answer) -> None:
         """Has a run do what a viewer says: at once where that can be, else as an errand of the main thread."""
         run = source.run
         try:
@@ -154,13 +163,14 @@ class Desk:
                 raise StateError(str(next(iter(source.state.get("can", {}).values()), "This run cannot be steered from here.")))
             if at_once(run, str(command.get("command"))):
                 apply(run, command)
+                answer(done_by(None))
             else:
-                self._send(source, run, command, refused)
+                self._send(source, run, command, answer)
         except RLMError as error:
-            refused(str(error))
+            answer({"refused": str(error)})
         self.wake()
 
-    def _send(self, source: Source, run: Run, command: Mapping[str, Any], refused: Callable[[str], None]) -> None:
+    def _send(self, source: Source, run: Run, command: Mapping[str, Any], answer: Answer) -> None:
         if self._messenger is None:
             raise StateError("This run is not in a notebook; go on where it was started, with %rlm or the methods of Run.")
         if source.queued is not None:
@@ -168,11 +178,11 @@ class Desk:
         if command.get("at") is not None and command["at"] != run.stamp:
             raise StateError("Another viewer, or a cell, was first: the run has gone on since. Look again.")
         source.queued = str(command.get("command"))
-        task = asyncio.ensure_future(self._errand(source, Errand(run, dict(command)), refused))
+        task = asyncio.ensure_future(self._errand(source, Errand(run, dict(command)), answer))
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 
-    async def _errand(self, source: Source, errand: Errand, refused: Callable[[str], None]) -> None:
+    async def _errand(self, source: Source, errand: Errand, answer: Answer) -> None:
         assert self._messenger is not None
 
         def begun() -> None:
@@ -182,7 +192,8 @@ class Desk:
         errand.on_begin = begun
         try:
             await self._messenger.send(errand)
+            answer(done_by(errand.made))
         except RLMError as error:
-            refused(str(error))
+            answer({"refused": str(error)})
         finally:
             begun()

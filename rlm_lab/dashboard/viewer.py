@@ -132,15 +132,13 @@ class Viewer:
 
     def _ask(self, source: Source, message: Mapping[str, Any]) -> None:
         if isinstance(message.get("command"), str):
-            self._desk.command(source, message, lambda reason: self._refuse(message, reason))
+            told = {"command": {"command": message["command"]}}
+            self._desk.command(source, message, lambda answer: self._reply({**told, **answer}))
         elif isinstance(fetch := message.get("fetch"), list) and len(fetch) == 2:
             node, field = str(fetch[0]), str(fetch[1])
             self._reply({"fetch": [node, field], "text": source.feed.full(node, field)})
         elif isinstance(find := message.get("find"), str):
             self._reply({"find": find, "hits": source.feed.find(find)})
-
-    def _refuse(self, command: Mapping[str, Any], reason: str) -> None:
-        self._reply({"command": command.get("command"), "refused": reason})
 
     def _reply(self, reply: Mapping[str, Any]) -> None:
         self._to_pane(json.dumps({"kind": "reply", **reply}))

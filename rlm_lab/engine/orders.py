@@ -36,15 +36,20 @@ Command = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`why_not` tells in plain words why it cannot be done now, None if it can. A `dated` one fits only the state it is made in."""
+    """`do` gives the run that it has made, if any. `why_not` tells why it cannot be done now, None if it can.
 
-    do: Callable[[Run, Command], None]
+    A `dated` one fits only the state that it is made in.
+    """
+
+    do: Callable[[Run, Command], Run | None]
     why_not: Callable[[Run], str | None]
     dated: bool = True
 
 
-def apply(run: Run, command: Command) -> None:
+def apply(run: Run, command: Command) -> Run | None:
     """Has a run do what a command says; one that goes on with the run comes back at its next pause or its end.
+
+    Gives the run that was made, by a fork.
 
     Parameters
     ----------
@@ -62,7 +67,7 @@ def apply(run: Run, command: Command) -> None:
     reason = order.why_not(run)
     if reason is not None:
         raise StateError(reason)
-    order.do(run, command)
+    return order.do(run, command)
 
 
 def state_of(run: Run) -> dict[str, Any]:
@@ -89,6 +94,14 @@ def _comes_back(run: Run) -> dict[str, str]:
         return {name: how.how for name, how in run.variables(run.steps[-1].number).items()}
     except RLMError:
         return {}  # not kept
+
+
+def done_by(made: Run | None) -> dict[str, Any]:
+    """What a view is told when an order is done: a line where that cannot be seen in the run itself, and the run that was made."""
+    if made is None:
+        return {"done": ""}
+    told = f"The run {made.id} was forked from this one and is {where(made)}; %rlm continue {made.id} goes on with it."
+    return {"done": told, "made": made.id}
 
 
 def where(run: Run) -> str:
@@ -236,8 +249,8 @@ def _override(run: Run, command: Command) -> None:
     run.override(_whole(command, "call"), _text(command, "answer"), **_by(command))
 
 
-def _fork(run: Run, command: Command) -> None:
-    run.fork(_whole(command, "step"), anew=bool(command.get("anew")))
+def _fork(run: Run, command: Command) -> Run:
+    return run.fork(_whole(command, "step"), anew=bool(command.get("anew")))
 
 
 def _break(run: Run, command: Command) -> None:
@@ -269,6 +282,7 @@ ORDERS: dict[str, Order] = {
     "refuse": Order(do=_refuse, why_not=_at("final")),
     "rewind": Order(do=_rewind, why_not=_when_still),
     "override": Order(do=_override, why_not=_when_still),
+    "ask_again": Order(do=lambda run, command: run.ask_again(_whole(command, "call")), why_not=_when_still),
     "fork": Order(do=_fork, why_not=_when_still),
     "take_over": Order(do=lambda run, command: _decide(run, command, take_over=True), why_not=_at("difference")),
     "break": Order(do=_break, why_not=_when_not_over, dated=False),

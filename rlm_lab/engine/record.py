@@ -117,6 +117,19 @@ class Record:
         source = self._engine.log.events if whole else self.trajectory
         return rlm_lab.save_page(source, path, shorten=shorten, contexts=self.asked.contexts)
 
+    def export(self, path: str | Path | None = None, to: str | None = None, **options: Any) -> Path | None:
+        """Writes the run in a form that others can open: `rlm_lab.export` tells which there are, and their options."""
+        import rlm_lab
+
+        return rlm_lab.export(self, path, to, **options)
+
+    def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
+        """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
+        import rlm_lab  # by its public name: views stand above the engine
+
+        taught = rlm_lab.lesson(self, **options)
+        return taught if path is None else taught.to_html(path)
+
 
 def _found(trajectory: Trajectory, run: str) -> Trajectory | None:
     """The trajectory of a run, a root's or somewhere below it; None where no event has told of it."""

@@ -98,6 +98,11 @@ class Recorded:
                     return True
         return False
 
+    def drop(self, number: int) -> None:
+        """Forgets the answer of a call, so that it is asked anew."""
+        for asked, calls in self._answers.items():
+            self._answers[asked] = deque(call for call in calls if call.number != number)
+
     def knows(self, model: str, prompts: Iterable[str]) -> bool:
         """Whether there is an answer for each prompt."""
         known = self.answers(model, prompts)

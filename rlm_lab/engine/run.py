@@ -227,18 +227,21 @@ class Run(Record):
 
         `call` is the call's number in the trajectory. Go on with `resume`.
         """
-        self._must_be_still()
         if not isinstance(answer, str):
             raise UsageError(f"The answer of a call is a text; {answer!r:.60} is given.")
-        found = find_call(self.steps, call)
-        if found is None:
-            raise UsageError(f"The run {self.id} has no call {call!r}.")
-        check_step(self.id, self._task.keeper, self.steps, found[0].number)
-        before, number = found[1].answer, found[0].number
-        self._take_back(number, anew=False)
+        before, number = self._take_back_to_call(call)
         self._engine.recorded.replace(call, answer)
         edited = events.Edited(run=self.id, step=number, what="answer", before=before, after=answer, by=by, call=call)
         self._engine.log.append(edited)
+        self._stand(known=True)
+
+    def ask_again(self, call: int) -> None:
+        """Forgets the answer of a call: the run stands before the step of that call, and it and what depends on it is asked anew.
+
+        `call` is the call's number in the trajectory. Go on with `resume`.
+        """
+        self._take_back_to_call(call)
+        self._engine.recorded.drop(call)
         self._stand(known=True)
 
     def fork(
@@ -281,6 +284,16 @@ class Run(Record):
         """How each variable would come back if the run were taken back to before a step: exact, copied, rebuilt or lost."""
         check_step(self.id, self._task.keeper, self.steps, step)
         return how_kept(self._task.keeper, self.steps, step)
+
+    def _take_back_to_call(self, call: int) -> tuple[str | None, int]:
+        """Before the step of a call; gives the call's answer, and the number of the step."""
+        self._must_be_still()
+        found = find_call(self.steps, call)
+        if found is None:
+            raise UsageError(f"The run {self.id} has no call {call!r}.")
+        check_step(self.id, self._task.keeper, self.steps, found[0].number)
+        self._take_back(found[0].number, anew=False)
+        return found[1].answer, found[0].number
 
     def _take_back(self, step: int, anew: bool) -> None:
         ended, steps = self.status in ENDED, self.steps

@@ -40,6 +40,7 @@ from rlm_lab.trajectory.tree import ENDED
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
 MOST_BLOCKS = 10  # of one reply that are run
+NO_CALLS = "In this session no language model can be asked: llm_query and its like raise an error. Work with code alone."
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
 
 Life = Generator[Action, Any, None]
@@ -405,6 +406,8 @@ class Task:
             or "No data was named; SHOW_VARS() lists what is there."
         )
         tools = [describe_tools(self.question.tools)] if self.question.tools else []
+        if self._engine.ledger.budget.calls == 0:
+            tools.append(NO_CALLS)
         if self.question.schema is not None:
             tools.append(f"The answer must have this form: {self.question.schema.describe()}")
         return self.profile.open(question=self.question.text, contexts=described, tools="\n".join(tools))

@@ -29,13 +29,17 @@ _under_way: list[Errand] = []
 
 @dataclass(slots=True)
 class Errand:
-    """A command on its way. `begun` is set when the main thread takes it up, `done` ends with None or the refusal."""
+    """A command on its way. `begun` is set when the main thread takes it up, `done` ends with None or the refusal.
+
+    `made` is the run that it has made, by a fork.
+    """
 
     run: Run
     command: Mapping[str, Any]
     number: int = field(default_factory=lambda: next(_numbers))
     begun: bool = False
     on_begin: Callable[[], None] = lambda: None
+    made: Run | None = None
     done: Future[None] = field(default_factory=Future)
 
     @property
@@ -95,11 +99,17 @@ def _drive(errand: Errand) -> None:
     run, command = errand.run, errand.command
     magics = next((known for known in getattr(_shell(), "configurables", ()) if isinstance(known, RLM)), None)
     if magics is None:
-        apply(run, command)
+        _apply(errand)
     elif command.get("command") == "stop":
         magics.stop(run)
     else:
-        magics.drive(magics.held_of(run), lambda: apply(run, command))
+        magics.drive(magics.held_of(run), lambda: _apply(errand))
+        if errand.made is not None:
+            magics.show(errand.made)
+
+
+def _apply(errand: Errand) -> None:
+    errand.made = apply(errand.run, errand.command)
 
 
 def _shell() -> Any:

@@ -12,11 +12,12 @@ import json
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rlm_lab.analysis.coverage import coverage_of
-from rlm_lab.engine.orders import apply, state_of
+from rlm_lab.engine.orders import apply, done_by, state_of
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.kernel.errands import Errand, Messenger, connection_file
@@ -38,7 +39,9 @@ class Inline:
 
     def __init__(self, run: Run) -> None:
         self.answered = False
+        self.heard_at = 0.0  # when it last said that it prepares to draw
         self._run = run
+        self._mark = uuid.uuid4().hex
         self._feed = Feed(() if run.status == "waiting" else unfold(run.trajectory))
         self._seq = -1
         self._state: Message | None = None
@@ -52,15 +55,16 @@ class Inline:
         """Makes the widget and starts to send; best before the run starts."""
         from rlm_lab.kernel.inline_widget import make_widget
 
-        self._widget = make_widget({"compact": True, "dashboard": True}, self._hear)
+        self._widget = make_widget({"compact": True, "dashboard": True, "mark": self._mark}, self._hear)
         self._end = self._run.subscribe(self._take)
         self._thread.start()
 
-    @property
-    def bundle(self) -> Message:
-        """What shows the widget in an output."""
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
-        return {"application/vnd.jupyter.widget-view+json": view}
+    def around(self, bundle: Message) -> Message:
+        """What an output shows, with its HTML marked as the place of the view.
+
+        So a notebook that is saved while a run goes on or is paused holds the HTML, and no widget.
+        """
+        return bundle | {"text/html": f'<div data-rlm-live="{self._mark}">{bundle["text/html"]}</div>'}
 
     def close(self) -> None:
         """Ends it; what the output shows next stands for itself."""
@@ -126,6 +130,10 @@ class Inline:
             self.answered = self.answered or self._run.status == "running"
             self._seq, self._state = -1, None
             self._news.set()
+        elif content.get("here"):
+            self.heard_at = time.monotonic()
+        elif isinstance(name := content.get("module"), str):
+            self._send_module(name)
         elif "ping" in content:
             self._send({"kind": "reply", "pong": content["ping"]})
         elif isinstance(fetch := content.get("fetch"), list) and len(fetch) == 2:
@@ -138,6 +146,14 @@ class Inline:
         elif isinstance(content.get("command"), str):
             self._command(dict(content))
 
+    def _send_module(self, name: str) -> None:
+        from rlm_lab.kernel.inline_widget import module_of
+
+        self.heard_at = time.monotonic()
+        text = module_of(name)
+        if text is not None:
+            self._send({"kind": "module", "name": name, "text": text})
+
     def _command(self, command: Message) -> None:
         """At once where any thread may do it; what does not fit is refused at once, too, not when the kernel is free again."""
         name = command["command"]
@@ -147,14 +163,15 @@ class Inline:
                 raise StateError(can.get(name) or f"There is no command {name!r}; there are {', '.join(can)}.")
             if name in AT_ONCE and (name != "stop" or self._run.status == "running"):
                 apply(self._run, command)
+                self._answer(command, done_by(None))
                 self._news.set()
             else:
                 threading.Thread(target=self._errand, args=(command,), name="rlm_lab errand", daemon=True).start()
         except RLMError as error:
-            self._refuse(command, error)
+            self._answer(command, {"refused": str(error)})
 
-    def _refuse(self, command: Message, error: RLMError) -> None:
-        self._send({"kind": "reply", "refused": str(error), "command": {"command": command["command"]}})
+    def _answer(self, command: Message, told: Mapping[str, Any]) -> None:
+        self._send({"kind": "reply", **told, "command": {"command": command["command"]}})
 
     def _errand(self, command: Message) -> None:
         """Has the main thread do it, and waits for what it says."""
@@ -164,9 +181,11 @@ class Inline:
             file = connection_file()
             if file is None:
                 raise StateError("This run is not in a notebook; go on with the methods of Run.")
-            asyncio.run(_send_errand(file, Errand(self._run, command)))
+            errand = Errand(self._run, command)
+            asyncio.run(_send_errand(file, errand))
+            self._answer(command, done_by(errand.made))
         except RLMError as error:
-            self._refuse(command, error)
+            self._answer(command, {"refused": str(error)})
         self._news.set()
 
     def _link(self) -> str | None:

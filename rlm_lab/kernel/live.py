@@ -57,6 +57,15 @@ def run_bundle(run: Run, watch: Watch | None = None, names: tuple[str, ...] = ()
     return {"text/html": html, "text/plain": text, MIME_TYPE: run_json(trajectory_of(run))}
 
 
+def _so_far(run: Run) -> Bundle:
+    """The payload of a run under way: which it is, so that a front end knows it should the kernel end."""
+    spent = run.usage
+    usage = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost, "seconds": spent.seconds}
+    head = Trajectory(run=run.id, status=run.status, question=run.question, model=run.asked.model.name, path=run.path)
+    payload = run_json(head)
+    return {**payload, "summary": {**payload["summary"], "usage": usage}}
+
+
 def trajectory_of(run: Run) -> Trajectory:
     return dataclasses.replace(run.trajectory, path=run.path)
 
@@ -158,7 +167,7 @@ class Live:
             elif not (self._shows_view and self._inline.answered):  # until it answers, a front end without widgets has to see news
                 self._shows_view = True
                 self._asked_at = self._asked_at or time.monotonic()
-                self.region.show(self._progress(run) | self._inline.bundle)
+                self.region.show(self._inline.around(self._progress(run)))
         except Exception:  # a view must never break a run
             _logger.warning("The live region of run %s failed.", run.id, exc_info=True)
 
@@ -175,7 +184,7 @@ class Live:
 
     def _has_no_answer(self, inline: Inline) -> bool:
         """Whether the front end has let its time pass: it draws no widgets, or cannot reach a kernel that is busy."""
-        waited = self._asked_at is not None and time.monotonic() - self._asked_at > PATIENCE
+        waited = self._asked_at is not None and time.monotonic() - max(self._asked_at, inline.heard_at) > PATIENCE
         return waited and not inline.answered
 
     def _settle(self, run: Run, bundle: Bundle) -> None:
@@ -185,7 +194,7 @@ class Live:
             self.region.show(bundle)
         elif run.status == "paused":
             self._shows_view = inline.answered
-            self.region.show(bundle | (inline.bundle if inline.answered else {}))
+            self.region.show(inline.around(bundle) if inline.answered else bundle)
         else:
             self._inline = None
             self.region.show(bundle)
@@ -194,4 +203,4 @@ class Live:
     def _progress(self, run: Run) -> Bundle:
         progress = progress_of(run, self._watch)
         quiet = QUIET if self._buttons and (self._inline is None or self._has_no_answer(self._inline)) else ""
-        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress)}
+        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress), MIME_TYPE: _so_far(run)}

@@ -72,7 +72,9 @@ class RLM(Magics):
     max_cost = Float(None, allow_none=True, help="US dollars of the whole tree of runs.").tag(config=True)
     max_seconds = Float(None, allow_none=True, help="Time of the run, in seconds.").tag(config=True)
     depth = Int(None, allow_none=True, help="How deep rlm_query may nest.").tag(config=True)
-    live = Bool(True, help="Whether a cell shows its run with buttons while it goes on, where the front end can.").tag(config=True)
+    live = Bool(
+        None, allow_none=True, help="Whether a cell shows its run with buttons while it goes on, where the front end can."
+    ).tag(config=True)
     record = Unicode(None, allow_none=True, help="A file or folder to record models' replies in.").tag(config=True)
     replay = Unicode(None, allow_none=True, help="A file or folder to play recorded replies from.").tag(config=True)
 
@@ -129,9 +131,9 @@ class RLM(Magics):
         return held
 
     def _live(self, out: str | None = None) -> Live:
-        return Live(self.ipython, out=out, buttons=self.live and not headless(self.ipython))
+        return Live(self.ipython, out=out, buttons=self.given("live") is not False and not headless(self.ipython))
 
-    def drive(self, held: Held, go: Callable[[], None]) -> None:
+    def drive(self, held: Held, go: Callable[[], object]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""
         before, outer, state = self.last, self._driven, _state_of(held.run)
         self.last, self._driven = held.run, held
@@ -173,6 +175,11 @@ class RLM(Magics):
         if held is not None:
             self.settle(held)
 
+    def show(self, run: Run) -> None:
+        """A run that was made without being asked: by a fork, out of a log."""
+        self.last = run
+        self.settle(self.held_of(run))
+
     def settle(self, held: Held) -> None:
         """Shows the run as it is now, and binds its answer, None where it has none."""
         if held.run.status == "paused":
@@ -193,10 +200,20 @@ class RLM(Magics):
         """Settings by flag, then configuration, then environment, then `.env`."""
         given = {name: getattr(self, name) for name in _SETTINGS}
         given["sub_model"] = given["sub_model"] if isinstance(given["sub_model"], str) else None
-        given["model"] = self.model if isinstance(self.model, str) else None
+        model = self.given("model")
+        given["model"] = model if isinstance(model, str) else None
         if flags is not None:
             given |= {name: value for name, value in flags.settings().items() if value is not None}
         return load_settings(given)
+
+    def given(self, name: str) -> Any:
+        """What `%config RLM` says; where it says nothing what the front end's own settings say, None where they say nothing.
+
+        A front end leaves its settings in the section `RLMFront` of IPython's configuration, also before this extension is loaded.
+        """
+        own = getattr(self, name)
+        front = self.ipython.config.get("RLMFront", {}).get(name) if own is None else None
+        return front if isinstance(front, (str, int, float)) and front != "" else own
 
     def expressions(self) -> Expressions:
         return Expressions(self.ipython.user_ns, self.ipython.ev)
@@ -208,9 +225,9 @@ class RLM(Magics):
         return Inquiry(
             question=question,
             context=read.contexts(flags.context),
-            model=_model(read, flags.model, self.model),
+            model=_model(read, flags.model, self.given("model")),
             sub_model=_model(read, flags.sub_model, self.sub_model),
-            budget=flags.budget({name: value for name, trait in _LIMITS.items() if (value := getattr(self, trait)) is not None}),
+            budget=flags.budget({name: value for name, trait in _LIMITS.items() if (value := self.given(trait)) is not None}),
             tools=read.tools("--tools", flags.tools),
             sub_tools=read.tools("--sub-tools", flags.sub_tools),
             schema=None if flags.schema is None else read.value("--schema", flags.schema),

@@ -1,4 +1,4 @@
-"""The sub-commands of `%rlm` that go back and play again: rewind, fork, variables, override, resume, replay.
+"""The sub-commands of `%rlm` that go back and play again: rewind, fork, variables, override, again, resume, replay.
 
 Each is a method of `Run`, or `resume` and `replay`, and then shows the run where it stands. Main thread only.
 """
@@ -39,10 +39,18 @@ def override(magics: RLM, rest: str) -> None:
     magics.drive(magics.held_of(run), lambda: run.override(int(number), answer.strip()))
 
 
+def again(magics: RLM, rest: str) -> None:
+    words = words_of(rest)
+    if len(words) != 1 or not _is_number(words[0]):
+        raise UsageError(f"%rlm again takes a call's number; {rest.strip()!r:.60} is given.")
+    run = _run(magics, [])
+    magics.drive(magics.held_of(run), lambda: run.ask_again(int(words[0])))
+
+
 def fork(magics: RLM, rest: str) -> Run:
     flags, words = _flags("fork", words_of(rest), {**_MODELS, "--anew": bool})
     made = _run(magics, words[1:]).fork(_step("fork", words), **_models(magics, flags), anew=flags.get("--anew"))
-    _show(magics, made)
+    magics.show(made)
     return made
 
 
@@ -67,7 +75,7 @@ def resume_run(magics: RLM, rest: str) -> Run:
         raise UsageError(f"%rlm resume takes one run's id or path; {len(words)} words are given.")
     effects = flags.get("--effects", False)
     made = resume(_path(magics, words[0]), **_models(magics, flags), effects=effects, settings=magics.settings())
-    _show(magics, made)
+    magics.show(made)
     return made
 
 
@@ -76,7 +84,7 @@ def replay_run(magics: RLM, rest: str) -> Run:
     flags, words = _flags("replay", words_of(rest), {"--effects": bool, "--all": bool})
     source = _run(magics, []) if not words else _path(magics, words[0])
     made = replay(source, step="--all" not in flags, effects=flags.get("--effects", False), settings=magics.settings())
-    _show(magics, made)
+    magics.show(made)
     return made
 
 
@@ -84,11 +92,6 @@ def take_over(magics: RLM, rest: str) -> None:
     run = paused_run(rest.strip() or None)
     run.decide(take_over=True)
     magics.drive(magics.held_of(run), run.go_on)
-
-
-def _show(magics: RLM, run: Run) -> None:
-    magics.last = run
-    magics.settle(magics.held_of(run))
 
 
 def _run(magics: RLM, words: list[str]) -> Run:

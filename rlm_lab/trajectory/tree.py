@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rlm_lab.trajectory.events import JSON
 
@@ -249,3 +249,16 @@ class Trajectory:
         import rlm_lab  # by its public name: views stand above trajectories
 
         return rlm_lab.save_page(self, path, shorten=shorten)
+
+    def export(self, path: str | Path | None = None, to: str | None = None, **options: Any) -> Path | None:
+        """Writes the run in a form that others can open: `rlm_lab.export` tells which there are, and their options."""
+        import rlm_lab
+
+        return rlm_lab.export(self, path, to, **options)
+
+    def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
+        """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
+        import rlm_lab
+
+        taught = rlm_lab.lesson(self, **options)
+        return taught if path is None else taught.to_html(path)

@@ -291,6 +291,11 @@ class Folding:
             key, "edit", run, step=self._names.step(run, event), what=plain(str(event.what)), by=plain(str(event.by)), block=block,
             call=None if event.call is None else self._names.key(f"{run}c{event.call}"), t=_time(event), **texts,
         )  # fmt: skip
+        if event.what in {"model", "sub_model"}:
+            self._nodes.change(run, **{event.what: stored(event.after)})
+        elif event.what == "budget" and isinstance(event.after, Mapping):
+            known = self._nodes.get(run).get("budget")
+            self._nodes.change(run, budget={**(known if isinstance(known, Mapping) else {}), **stored(dict(event.after))})
 
     def budget_warned(self, run: str, event: ev.BudgetWarned) -> None:
         self._named(

@@ -33,7 +33,7 @@ def summary_html(trajectory: Trajectory) -> str:
     room = Room()
     steps = step_rows(trajectory.steps, room, absent=trajectory.absent)
     body = _head(trajectory) + (f'<div class="rlm-steps">{steps}</div>' if steps else "") + _foot(trajectory)
-    return _frame(trajectory.status, body)
+    return frame(trajectory.status, body)
 
 
 def live_html(progress: Progress) -> str:
@@ -45,7 +45,7 @@ def live_html(progress: Progress) -> str:
     if progress.paused is not None:
         place, body = place_html(progress.paused), paused_html(progress.paused)
     top = f'<p class="rlm-top">{_status(progress.status)}{_DOT}<span>{place}</span></p>'
-    return _frame(progress.status, f'{top}<div class="rlm-body">{body}</div>{_live_foot(progress)}')
+    return frame(progress.status, f'{top}<div class="rlm-body">{body}</div>{_live_foot(progress)}')
 
 
 @cache
@@ -53,8 +53,8 @@ def _style() -> str:
     return (files("rlm_lab.views") / "style.css").read_text(encoding="utf-8")
 
 
-def _frame(status: str, body: str) -> str:
-    """Both class names keep MathJax from reading dollar signs as formulas."""
+def frame(status: str, body: str) -> str:
+    """The outermost element, with its style. Both class names keep MathJax from reading dollar signs as formulas."""
     known = f" rlm-{status}" if status in words.STATUSES else ""
     return f'<style>{_style()}</style><div class="rlm-run{known} mathjax_ignore tex2jax_ignore">{body}</div>'
 

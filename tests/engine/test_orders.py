@@ -36,7 +36,7 @@ def test_a_state_is_json_at_every_gate(asked):
         run = asked("print(llm_query('x'))\n1 / 0", "FINAL(1)", breakpoints=[condition])
         assert json.loads(json.dumps(state_of(run))) == state_of(run)
         run.stop()
-        assert fits(run) == {"rewind", "override", "fork"}
+        assert fits(run) == {"rewind", "override", "ask_again", "fork"}
 
 
 def test_what_a_state_cuts_it_counts(asked):

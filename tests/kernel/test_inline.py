@@ -9,6 +9,7 @@ import pytest
 from rlm_lab.kernel.inline_widget import stay_on_own_subshell
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+PLACE = "data-rlm-live"
 SETUP = """\
 import threading
 gate = threading.Event()
@@ -30,6 +31,7 @@ class Frontend:
         self.client.control_channel.send(control)
         self.subshell = self._reply("create_subshell_reply")["subshell_id"]
         self.comm = ""
+        self.opened: dict[str, Any] = {}
 
     def _reply(self, kind: str) -> dict[str, Any]:
         while (message := self.client.get_control_msg(timeout=30))["msg_type"] != kind:
@@ -42,7 +44,7 @@ class Frontend:
             message = self.client.get_iopub_msg(timeout=30)
             content = message["content"]
             if message["msg_type"] == "comm_open" and "_esm" in content["data"].get("state", {}):
-                self.comm = content["comm_id"]
+                self.comm, self.opened = content["comm_id"], content["data"]["state"]
             told = content.get("data", {}).get("content", {}) if message["msg_type"] == "comm_msg" else {}
             if wanted(message["msg_type"], told):
                 return dict(told)
@@ -110,12 +112,29 @@ def test_a_run_that_was_asked_in_python_is_shown_whole_when_a_cell_goes_on_with_
     kernel.run("gate.set()")  # the model's thread is everybody's
 
 
-def test_what_is_saved_holds_no_widget(kernel):
+def test_no_output_holds_a_widget_at_any_time(kernel):
     kernel.run(SETUP + "gate.set()")
     cell = kernel.run(ASK)
-    assert any(WIDGET in shown and "text/html" in shown for shown in displays(cell))
-    assert WIDGET not in cell.region
+    assert all(WIDGET not in shown and "text/html" in shown for shown in displays(cell))
+    assert any(PLACE in shown["text/html"] for shown in displays(cell))
+    assert PLACE not in cell.region["text/html"]
     assert cell.of("comm_close")
+
+
+def test_the_module_of_the_view_is_sent_when_a_page_asks_for_it_and_not_with_each_cell(kernel):
+    kernel.run(SETUP)
+    front = Frontend(kernel)
+    request = kernel.begin(ASK)
+    front.hear(lambda kind, _: kind == "display_data")
+    assert len(front.opened["_esm"]) < 5_000
+    front.say(module="../view")
+    front.say(module="view")
+    assert "data-layout" in front.hear(lambda _, told: told.get("kind") == "module")["text"]
+    front.say(ready=True)
+    front.hear(lambda _, told: told.get("kind") == "state")
+    front.say(command="stop", at=None)
+    front.wait_for(request)
+    kernel.run("gate.set()")  # the model's thread is everybody's
 
 
 def test_a_front_end_that_does_not_answer_gets_plain_html_with_one_quiet_line(kernel):
@@ -123,7 +142,7 @@ def test_a_front_end_that_does_not_answer_gets_plain_html_with_one_quiet_line(ke
     shown = displays(kernel.run(ASK))
     quiet = [one for one in shown if "Buttons cannot reach" in one["text/html"]]
     assert quiet
-    assert all(WIDGET not in one for one in quiet)
+    assert all(PLACE not in one["text/html"] for one in quiet)
 
 
 @pytest.mark.parametrize("setting", ["%config RLM.live = False", "import os; os.environ['RLM_LAB_HEADLESS'] = '1'"])
@@ -133,7 +152,7 @@ def test_nobody_is_offered_buttons_who_does_not_want_them(kernel, setting):
     cell = kernel.run(ASK)
     kernel.run("%config RLM.live = True\nimport os; os.environ.pop('RLM_LAB_HEADLESS', None)")
     assert not cell.of("comm_open")
-    assert all(WIDGET not in one and "Buttons" not in one["text/html"] for one in displays(cell))
+    assert all(PLACE not in one["text/html"] and "Buttons" not in one["text/html"] for one in displays(cell))
 
 
 def test_messages_of_a_comm_stay_on_the_subshell_that_the_front_end_names():

@@ -13,11 +13,20 @@ export function start({ host, send, listen }) {
   let view = null;
   let state = {};
   const trouble = document.getElementById("trouble");
+  const body = document.body;
   const face = {
-    send: (message) => send(message.command ? { ...message, at: message.at ?? state.stamp } : message),
+    send: (message) => {
+      if (message.open) location.hash = `run=${encodeURIComponent(message.open)}`;
+      else send(message.command ? { ...message, at: message.at ?? state.stamp } : message);
+    },
+    opens: true,
+    foot: true, // the view's own chart gives way to the timeline
     state: () => state,
     get theme() { return document.documentElement.dataset.theme; },
   };
+  new MutationObserver(() => {
+    if (face.foot === body.classList.contains("with-time")) view?.update({ kind: "host", foot: !face.foot });
+  }).observe(body, { attributeFilter: ["class"] });
   const open = (run) => {
     view?.destroy();
     host.replaceChildren();
@@ -31,6 +40,7 @@ export function start({ host, send, listen }) {
       element.textContent = "The module that draws runs is missing; install rlm_lab again.";
       return;
     }
+    face.foot = !body.classList.contains("with-time");
     view = mount(element, face);
     send({ hello: 1 });
   };

@@ -1,4 +1,4 @@
-// Bundles the view into one file, dist/view.js, styles inside; with --tests the unit tests, for node --test.
+// Bundles each web part into one file of dist, styles inside, and what stands beside it; with --tests the unit tests, for node --test.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,6 +6,11 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
+// The editor is a file of its own beside the view's, loaded when it is needed.
+const editorApart = {
+  name: "editor",
+  setup: (build) => build.onResolve({ filter: /^\.\/codemirror$/ }, ({ kind }) => (kind === "dynamic-import" ? { path: "./editor.js", external: true } : undefined)),
+};
 const common = {
   absWorkingDir: here,
   bundle: true,
@@ -25,8 +30,16 @@ if (process.argv.includes("--tests")) {
   const sources = process.env.RLM_LAB_SOURCES ?? createHash("sha256").update(readFileSync(join(here, "package.json"))).digest("hex");
   await build({
     ...common,
-    entryPoints: { view: "src/index.tsx", page: "src/page.ts" },
+    entryPoints: {
+      view: "src/index.tsx",
+      page: "src/page.ts",
+      editor: "src/codemirror.ts",
+      cell: "src/cell.ts",
+      compare: "src/compare.ts",
+      lesson: "src/lesson.tsx",
+    },
     outdir: "dist",
+    plugins: [editorApart],
     minify: true,
     legalComments: "none",
     banner: { js: `/* sources ${sources} */` },

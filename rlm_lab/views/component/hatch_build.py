@@ -39,7 +39,7 @@ VIEW = Part(
     name="live view",
     folder=HERE,
     sources=(HERE / "package.json", HERE / "package-lock.json", HERE / "bundle.mjs", HERE / "src"),
-    built=(HERE / "dist" / "view.js", HERE / "dist" / "page.js"),
+    built=tuple(HERE / "dist" / f"{name}.js" for name in ("view", "page", "editor", "cell", "compare", "lesson")),
     program=("bundle.mjs",),
 )
 _LAB = ROOT / "extension"

@@ -6,8 +6,11 @@ export type Layout = "full" | "middle" | "narrow" | "compact";
 export type Pane = "step" | "call" | "prompt" | "variables" | "time";
 export interface Hit { id: string; field: string; count: number }
 export type Draft = "edit" | "answer" | "hint" | "refuse" | "prompt" | "reply" | "override";
-export interface Writing { what: Draft; text: string; original: string; at: unknown; call: number | null }
-export interface Notice { kind: "warning" | "info"; strong: string; text: string }
+/** A draft; `sent` while an answer to it is awaited, `refused` says why it was not taken. */
+export interface Writing { what: Draft; text: string; original: string; at: unknown; call: number | null; sent: boolean; refused: string | null }
+export interface Notice { kind: "warning" | "info"; strong: string; text: string; open?: string }
+/** Changes of models and limits that a person is about to make, by name. */
+export interface Changes { given: Record<string, string>; sent: boolean; refused: string | null }
 
 export class App {
   readonly store = new Store();
@@ -27,6 +30,7 @@ export class App {
   moreControls = false;
   asked: string | null = null; // the control that cannot work now and was asked for: its reason is shown
   writing: Writing | null = null;
+  changes: Changes | null = null;
   notices: Notice[] = [];
   lost: string | null = null;
   address: string | null = null; // of the dashboard, once the host has made a link
@@ -272,7 +276,7 @@ export class App {
     if (this.cannot(command) !== null) {
       this.asked = command;
     } else {
-      this.writing = { what, text: original, original, at: this.state?.stamp ?? null, call: figure(this.store.get(this.call), "number") };
+      this.writing = { what, text: original, original, at: this.state?.stamp ?? null, call: figure(this.store.get(this.call), "number"), sent: false, refused: null };
       this.pane = "step";
       this.reveal = "writing";
     }
@@ -291,8 +295,17 @@ export class App {
       reply: { text: writing.text },
       override: { call: writing.call, answer: writing.text },
     };
+    writing.sent = true;
+    writing.refused = null;
     this.send({ command: writing.what, at: writing.at, ...fields[writing.what] });
-    if (writing.what === "hint") this.writing = null;
+    this.changed();
+  }
+
+  /** Takes a draft that was opened for an earlier state to the one that is now, where it fits that, too. */
+  renew(): void {
+    if (!this.writing || this.cannot(this.writing.what) !== null) return;
+    this.writing.at = this.state?.stamp ?? null;
+    if (this.writing.what === "edit") this.writing.original = this.pendingCode ?? "";
     this.changed();
   }
 
@@ -325,14 +338,9 @@ export class App {
   }
 
   private take(state: StateMessage): void {
-    const before = this.state;
     this.state = state;
     this.asked = null;
-    const dated = this.writing && this.writing.what !== "hint";
-    if (dated && before && state.stamp !== before.stamp && this.writing && state.stamp !== this.writing.at) {
-      const sent = state.status !== "paused" || state.gate?.kind !== before.gate?.kind;
-      if (sent) this.writing = null;
-    }
+    if (this.writing?.sent && this.writing.what !== "hint" && state.stamp !== this.writing.at) this.writing = null;
   }
 
   private reply(message: Reply): void {
@@ -345,8 +353,22 @@ export class App {
       this.foundBy = { text: message.find, hits: (message.hits ?? []).map(([id, field, count]) => ({ id, field, count })) };
     if (message.find === this.wanted) this.findNow();
     if (message.dashboard !== undefined) this.toDashboard(message.dashboard);
-    if (message.refused) this.notices = [{ kind: "warning", strong: "This was not done.", text: message.refused }];
-    else if (message.done) this.notices = [{ kind: "info", strong: "", text: message.done }];
+    if (message.refused) this.refuse(message.refused, message.command?.command);
+    else if (message.done !== undefined) this.tellDone(message);
+  }
+
+  /** Said where it was asked for: in the draft or the form that was sent, else above the view. */
+  private refuse(reason: string, command: string | undefined): void {
+    const asked = command === "settings" ? this.changes : command === this.writing?.what && this.writing?.sent ? this.writing : null;
+    if (asked) Object.assign(asked, { sent: false, refused: reason });
+    else this.notices = [{ kind: "warning", strong: "This was not done.", text: reason }];
+  }
+
+  private tellDone(message: Reply): void {
+    const command = message.command?.command;
+    if (command === "settings" && this.changes?.sent) this.changes = null;
+    if (command === this.writing?.what && this.writing?.sent) this.writing = null;
+    if (message.done) this.notices = [{ kind: "info", strong: "", text: message.done, ...(message.made && this.host.opens ? { open: message.made } : {}) }];
   }
 }
 

@@ -4,6 +4,7 @@ import type { App } from "./app";
 import { grouped } from "./figures";
 import { Icon } from "./icons";
 import { Act } from "./parts";
+import { openChanges } from "./settings";
 import { figure, text } from "./types";
 
 export function Controls({ app }: { app: App }): JSX.Element {
@@ -49,11 +50,13 @@ function ChangeGroup({ app }: { app: App }): JSX.Element {
       <span class="group">
         <Act app={app} command="edit" icon="edit" label="Edit and run" keys="E" onDo={() => editCode(app)} />
         <Act app={app} command="answer" icon="person" label="Answer it myself" keys="A" onDo={() => app.write("answer", "")} />
-        <Act app={app} command="hint" label="Hint" onDo={() => app.write("hint", "")} />
+        <Act app={app} command="hint" label="Hint" keys="H" onDo={() => app.write("hint", "")} />
+        <Act app={app} command="settings" icon="settings" label="Change settings" keys="M" onDo={() => openChanges(app)} />
       </span>
       <span class="group">
         <Act app={app} command="rewind" icon="rewind" label="Rewind here" keys="R" onDo={() => app.command("rewind", { step: stepNumber(app) })} />
         <Act app={app} command="fork" icon="fork" label="Fork here" keys="F" onDo={() => app.command("fork", { step: stepNumber(app) })} />
+        {!app.live && <Act app={app} command="fork" icon="again" label="Ask again" second onDo={() => app.command("fork", { step: 1, anew: true })} />}
       </span>
     </>
   );

@@ -1,10 +1,10 @@
-// The module's two doors: `mount` for any page, and `render` for anywidget.
+// The module's door: `mount`, for any page.
 import { render } from "preact";
 import { App, type Layout } from "./app";
 import { onKey } from "./keys";
 import styles from "./style.css";
 import { themeOf, watchTheme } from "./theme";
-import type { Handle, Host, Message, Outgoing } from "./types";
+import type { Handle, Host, Message } from "./types";
 import { View } from "./view";
 
 const MIDDLE = 760, FULL = 1080;
@@ -56,7 +56,12 @@ export function mount(element: HTMLElement, host: Host): Handle {
   if (known) app.update(known);
   draw();
   return {
-    update: (message: Message) => app.update(message),
+    update: (message: Message) => {
+      if (message.kind !== "host") { app.update(message); return; }
+      Object.assign(host, message);
+      if ("theme" in message) named = host.theme ?? null;
+      colour();
+    },
     select: (id: string) => app.select(id, false),
     theme: (name: string | null) => { named = name; colour(); },
     destroy: () => {
@@ -84,32 +89,3 @@ function reveal(box: HTMLElement, app: App): void {
   }
   for (const found of box.querySelectorAll<HTMLElement>(`[data-reveal="${CSS.escape(wanted)}"]`)) if (!found.closest(".virtual.fill")) found.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
-
-// anywidget
-
-interface Model {
-  get(name: string): unknown;
-  send(content: Outgoing): void;
-  on(event: string, callback: (content: Message) => void): void;
-  off(event: string, callback: (content: Message) => void): void;
-}
-
-/** Messages come as custom messages of the widget; `options` is a synced dict with `compact`, `dashboard` and `quiet`. */
-function renderWidget({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const options = (model.get("options") ?? {}) as Partial<Host>;
-  const host: Host = { ...options, compact: options.compact ?? true, send: (message) => model.send(message) };
-  const handle = mount(el, host);
-  const take = (message: Message | { kind: "host"; [name: string]: unknown }) => {
-    if (message.kind === "host") Object.assign(host, message);
-    if (message.kind === "host") handle.theme(host.theme ?? null);
-    else handle.update(message);
-  };
-  model.on("msg:custom", take as (content: Message) => void);
-  model.send({ ready: true });
-  return () => {
-    model.off("msg:custom", take as (content: Message) => void);
-    handle.destroy();
-  };
-}
-
-export default { render: renderWidget };

@@ -38,7 +38,7 @@ function CallPane({ app }: { app: App }): JSX.Element {
       {text(call, "prompt") ? <PromptText app={app} call={call} siblings={siblings} /> : <p class="empty">Not recorded.</p>}
       <p class="label">{text(call, "status") === "failed" ? "Error" : "Answer"} <span class="quiet">{[figure(call, "tokens_out") ? `${grouped(figure(call, "tokens_out"))} tokens` : "", figure(call, "seconds") === null ? "" : seconds(figure(call, "seconds")), figure(call, "cost") ? money(figure(call, "cost")) : "", figure(call, "retries") ? `after ${counted(figure(call, "retries")!, "failed try")}` : ""].filter(Boolean).join(", ")}</span></p>
       <div class={`quote ${text(call, "status")}`}>{callEnd(app, call)}</div>
-      {!app.readOnly && text(call, "status") === "answered" && app.run === app.store.root?.id && <p class="call-acts"><Act app={app} command="override" label="Change the answer" onDo={() => { app.call = id; app.write("override", app.full(id, "answer")); }} /></p>}
+      {!app.readOnly && text(call, "status") === "answered" && app.run === app.store.root?.id && <p class="call-acts"><Act app={app} command="override" label="Change the answer" onDo={() => { app.call = id; app.write("override", app.full(id, "answer")); }} /> <Act app={app} command="ask_again" label="Ask again" onDo={() => app.command("ask_again", { call: figure(call, "number") })} /></p>}
     </Fold>
   );
 }

@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import type { App } from "./app";
 import { editCode, stepNumber } from "./controls";
+import { openChanges } from "./settings";
 
 const SHOWN: [string, [string, string[]][]][] = [
   ["Move", [["Next, previous step", ["J", "K"]], ["Next, previous call", ["N", "P"]], ["Open, close", ["→", "←"]], ["To the running line", ["L"]], ["To the parent run", ["U"]]]],
   ["Run", [["Pause, continue", ["Space"]], ["Step", ["S"]], ["Step into, by line", ["I", "⇧", "I"]], ["Stop", ["⇧", "S"]], ["Toggle a breakpoint", ["B"]]]],
-  ["Change", [["Edit the code", ["E"]], ["Run my version", ["⇧", "↵"]], ["Answer it myself", ["A"]], ["Rewind here", ["R"]], ["Fork here", ["F"]]]],
+  ["Change", [["Edit the code", ["E"]], ["Run my version", ["⇧", "↵"]], ["Answer it myself", ["A"]], ["Hint", ["H"]], ["Change settings", ["M"]], ["Rewind here", ["R"]], ["Fork here", ["F"]]]],
   ["Look", [["Find", ["/"]], ["Next, previous hit", ["↵", "⇧", "↵"]], ["Call, prompt, variables", ["1", "2", "3"]], ["Time and context", ["T"]], ["These keys", ["?"]]]],
 ];
 
@@ -55,7 +56,7 @@ const LOOKING: Record<string, (app: App, target?: HTMLElement) => void> = {
   "3": (app) => app.show("variables"),
   t: (app) => app.show("time"),
   "?": (app) => { app.help = !app.help; app.changed(); },
-  Escape: (app) => { app.help = false; app.asked = null; app.notices = []; app.changed(); },
+  Escape: (app) => { app.help = false; app.changes = null; app.asked = null; app.notices = []; app.changed(); },
 };
 
 const STEERING: Record<string, (app: App) => void> = {
@@ -66,6 +67,8 @@ const STEERING: Record<string, (app: App) => void> = {
   "⇧s": (app) => app.command("stop"),
   e: (app) => editCode(app),
   a: (app) => app.write("answer", ""),
+  h: (app) => app.write("hint", ""),
+  m: (app) => openChanges(app),
   r: (app) => app.command("rewind", { step: stepNumber(app) }),
   f: (app) => app.command("fork", { step: stepNumber(app) }),
   b: (app) => toggleBreak(app),

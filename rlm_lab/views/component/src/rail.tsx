@@ -146,7 +146,7 @@ function presets(app: App): [string, string][] {
 }
 
 /** Where the run is to stop: breakpoints, those that are set and those that are often wanted. */
-function StopBefore({ app }: { app: App }): JSX.Element {
+export function StopBefore({ app }: { app: App }): JSX.Element {
   const [adding, setAdding] = useState<string | null>(null);
   const known = (app.state?.breakpoints ?? []).map((point) => (typeof point === "string" ? { condition: point, hits: 0 } : { condition: point.condition ?? "", hits: point.hits ?? 0 }));
   const names = new Map(presets(app));

@@ -34,11 +34,15 @@ export interface Reply {
   hits?: [string, string, number][];
   refused?: string;
   done?: string;
+  command?: { command?: string };
+  made?: string; // a run that was made, by a fork
   pong?: number;
   dashboard?: string | null;
 }
+/** The host has changed; its other fields are those of `Host`. */
+export interface HostMessage { kind: "host"; [name: string]: unknown }
 export interface Lost { kind: "lost"; text: string | null }
-export type Message = Snapshot | Delta | StateMessage | Reply | Lost;
+export type Message = Snapshot | Delta | StateMessage | Reply | Lost | HostMessage;
 
 export type Outgoing = Record<string, unknown>;
 export interface Host {
@@ -49,6 +53,9 @@ export interface Host {
   compact?: boolean;
   dashboard?: string | boolean | null; // the link's address; true where the host makes one when asked
   height?: string | null;
+  load?(name: string): Promise<unknown>; // a module that is not in the view's own file, where that has no address beside it
+  opens?: boolean; // whether the host shows another run when it is told {open: run}
+  foot?: boolean; // false where the host has a timeline of its own in its place
   quiet?: string | null; // said in place of controls that cannot work here
 }
 export interface Handle {

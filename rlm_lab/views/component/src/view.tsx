@@ -1,6 +1,6 @@
 // The whole view in its layouts: full, middle, narrow, and the compact form of a cell.
 import type { JSX } from "preact";
-import type { App, Pane } from "./app";
+import type { App, Notice, Pane } from "./app";
 import { Compact } from "./compact";
 import { ContextPane } from "./context";
 import { Controls } from "./controls";
@@ -8,7 +8,8 @@ import { Header } from "./header";
 import { Icon } from "./icons";
 import { Inspector } from "./inspector";
 import { Keys } from "./keys";
-import { Chips, Rail } from "./rail";
+import { Chips, Rail, StopBefore } from "./rail";
+import { Changing } from "./settings";
 import { StepPane } from "./step";
 import { Timeline } from "./timeline";
 import { text } from "./types";
@@ -34,11 +35,12 @@ function Whole({ app, expand }: { app: App; expand: () => void }): JSX.Element {
       <Controls app={app} />
       {app.host.compact && <button type="button" class="link smaller" onClick={expand}>Smaller</button>}
       {app.help && <Keys app={app} />}
+      {app.changes && <Changing app={app} />}
       {app.layout === "narrow" ? <Narrow app={app} /> : (
         <>
           <div class="body"><Rail app={app} /><StepPane app={app} /><Inspector app={app} /></div>
-          {!app.folded.has("time") && <div class="foot"><Timeline app={app} /><ContextPane app={app} /></div>}
-          {app.folded.has("time") && <button type="button" class="rest" onClick={() => app.show("time")}><Icon name="up" /> Time and context</button>}
+          {app.host.foot !== false && !app.folded.has("time") && <div class="foot"><Timeline app={app} /><ContextPane app={app} /></div>}
+          {app.host.foot !== false && app.folded.has("time") && <button type="button" class="rest" onClick={() => app.show("time")}><Icon name="up" /> Time and context</button>}
         </>
       )}
     </>
@@ -52,6 +54,7 @@ function Narrow({ app }: { app: App }): JSX.Element {
         {TABS.map(([pane, label]) => <button type="button" role="tab" aria-selected={app.pane === pane} key={pane} onClick={() => { app.pane = pane; app.changed(); }}>{label}</button>)}
       </div>
       <div class="narrow-body">
+        {app.pane === "step" && app.moreControls && !app.readOnly && <StopBefore app={app} />}
         {app.pane === "step" && <><Chips app={app} /><StepPane app={app} /></>}
         {(app.pane === "call" || app.pane === "prompt" || app.pane === "variables") && <Inspector app={app} only={app.pane} />}
         {app.pane === "time" && <div class="foot"><Timeline app={app} /><ContextPane app={app} /></div>}
@@ -61,12 +64,13 @@ function Narrow({ app }: { app: App }): JSX.Element {
 }
 
 function Notices({ app }: { app: App }): JSX.Element | null {
-  const notices = [...(app.lost ? [{ kind: "warning", strong: "", text: app.lost }] : []), ...app.notices];
+  const notices: Notice[] = [...(app.lost ? [{ kind: "warning" as const, strong: "", text: app.lost }] : []), ...app.notices];
   if (!notices.length) return null;
   return (
     <div class="notices">
       {notices.map((notice) => (
         <p class={`notice ${notice.kind}`} role="alert"><Icon name={notice.kind} /> <span>{notice.strong && <b>{notice.strong} </b>}{notice.text}</span>
+          {notice.open && <button type="button" class="link" onClick={() => app.send({ open: notice.open! })}>Open it</button>}
           <button type="button" class="link" onClick={() => { app.notices = []; app.lost = null; app.changed(); }}>Close</button></p>
       ))}
     </div>

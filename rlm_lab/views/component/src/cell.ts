@@ -1,0 +1,91 @@
+// What each live cell is sent: it fetches the view's module from its kernel, once for all cells of a page, and mounts it.
+import type { mount as Mount } from "./index";
+import type { Handle, Host, Message, Outgoing } from "./types";
+
+interface Model {
+  get(name: string): unknown;
+  send(content: Outgoing): void;
+  on(event: string, callback: (content: Message | Module) => void): void;
+  off(event: string, callback: (content: Message | Module) => void): void;
+}
+interface Module { kind: "module"; name: string; text: string }
+const PATIENCE = 20_000; // ms
+type Loaded = Map<string, Promise<unknown>>;
+
+/** The modules of this page, by their names and versions. */
+const loaded: Loaded = ((globalThis as { rlmLabModules?: Loaded }).rlmLabModules ??= new Map());
+
+function loader(model: Model, version: string): { load: (name: string) => Promise<unknown>; take: (message: Module) => void } {
+  const waiting = new Map<string, (text: string) => void>();
+  const fetched = async (name: string): Promise<unknown> => {
+    const text = await new Promise<string>((done, failed) => {
+      waiting.set(name, done);
+      setTimeout(() => failed(new Error(`The module ${name} did not come.`)), PATIENCE);
+      model.send({ module: name });
+    });
+    const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    try {
+      return await import(/* webpackIgnore: true */ address);
+    } finally {
+      URL.revokeObjectURL(address);
+    }
+  };
+  const load = (name: string): Promise<unknown> => {
+    const key = `${name} ${version}`;
+    const known = loaded.get(key);
+    if (known) return known;
+    const made = fetched(name);
+    loaded.set(key, made);
+    made.catch(() => loaded.delete(key));
+    return made;
+  };
+  return { load, take: ({ name, text }) => waiting.get(name)?.(text) };
+}
+
+/** Where the run's HTML stands in the page: the view is drawn in its place, and what is saved is the HTML. */
+const PLACE = "data-rlm-live";
+
+/** Calls `found` with each element of this mark that is in the page or comes into it, until it is ended. */
+function watch(mark: string, found: (element: HTMLElement) => void): () => void {
+  const selector = `[${PLACE}="${CSS.escape(mark)}"]`;
+  const look = (root: ParentNode) => root.querySelectorAll<HTMLElement>(selector).forEach(found);
+  const observer = new MutationObserver((records) => {
+    for (const record of records)
+      for (const node of record.addedNodes)
+        if (node instanceof HTMLElement) {
+          if (node.matches(selector)) found(node);
+          else look(node);
+        }
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
+  look(document);
+  return () => observer.disconnect();
+}
+
+/** Messages come as custom messages of the widget; `options` is a synced dict with `mark`, `version` and those of the view. */
+function initialize({ model }: { model: Model }): () => void {
+  const { version = "", mark = "", ...options } = (model.get("options") ?? {}) as Partial<Host> & { version?: string; mark?: string };
+  const home = document.createElement("div"); // goes along when the output is shown anew, with all that was chosen in it
+  let handle: Handle | null = null;
+  const { load, take } = loader(model, version);
+  const hear = (message: Message | Module) => (message.kind === "module" ? take(message) : handle?.update(message));
+  model.on("msg:custom", hear);
+  const host: Host = { ...options, load, send: (message) => model.send(message) };
+  const draw = async (element: HTMLElement) => {
+    const { mount } = (await load("view")) as { mount: typeof Mount };
+    if (!element.isConnected) return;
+    element.replaceChildren(home);
+    if (handle) return;
+    handle = mount(home, host);
+    model.send({ ready: true });
+  };
+  const end = watch(mark, (element) => void draw(element).catch(() => undefined));
+  load("view").then(() => model.send({ here: true }), () => undefined); // it may have taken longer than the kernel waits
+  return () => {
+    end();
+    model.off("msg:custom", hear);
+    handle?.destroy();
+  };
+}
+
+export default { initialize };
