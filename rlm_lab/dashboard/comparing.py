@@ -18,7 +18,7 @@ from rlm_lab.dashboard.desk import Desk
 from rlm_lab.dashboard.pages import Module
 from rlm_lab.engine.run import known_runs
 from rlm_lab.errors import RLMError
-from rlm_lab.trajectory.reading import load
+from rlm_lab.trajectory.formats import load
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.comparing import comparison_json, pair_json, steps_json
 from rlm_lab.views.comparison import Comparison
@@ -57,6 +57,7 @@ class Comparer:
 
     async def _begin(self, names: list[str]) -> None:
         """Reads the runs, and sends them with their first pair."""
+        self._desk.listed()  # nobody may have looked at the list yet
         found = [(name, self._finder(name)) for name in dict.fromkeys(names)]
         missing = [name for name, finder in found if finder is None]
         kept = [(name, finder) for name, finder in found if finder is not None]
