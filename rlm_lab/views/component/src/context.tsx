@@ -87,7 +87,7 @@ function Strip({ app, parts, size, colour, label }: { app: App; parts: unknown[]
 
 function Pools({ app, contexts }: { app: App; contexts: Record<string, unknown>[] }): JSX.Element {
   const step = app.store.get(app.step);
-  const tokens = figure(step, "tokens_in");
+  const tokens = app.store.absent(app.run, "tokens") ? null : figure(step, "tokens_in");
   const steps = app.store.steps(app.run);
   const prompt = steps.slice(0, steps.indexOf(app.step ?? "") + 1).flatMap((id) => app.store.children(id, "message")).reduce((sum, id) => sum + (figure(app.store.get(id), "size") ?? 0), 0);
   const told = record(app.store.get(`${app.run}k`))["bytes"];
