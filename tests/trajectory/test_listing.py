@@ -16,7 +16,7 @@ from rlm_lab.kernel.stored import find_run, runs_table
 from rlm_lab.server.places import Places
 from rlm_lab.server.reader import Reader
 from rlm_lab.server.shelves import Shelves
-from rlm_lab.trajectory.formats.heads import heads_of
+from rlm_lab.trajectory.formats.heads import Imported, heads_of
 from rlm_lab.trajectory.formats.importing import import_runs
 from rlm_lab.trajectory.listing import Catalogue
 from rlm_lab.trajectory.store import LogWarning, list_runs, load
@@ -78,6 +78,11 @@ def test_a_large_log_is_listed_by_its_name(tmp_path):
         file.write((LOGS / "rlms-0.1.3.jsonl").read_bytes())
         file.truncate(17 * 1024 * 1024)
     assert [(head.run, head.status, head.format) for head in heads_of(path)] == [("large.jsonl", "saved", "rlms")]
+    with path.open("ab") as file:
+        file.truncate(65 * 1024 * 1024)
+    follower = Imported(path)
+    assert follower.look() == []
+    assert "68 MB, too much to be read at once here; import it first" in follower.failure
 
 
 @pytest.mark.parametrize("name", ["droste-0.26.0.ndjson", "recursive-flow-0.4.2", "dspy-3.4.1-trajectory.json"])

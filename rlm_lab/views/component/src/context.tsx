@@ -96,7 +96,7 @@ function Pools({ app, contexts }: { app: App; contexts: Record<string, unknown>[
   const all = Math.max(data + own, prompt, 1);
   return (
     <dl class="pools">
-      <div><dt>root prompt</dt><dd class="pool"><i class="here" style={{ width: `${Math.max((prompt / all) * 100, prompt ? 0.8 : 0)}%` }} /></dd><dd class="right"><b>{tokens === null ? "?" : thousands(tokens)}</b> tokens, {bytes(prompt)}</dd></div>
+      <div><dt>root prompt</dt><dd class="pool"><i class="here" style={{ width: `${Math.max((prompt / all) * 100, prompt ? 0.8 : 0)}%` }} /></dd><dd class="right">{tokens === null && !prompt ? <span class="quiet">not recorded</span> : <><b>{tokens === null ? "?" : thousands(tokens)}</b> tokens, {bytes(prompt)}</>}</dd></div>
       <div><dt>variables</dt><dd class="pool"><i style={{ width: `${Math.max(((data + own) / all) * 100, 0.8)}%` }} /></dd><dd class="right">{data + own ? <><b>{bytes(data + own)}</b>, same scale</> : <span class="quiet">size not recorded</span>}</dd></div>
     </dl>
   );

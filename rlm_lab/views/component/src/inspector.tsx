@@ -104,7 +104,7 @@ function Saw({ app }: { app: App }): JSX.Element {
   const share = (characters: number) => (tokens === null ? `${grouped(characters)} char.` : grouped(Math.round((characters / all) * tokens)));
   const old = groups.filter((group) => !group.fresh);
   return (
-    <Fold app={app} name="prompt" title="What the model saw" sub={step ? `step ${text(step, "number")}` : ""} right={<span class="quiet">{tokens === null ? `${grouped(all)} characters` : `${thousands(tokens)} tokens`}</span>}>
+    <Fold app={app} name="prompt" title="What the model saw" sub={step ? `step ${text(step, "number")}` : ""} right={<span class="quiet">{tokens === null ? (all > 1 ? `${grouped(all)} characters` : "") : `${thousands(tokens)} tokens`}</span>}>
       {!groups.some((group) => group.messages.length) ? <p class="empty">{step ? "Not recorded." : "No step is chosen."}</p> : (
         <>
           <div class="saw-bar" aria-hidden="true">{groups.slice(-60).flatMap((group) => group.messages.map((id) => <i class={group.fresh ? "new" : ""} style={{ flexGrow: String(Math.max(size([id]), all / 300)) }} />))}</div>
