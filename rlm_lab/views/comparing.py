@@ -100,11 +100,12 @@ def _run(one: RunFacts) -> JSON:
     return {
         "name": one.name,
         "question": fit(one.question, LONGEST["question"]),
-        "model": clipped(one.model, 120),
+        "model": clipped(differing.model_text(one), 120),
         "status": one.status,
         "answer": fit(one.answer, LONGEST["answer"]),
+        "none": differing.answer_text(one) if not one.answer else "",
         "steps": one.steps,
-        "figures": {name: differing.figure_text(name, getattr(one, name)) for name in ("calls", "tokens", "cost", "seconds")},
+        "figures": {name: differing.figure_text(one, name) for name in ("calls", "tokens", "cost", "seconds")},
         "tags": list(one.tags),
         "acts": ["failed" if place in one.failed else word for place, word in enumerate(one.acts[:MOST_ACTS])],
     }

@@ -67,7 +67,7 @@ def _spent(facts: tuple[RunFacts, RunFacts]) -> str:
     spent = differing.spent_of(*facts)
     titles = "".join(f'<th class="rlm-num">{escaped(one.title)}</th>' for one in spent)
     rows = [
-        _spent_row(letter, one.answer, [getattr(each, letter.lower()) for each in spent])
+        _spent_row(letter, differing.answer_text(one), [getattr(each, letter.lower()) for each in spent])
         for letter, one in zip("AB", facts, strict=True)
     ]
     other = "same" if differing.same_answer(*facts) else "other"
@@ -77,7 +77,7 @@ def _spent(facts: tuple[RunFacts, RunFacts]) -> str:
 
 def _spent_row(letter: str, answer: str, cells: Sequence[str], note: str = "") -> str:
     mark = f'<span class="rlm-letter">{letter}</span>' if letter else ""
-    text = escaped(clipped(answer, 120)) or ("" if note else differing.NO_ANSWER)
+    text = escaped(clipped(answer, 120))
     first = f'<span class="rlm-away">B beside A: {note}</span>' if note else f"{mark}<b>{text}</b>"
     shown = "".join(f'<td class="rlm-num">{escaped(cell)}</td>' for cell in cells)
     return f"<tr><td>{first}</td>{shown}</tr>"
@@ -199,10 +199,11 @@ def _table(facts: Sequence[RunFacts], chosen: Sequence[int]) -> str:
 def _run(one: RunFacts, letter: str) -> str:
     mark = f'<span class="rlm-letter">{letter}</span>' if letter else ""
     texts = [
-        escaped(clipped(text, 60)) for text in (one.name, one.model, one.answer or differing.NO_ANSWER, status_word(one.status))
+        escaped(clipped(text, 60))
+        for text in (one.name, differing.model_text(one), differing.answer_text(one), status_word(one.status))
     ]
     names = ("steps", "calls", "tokens", "cost", "seconds")
-    shown = [differing.figure_text(name, getattr(one, name)) for name in names]
+    shown = [differing.figure_text(one, name) for name in names]
     strip = "".join(glyph("failed" if place in one.failed else word) for place, word in enumerate(one.acts[:_CELLS]))
     more = f" {len(one.acts) - _CELLS} more" if len(one.acts) > _CELLS else ""
     cells = "".join(f"<td>{text}</td>" for text in [mark, *texts]) + "".join(f'<td class="rlm-num">{text}</td>' for text in shown)

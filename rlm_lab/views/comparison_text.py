@@ -59,8 +59,13 @@ def table_text(facts: Sequence[RunFacts], chosen: Sequence[int] = (), width: int
 
 
 def _head(letter: str, facts: RunFacts, width: int) -> str:
-    parts = (facts.name, facts.model, status_word(facts.status), facts.answer or differing.NO_ANSWER)
+    parts = (_texts(facts)[name] for name in ("run", "model", "status", "answer"))
     return clipped(f"{letter} {' · '.join(plain(part) for part in parts if part)}", width)
+
+
+def _texts(one: RunFacts) -> dict[str, str]:
+    model, answer = differing.model_text(one), differing.answer_text(one)
+    return {"run": one.name, "model": model, "answer": answer, "status": status_word(one.status)}
 
 
 def _told(difference: str) -> str:

@@ -17,7 +17,7 @@ export interface Step {
   final?: boolean; failed?: boolean; edited?: boolean; children?: Child[];
 }
 export interface Run {
-  name: string; question: string; model: string; status: string; answer: string; steps: number; figures: Record<string, string>;
+  name: string; question: string; model: string; status: string; answer: string; none: string; steps: number; figures: Record<string, string>;
   tags: string[]; acts: string[]; link?: string;
 }
 export interface Message {
