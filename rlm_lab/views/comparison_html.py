@@ -21,7 +21,7 @@ from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import escaped
 from rlm_lab.views.glyphs import glyph
 from rlm_lab.views.html import frame
-from rlm_lab.views.sides import shown_code, shown_end, shown_output, shown_summary
+from rlm_lab.views.sides import from_difference, shown_code, shown_end, shown_output, shown_summary
 from rlm_lab.views.words import status_word
 
 MOST_ROWS = 60
@@ -52,7 +52,7 @@ def _style() -> str:
 
 
 def _pair(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> str:
-    question = escaped(clipped(pair.a.question, 400)) or "No question"
+    question = escaped(clipped(differing.question_text(facts[0]), 400))
     given = escaped(" · ".join(text for text in (differing.given_text(pair), differing.contexts_text(pair.a)) if text))
     head = f'<div class="rlm-head"><p><strong>{question}</strong></p><p class="rlm-more">{given}</p></div>'
     rows = "".join(_rows(pair))
@@ -150,16 +150,17 @@ def _below(a: Step, b: Step, kind: str) -> tuple[str, str]:
 def _calls(a: Step, b: Step) -> Iterator[tuple[str, str]]:
     differ = [pair for pair in call_pairs(a, b) if pair.kind != "same"]
     for pair in differ[:_CALLS]:
-        yield _marked(_said(pair.a), _said(pair.b), "rlm-asked")
+        one, other = from_difference(pair.a.prompt if pair.a else "", pair.b.prompt if pair.b else "")
+        yield _marked(_said(pair.a, one), _said(pair.b, other), "rlm-asked")
     if len(differ) > _CALLS:
         note = f'<p class="rlm-away">{figures.counted(len(differ) - _CALLS, "more call")} differ</p>'
         yield note, note
 
 
-def _said(call: Call | None) -> str:
+def _said(call: Call | None, prompt: str) -> str:
     if call is None:
         return ""
-    return f"call {call.number}: {clipped(call.prompt, _SHORT)}\n→ {clipped(shown_end(call, _LONGEST), _SHORT)}"
+    return f"call {call.number}: {clipped(prompt, _SHORT)}\n→ {clipped(shown_end(call, _LONGEST), _SHORT)}"
 
 
 def _marked(a: str, b: str, kind: str = "") -> tuple[str, str]:

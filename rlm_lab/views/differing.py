@@ -91,6 +91,11 @@ def answer_text(facts: RunFacts) -> str:
     return facts.answer or (NOT_RECORDED if "answer" in facts.absent else NO_ANSWER)
 
 
+def question_text(facts: RunFacts) -> str:
+    """The question of a run."""
+    return facts.question.strip() or ("Question not recorded" if "question" in facts.absent else "No question")
+
+
 def model_text(facts: RunFacts) -> str:
     """The model of a run."""
     return facts.model or (NOT_RECORDED if "model" in facts.absent else "")

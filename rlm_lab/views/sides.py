@@ -13,6 +13,7 @@ from rlm_lab.trajectory.tree import Call, Step, Trajectory
 from rlm_lab.views.clean import cut, left_out, plain
 
 _MOST_VARIABLES = 12  # of a block
+_BEFORE = 120  # characters that are shown before a difference
 
 
 def shown_code(step: Step, longest: int) -> str:
@@ -50,6 +51,16 @@ def shown_output(step: Step, longest: int) -> str:
 def shown_end(call: Call, longest: int) -> str:
     """How a call ended: its answer, or why there is none."""
     return fit(call.answer or "" if call.status == "answered" else f"{call.status} {call.error or ''}".strip(), longest)
+
+
+def from_difference(a: str, b: str) -> tuple[str, str]:
+    """Two long texts from a little before their first difference on; how much is the same before is said."""
+    same = next((place for place, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+    start = same - _BEFORE if same > 2 * _BEFORE and same < max(len(a), len(b)) else 0
+    if not start:
+        return a, b
+    note = f"… {start:,} characters that are the same …\n"
+    return note + a[start:], note + b[start:]
 
 
 def fit(text: str, longest: int) -> str:

@@ -108,6 +108,21 @@ def test_marks_count_as_javascript_does(flights):
     assert told["pairs"]["0-1"]["rows"][0]["marks"]["code"][0] == [[16, 19]]
 
 
+def test_long_prompts_are_shown_from_their_difference_on(flights):
+    def asking(name, end):
+        run = flights.run(name, "m", "", None, 1, [flights.ASK_A])
+        block = run.steps[0].blocks[0]
+        call = dataclasses.replace(block.calls[0], prompt="the same " * 500 + end)
+        step = dataclasses.replace(run.steps[0], blocks=(dataclasses.replace(block, calls=(call,)),))
+        return dataclasses.replace(run, steps=(step,))
+
+    both = rlm_lab.compare(asking("one", "ends so"), asking("other", "ends otherwise"))
+    call = comparison_json(both)["pairs"]["0-1"]["rows"][0]["calls"][0]
+    assert call["a"]["prompt"].startswith("… 4,385 characters that are the same …\n")
+    assert [call["a"]["prompt"][start:end] for start, end in call["marks"]["prompt"][0]] == ["so"]
+    assert "ends <u>otherwise</u>" in both._repr_html_()
+
+
 def test_a_pair_can_be_turned_round(eight):
     pair = turned(eight.pair(0, 1))
     assert [row.kind for row in pair.rows if row.kind.startswith("only")] == ["only_b"]

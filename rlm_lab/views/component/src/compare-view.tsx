@@ -30,7 +30,7 @@ export function CompareView({ state }: { state: State }): JSX.Element {
 function Header({ state }: { state: State }): JSX.Element {
   const texts = state.texts, count = state.runs.length;
   if (!count) return <Fragment />;
-  const question = state.run(0)?.question || "No question";
+  const question = state.run(0)?.question ?? "";
   return (
     <header class="header cmp-header">
       <div class="about">
