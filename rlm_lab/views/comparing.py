@@ -26,7 +26,7 @@ from rlm_lab.views.comparison import Comparison
 from rlm_lab.views.sides import fit, from_difference, shown_code, shown_end, shown_output, shown_summary, shown_variables
 
 VERSION = 1
-LONGEST = {"code": 6_000, "output": 3_000, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
+LONGEST = {"code": 6_000, "output": 3_000, "prompt": 420, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
 MOST_CALLS = 6  # of two steps, that differ
 MOST_ALONE = 3  # of those, calls that one run made only
 MOST_ACTS = 200  # of a strip
@@ -238,7 +238,7 @@ def _call(call: Call | None, prompt: str) -> JSON | None:
     return {
         "n": call.number,
         "model": clipped(call.model, 80),
-        "prompt": fit(prompt, limit),
+        "prompt": fit(prompt, LONGEST["prompt"]),
         "answer": shown_end(call, limit),
         "status": call.status,
     }
