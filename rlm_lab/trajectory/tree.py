@@ -250,6 +250,18 @@ class Trajectory:
 
         return rlm_lab.save_page(self, path, shorten=shorten)
 
+    def lints(self, contexts: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
+        """What in the run should be looked at: see `rlm_lab.lints_of`. `contexts` is its data by name, where it is at hand."""
+        import rlm_lab
+
+        return rlm_lab.lints_of(self, contexts)
+
+    def why(self, contexts: Mapping[str, Any] | None = None) -> Any:
+        """Where the answer came from: see `rlm_lab.origin_of`. `contexts` is the run's data by name, where it is at hand."""
+        import rlm_lab
+
+        return rlm_lab.origin_of(self, contexts)
+
     def export(self, path: str | Path | None = None, to: str | None = None, **options: Any) -> Path | None:
         """Writes the run in a form that others can open: `rlm_lab.export` tells which there are, and their options."""
         import rlm_lab

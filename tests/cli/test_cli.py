@@ -163,6 +163,17 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: Any, tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
+def test_a_lesson_is_written_as_a_page_or_as_words_to_edit(cli: Any, tape: Any) -> None:
+    tape("How many words?", COUNT)
+    done = cli("lesson")
+    assert (done.status, done.err) == (0, "")
+    assert Path(done.out.split(" · ")[0]).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert cli("lesson", "--out", "words.md").status == 0
+    Path("words.md").write_text("## Step 7\n", encoding="utf-8")
+    assert cli("lesson", "--words", "words.md").line == "rlm-lab: words.md, line 1: the run has no step 7; it has 1 to 1."
+    assert "ends otherwise" in cli("lesson", "--out", "a.pdf").line
+
+
 @pytest.fixture
 def two_runs(cli: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of two runs that answer otherwise."""

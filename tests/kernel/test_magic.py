@@ -285,3 +285,12 @@ def test_a_run_in_a_block_is_refused(cells: Any) -> None:
 
 def test_errors_of_the_package_say_no_more_than_their_line() -> None:
     assert RLMError("one line")._render_traceback_() == ["RLMError: one line"]
+
+
+def test_a_run_is_shown_as_a_lesson_or_written_as_one(cells: Any, tmp_path: Path) -> None:
+    one_run(cells)
+    assert cells.run("%rlm lesson").result.slides[0].title == "It adds up flights and gives the answer"
+    name = cells.run("%rlm last").result.id
+    cells.run(f"%rlm lesson {name} {tmp_path / 'lesson.html'}")
+    assert (tmp_path / "lesson.html").is_file()
+    assert "too many" in cells.error("%rlm lesson a b c")
