@@ -23,7 +23,16 @@ from rlm_lab.trajectory.tree import Call, Step, Trajectory
 from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.comparison import Comparison
-from rlm_lab.views.sides import fit, from_difference, shown_code, shown_end, shown_output, shown_summary, shown_variables
+from rlm_lab.views.sides import (
+    fit,
+    from_difference,
+    shown_code,
+    shown_end,
+    shown_output,
+    shown_summary,
+    shown_variables,
+    warnings_of,
+)
 
 VERSION = 1
 LONGEST = {"code": 6_000, "output": 3_000, "prompt": 420, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
@@ -94,7 +103,8 @@ def turned(pair: Pair) -> Pair:
 
 def steps_json(run: Trajectory) -> list[JSON]:
     """The steps of a run, each with what is shown of it."""
-    return [_step(run, step) for step in run.steps]
+    warned = warnings_of(run)
+    return [_step(run, step) | ({"warned": warned[step.number]} if step.number in warned else {}) for step in run.steps]
 
 
 def _run(one: RunFacts) -> JSON:

@@ -21,7 +21,7 @@ from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import escaped
 from rlm_lab.views.glyphs import glyph
 from rlm_lab.views.html import frame
-from rlm_lab.views.sides import from_difference, shown_code, shown_end, shown_output, shown_summary
+from rlm_lab.views.sides import from_difference, shown_code, shown_end, shown_output, shown_summary, warnings_of
 from rlm_lab.views.words import status_word
 
 MOST_ROWS = 60
@@ -30,6 +30,7 @@ _LONGEST = 3_000  # characters of a code or an output
 _SHORT = 280  # of a prompt or an answer
 _CELLS = 9  # of a strip
 _CALLS = 2  # that differ, of a step
+Warned = tuple[dict[int, list[str]], dict[int, list[str]]]
 
 
 def comparison_html(pair: Pair | None, facts: Sequence[RunFacts], chosen: tuple[int, int] = (0, 1)) -> str:
@@ -55,7 +56,7 @@ def _pair(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> str:
     question = escaped(clipped(differing.question_text(facts[0]), 400))
     given = escaped(" · ".join(text for text in (differing.given_text(pair), differing.contexts_text(pair.a)) if text))
     head = f'<div class="rlm-head"><p><strong>{question}</strong></p><p class="rlm-more">{given}</p></div>'
-    rows = "".join(_rows(pair))
+    rows = "".join(_rows(pair, (warnings_of(pair.a), warnings_of(pair.b))))
     title, sentence = differing.parting_text(pair)
     none = f'<p class="rlm-note"><b>{escaped(title)}.</b> {escaped(sentence)}</p>' if pair.divergence is None else ""
     note = f'<p class="rlm-note">Steps: {escaped(differing.counted_kinds(pair))}.</p>'
@@ -95,7 +96,7 @@ def _heads(facts: tuple[RunFacts, RunFacts]) -> str:
 # rows
 
 
-def _rows(pair: Pair) -> Iterator[str]:
+def _rows(pair: Pair, warned: Warned) -> Iterator[str]:
     left_out = max(len(pair.rows) - MOST_ROWS, 0)
     half = MOST_ROWS // 2
     for place, row in enumerate(pair.rows):
@@ -104,18 +105,21 @@ def _rows(pair: Pair) -> Iterator[str]:
                 yield f'<tr><td colspan="3" class="rlm-away">{figures.counted(left_out, "row")} left out here.</td></tr>'
             if pair.divergence is None or pair.divergence.row != place:
                 continue
-        yield _row(pair, row)
+        yield _row(pair, row, warned)
         if pair.divergence is not None and pair.divergence.row == place:
             title, sentence = differing.parting_text(pair)
             yield f'<tr class="rlm-part"><td colspan="3"><b>{escaped(title)}</b> {escaped(sentence)}</td></tr>'
 
 
-def _row(pair: Pair, row: Row) -> str:
+def _row(pair: Pair, row: Row, warned: Warned) -> str:
     sign, word = differing.sign_and_word(row)
     one, other = row.a or row.elsewhere, row.b or row.elsewhere
     shown = one is not None and other is not None and (row.kind != "moved" or row.a is None)  # a moved step where B has it
     below = _below(one, other, row.kind) if one is not None and other is not None and shown else ("", "")
-    left, right = (f"<td>{_side(pair, row, letter)}{more}</td>" for letter, more in zip("AB", below, strict=True))
+    left, right = (
+        f"<td>{_side(pair, row, letter)}{_warnings(step, told)}{more}</td>"
+        for letter, step, told, more in zip("AB", (row.a, row.b), warned, below, strict=True)
+    )
     return f'<tr>{left}<td class="rlm-mid"><b>{sign}</b>{escaped(word)}</td>{right}</tr>'
 
 
@@ -132,6 +136,11 @@ def _side(pair: Pair, row: Row, letter: str) -> str:
         f'<span class="rlm-away">{step.number}</span> <span class="rlm-act rlm-{act}">{glyph(act)}{act}</span> '
         f'{told}<span class="rlm-away">{time}</span>'
     )
+
+
+def _warnings(step: Step | None, warned: dict[int, list[str]]) -> str:
+    reasons = warned.get(step.number, []) if step is not None else []
+    return "".join(f'<p class="rlm-flag">{glyph("warning")}{escaped(reason)}</p>' for reason in reasons)
 
 
 def _below(a: Step, b: Step, kind: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ Terminal sequences in a run's texts are taken out. Nothing is printed. May be us
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from rlm_lab.analysis.acts import act_of, clipped
@@ -32,7 +33,7 @@ def pair_text(pair: Pair, facts: tuple[RunFacts, RunFacts], width: int = 100) ->
     lines = [clipped(plain(differing.question_text(facts[0])), width), clipped(given, width), ""]
     lines += [_head(name, one, width) for name, one in zip("AB", facts, strict=True)]
     spent = [f"{one.title} {one.a} and {one.b}{_told(one.difference)}" for one in differing.spent_of(*facts)]
-    lines += ["", " · ".join(spent), "", f"{title}: {plain(sentence)}", ""]
+    lines += ["", *textwrap.wrap(" · ".join(spent), width), "", *textwrap.wrap(f"{title}: {plain(sentence)}", width), ""]
     shown = list(_rows(pair, width))
     return "\n".join(line.rstrip() for line in [*lines, *shown, "", f"Steps: {differing.counted_kinds(pair)}."])
 
@@ -55,7 +56,7 @@ def table_text(facts: Sequence[RunFacts], chosen: Sequence[int] = (), width: int
     if len(facts) > MOST_RUNS:
         lines.append(f"  {len(facts) - MOST_RUNS:,} more runs are not shown.")
     said = [f"{clipped(plain(answer), 40) or 'none'} {len(places)}" for answer, places in answers_of(facts)[:8]]
-    return "\n".join([*(line.rstrip() for line in lines), "", f"Answers: {', '.join(said)}"])
+    return "\n".join([*(line.rstrip() for line in lines), "", *textwrap.wrap(f"Answers: {', '.join(said)}", width)])
 
 
 def _head(letter: str, facts: RunFacts, width: int) -> str:

@@ -43,8 +43,9 @@ def test_runs_can_be_grouped_by_their_tags(flights):
 def test_the_text_tells_the_divergence_and_the_sides(eight):
     text = eight.text(110)
     assert "First divergence, step 2: Both runs sent the same prompt to gpt-4.1-nano and got another answer." in text
+    assert "Step 3 of A and step 4 of B read kind." in " ".join(text.split())
     assert "≠ same code, other answer" in text
-    assert max(map(len, text.splitlines())) <= 160
+    assert max(map(len, text.splitlines())) <= 110
 
 
 def test_two_runs_are_found_by_path_id_and_themselves(asked, tmp_path):

@@ -134,6 +134,7 @@ function Side({ state, row, side, open, place }: { state: State; row: Row; side:
         <span class={own.final ? "sum final" : "sum"}>{own.summary}</span>
         <span class="cost">{right}</span>
       </button>
+      {own.warned?.map((reason) => <p class="cmp-warned"><Icon name="warning" /> {reason}</p>)}
       {open && <Inside row={row} step={own} side={side} />}
     </div>
   );
