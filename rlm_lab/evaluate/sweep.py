@@ -219,8 +219,8 @@ class _Sweeping:
 
     def _begin(self, run: Planned, held: Held) -> Job:
         name = new_id()
-        limits = {limit: getattr(held.budget, limit) for limit in SHARED}
-        self._manifest.begin(run.key, name, run.as_json(), limits)
+        at_risk = {} if self._local else {limit: getattr(held.budget, limit) for limit in SHARED}  # here a log tells what was spent
+        self._manifest.begin(run.key, name, run.as_json(), at_risk)
         self._found.pop(run.key, None)
         self._errors.pop(run.key, None)
         design = self._design
@@ -250,7 +250,7 @@ class _Sweeping:
         if delivery.log is not None:
             bring_home(path, delivery.log)
         found = log_of(self._folder, entry.run)
-        taken = taken_by(found, held.budget, began=delivery.began)
+        taken = taken_by(found, held.budget, began=delivery.began and not self._local)
         self._purse.give_back(held, taken)
         done = found is not None and found.status in ENDED - {"stopped"}
         error = None if done else delivery.error or "The run has left no log."
