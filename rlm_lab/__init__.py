@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from rlm_lab.analysis.frames import calls_frame, steps_frame
+    from rlm_lab.analysis.lints import lints_of
+    from rlm_lab.analysis.provenance import origin_of
     from rlm_lab.config import Budget, Settings
     from rlm_lab.dashboard.links import dashboard_link
     from rlm_lab.engine.run import Run, paused_runs
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.formats import load, load_all
+    from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
     from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
@@ -56,8 +59,10 @@ _WHERE = {
     "export": "rlm_lab.views.exports",
     "lesson": "rlm_lab.views.lesson_page",
     "lesson_bundle": "rlm_lab.views.lesson_page",
+    "lints_of": "rlm_lab.analysis.lints",
     "load": "rlm_lab.trajectory.formats",
     "load_all": "rlm_lab.trajectory.formats",
+    "origin_of": "rlm_lab.analysis.provenance",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
@@ -65,6 +70,7 @@ _WHERE = {
     "save_page": "rlm_lab.views.page",
     "steps_frame": "rlm_lab.analysis.frames",
     "sweep": "rlm_lab.evaluate.sweep",
+    "trace": "rlm_lab.trajectory.tracing",
 }
 __all__ = [
     "Budget",
@@ -87,9 +93,11 @@ __all__ = [
     "export",
     "lesson",
     "lesson_bundle",
+    "lints_of",
     "load",
     "load_all",
     "load_ipython_extension",
+    "origin_of",
     "paused_runs",
     "replay",
     "resume",
@@ -97,6 +105,7 @@ __all__ = [
     "save_page",
     "steps_frame",
     "sweep",
+    "trace",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,13 @@ def test_a_lesson_on_many_runs_plays_its_recordings_and_its_checks_hold(name):
     lesson = ROOT / "notebooks" / f"{name}.ipynb"
     environment = {"RLM_LAB_REPLAY": str(lesson.parent / "recordings")}
     assert run_headless(told.append, lesson=lesson, environment=environment), told[-1]
+
+
+def test_the_lesson_on_logs_of_other_engines_runs(tmp_path):
+    told = []
+    notebooks = shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    assert run_headless(told.append, lesson=notebooks / "06-bring-your-own-logs.ipynb", environment={}), told[-1]
+    assert not (notebooks / "imported-runs").exists()
 
 
 @pytest.mark.model
