@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rlm_lab.errors import RLMError
     from rlm_lab.evaluate.cases import Case
     from rlm_lab.evaluate.results import Sweep
+    from rlm_lab.evaluate.rot import ContextRot, context_rot
     from rlm_lab.evaluate.sweep import sweep
     from rlm_lab.kernel.ask import ask
     from rlm_lab.kernel.comparing import compare
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.formats import load, load_all
     from rlm_lab.trajectory.notes import notes_of
+    from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
     from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
@@ -42,6 +44,7 @@ _WHERE = {
     "Budget": "rlm_lab.config",
     "Case": "rlm_lab.evaluate.cases",
     "Comparison": "rlm_lab.views.comparison",
+    "ContextRot": "rlm_lab.evaluate.rot",
     "LiteLLMModel": "rlm_lab.models.litellm_model",
     "RLMError": "rlm_lab.errors",
     "Run": "rlm_lab.engine.run",
@@ -52,6 +55,7 @@ _WHERE = {
     "ask": "rlm_lab.kernel.ask",
     "calls_frame": "rlm_lab.analysis.frames",
     "compare": "rlm_lab.kernel.comparing",
+    "context_rot": "rlm_lab.evaluate.rot",
     "dashboard_link": "rlm_lab.dashboard.links",
     "export": "rlm_lab.views.exports",
     "lesson": "rlm_lab.views.lesson_page",
@@ -68,11 +72,13 @@ _WHERE = {
     "save_page": "rlm_lab.views.page",
     "steps_frame": "rlm_lab.analysis.frames",
     "sweep": "rlm_lab.evaluate.sweep",
+    "trace": "rlm_lab.trajectory.tracing",
 }
 __all__ = [
     "Budget",
     "Case",
     "Comparison",
+    "ContextRot",
     "LiteLLMModel",
     "RLMError",
     "Run",
@@ -84,6 +90,7 @@ __all__ = [
     "ask",
     "calls_frame",
     "compare",
+    "context_rot",
     "dashboard_link",
     "export",
     "lesson",
@@ -101,6 +108,7 @@ __all__ = [
     "save_page",
     "steps_frame",
     "sweep",
+    "trace",
 ]
 
 

@@ -161,7 +161,10 @@ def _add_lesson(commands: Any) -> None:
     out = "where to write it: .html is a page, .ipynb a notebook, .md the words, to be edited; by default a page beside you"
     lesson.add_argument("--out", metavar="FILE", help=out)
     lesson.add_argument(
-        "--words", metavar="FILE", help="your words in place of the drafts; by default RUN.rlm.lesson.md beside the log"
+        "--words",
+        dest="told",
+        metavar="FILE",
+        help="your words in place of the drafts; by default RUN.rlm.lesson.md beside the log",
     )
 
 
@@ -282,7 +285,7 @@ def _lesson(parsed: argparse.Namespace) -> int:
     from rlm_lab.views.lesson_page import lesson, write_lesson
 
     run = find_run(parsed.run, load_settings().runs)
-    path = write_lesson(lesson(run, words=parsed.words or True), parsed.out or f"{run.run}.lesson.html")
+    path = write_lesson(lesson(run, words=parsed.told or True), parsed.out or f"{run.run}.lesson.html")
     print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
     return 0
 

@@ -38,6 +38,7 @@ def lesson_of(trajectory: Trajectory) -> Lesson:
         closing=_closing(trajectory) if trajectory.status in _ENDED else None,
         note=_note(trajectory, story.absent),
         path=trajectory.path,
+        source=trajectory,
     )
 
 

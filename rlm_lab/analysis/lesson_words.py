@@ -91,6 +91,8 @@ def title_of(story: Story, at: int) -> str:
     step, deeds = story.step(at), story.deeds[at]
     if step.reply_error is not None:
         return "No reply came"
+    if error_of(step) and deeds[0].verb == "write":
+        return f"It {fitting(deeds, 'does', LONGEST_TITLE - 11)}, and fails"
     if error_of(step):
         return f"It tries to {fitting(_done(deeds), 'plan', LONGEST_TITLE - 16)}, and fails"
     return f"It {fitting(deeds, 'does', LONGEST_TITLE)}"

@@ -98,7 +98,7 @@ class RLM(Magics):
         if not question:
             raise UsageError("The cell is empty; write the question below the %%rlm line.")
         live = self._live(flags.out)
-        held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
+        held = Held(run=prepare(self._inquiry(flags, question), tick=self._tick), live=live, out=flags.out)
         live.follow(held.run)
         held.run.meanwhile.own.update({flags.out} if flags.out else ())
         held.run.subscribe(lambda event: self._heed(held, event))
@@ -133,6 +133,12 @@ class RLM(Magics):
 
     def _live(self, out: str | None = None) -> Live:
         return Live(self.ipython, out=out, buttons=self.given("live") is not False and not headless(self.ipython))
+
+    def _tick(self, run: Run) -> None:
+        """Shows the run that waits where that one is shown: a fork, which waits as its first run did, in its own cell."""
+        held = self._driven if self._driven is not None and self._driven.run is run else self.held.get(run.id)
+        if held is not None:
+            held.live.tick(run)
 
     def drive(self, held: Held, go: Callable[[], object]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""

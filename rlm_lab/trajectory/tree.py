@@ -296,6 +296,12 @@ class Trajectory:
 
         return rlm_lab.export(self, path, to, **options)
 
+    def compare(self, *others: Any) -> Any:
+        """The run beside others, as `rlm_lab.compare` gives them."""
+        import rlm_lab
+
+        return rlm_lab.compare(self, *others)
+
     def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
         """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
         import rlm_lab

@@ -134,9 +134,10 @@ class Folding:
         step = self._names.step(run, event)
         if self._names.put_aside(step):
             step = self._names.again(f"{run}s{event.step}")
+        begun = self._nodes.get(step).get("t")  # a step that is told of again, with more of what was asked, began when it began
         self._nodes.put(
-            step, "step", run, number=figure(event.step), t=_time(event), status="thinking", dropped=figure(event.dropped) or None,
-            temperature=figure(event.temperature),
+            step, "step", run, number=figure(event.step), t=_time(event) if begun is None else begun, status="thinking",
+            dropped=figure(event.dropped) or None, temperature=figure(event.temperature),
         )  # fmt: skip
         for message in event.messages if isinstance(event.messages, list) else []:
             self._times += 1

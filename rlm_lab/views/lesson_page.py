@@ -22,6 +22,7 @@ from rlm_lab.views.lesson_static import lesson_html
 from rlm_lab.views.page import document, write_page
 
 _PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]+$")
+_PLAIN = "<style>html body{height:auto;margin:1em}#rlm-lab-view{display:none}</style>"
 _HEIGHT = 720  # pixels of the slides in a notebook
 
 
@@ -61,8 +62,7 @@ def _trajectory(run: object) -> Trajectory:
 
 def lesson_json(taught: Lesson, *, back: str | None = None) -> dict[str, Any]:
     """What the page is drawn from; `back` is the address of the run itself."""
-    told: dict[str, Any] = storable(asdict(taught))
-    told.pop("path")
+    told: dict[str, Any] = storable(asdict(replace(taught, path=None, source=None)))
     for slide in told["slides"]:
         for shown in slide["outputs"]:
             if not _PICTURE.match(shown["picture"]):
@@ -77,7 +77,7 @@ def lesson_page(taught: Lesson) -> str:
     True
     """
     title = plain(taught.question)[:120] or "A lesson"
-    return document(title, "lesson.js", "rlm-lab-lesson", lesson_json(taught), lesson_html(taught))
+    return document(title, "lesson.js", "rlm-lab-lesson", lesson_json(taught), f"{_PLAIN}{lesson_html(taught)}")
 
 
 def save_lesson(taught: Lesson, path: str | Path) -> Path:
