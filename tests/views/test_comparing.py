@@ -145,3 +145,9 @@ def test_runs_without_steps_can_be_compared():
     assert both.divergence is None
     assert "No divergence" in both.text()
     assert "No divergence" in both._repr_html_()
+
+
+def test_runs_are_grouped_by_the_tags_that_people_gave_them(asked):
+    one, other = asked("FINAL(1)"), asked("FINAL(2)")
+    one.tag("first")
+    assert rlm_lab.compare(one, other.path).groups("tag") == {"first": (0,), "no tag": (1,)}
