@@ -82,7 +82,7 @@ def story_of(trajectory: Trajectory) -> Story:
         data=data,
         deeds=tuple(deeds_of(step, units) for step in trajectory.steps),
         acts=tuple(act_of(step).word for step in trajectory.steps),
-        absent=frozenset(getattr(trajectory, "absent", ())),
+        absent=trajectory.absent,
     )
 
 
@@ -281,7 +281,7 @@ def opening_words(story: Story) -> tuple[str, str]:
 def closing_words(trajectory: Trajectory) -> tuple[str, str]:
     """Title and narration of the end."""
     spent = [counted(len(trajectory.steps), "step")]
-    absent = frozenset(getattr(trajectory, "absent", ()))
+    absent = trajectory.absent
     if "calls" not in absent:
         spent.append(counted(trajectory.usage.calls, "call"))
     if "tokens" not in absent and trajectory.usage.tokens:
