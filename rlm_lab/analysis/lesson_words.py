@@ -80,7 +80,7 @@ def story_of(trajectory: Trajectory) -> Story:
     return Story(
         trajectory=trajectory,
         data=data,
-        deeds=tuple(deeds_of(step, units) for step in trajectory.steps),
+        deeds=tuple(deeds_of(step, units, calls="calls" not in trajectory.absent) for step in trajectory.steps),
         acts=tuple(act_of(step).word for step in trajectory.steps),
         absent=trajectory.absent,
     )
@@ -162,7 +162,7 @@ def _asked(step: Step, story: Story) -> list[str]:
         parts += [f"{failed:,} of them {'gets' if failed == 1 else 'get'} no answer."] if failed else []
     if len(children) == 1:
         steps = counted(len(children[0].steps), "step")
-        parts.append(f"A child run works on a question of its own, in {steps}: “{clipped(children[0].question, 90)}”")
+        parts.append(f"A child run works on a question of its own, in {steps}: “{clipped(children[0].question, 90)}”.")
     elif children:
         parts.append(f"{len(children):,} child runs work on questions of their own.")
     return parts
@@ -174,7 +174,7 @@ def _result(story: Story, at: int) -> list[str]:
         return [f"The model could not be asked, or did not answer: {clipped(step.reply_error, 140)}"]
     parts = []
     if error_of(step):
-        reads = after is not None and after.reply is not None
+        reads = after is not None and after.reply is not None and "prompts" not in story.absent
         parts.append(
             f"Its code fails{_place(step)}." + (f" The model reads why, in step {after.number}." if reads and after else "")
         )
@@ -220,18 +220,20 @@ def seen_after(story: Story, at: int) -> str:
     """What the model has read when it is about to write the reply after step `at`; -1 is before the first."""
     steps = story.trajectory.steps[: at + 2]
     read = [characters for step in steps if (characters := characters_read(step)) is not None]
+    shown = sum(characters_shown(step) for step in steps[: at + 1])
     large = [datum for datum in story.data if datum.large]
-    much = sum(read) or sum(characters_shown(step) for step in steps)
-    unseen = (
-        f"The model has not seen {amounts(large)}. It" if large and much < min(datum.size or 0 for datum in large) else "The model"
-    )
-    if len(read) == at + 2 or (at == -1 and read):
-        what = "the question, and a preview of the data" if at == -1 else "the question, a preview, and what came of its steps"
-        if not story.data:
-            what = "the question" if at == -1 else "the question, and what came of its steps"
-        return f"{unseen} has read {counted(sum(read), 'character')}: {what}."
-    shown = sum(characters_shown(step) for step in story.trajectory.steps[: at + 1])
-    return f"{unseen} has been shown {counted(shown, 'character')} by its code." if shown else ""
+    less = large and (sum(read) or shown) < min(datum.size or 0 for datum in large)
+    subject = f"The model has not seen {amounts(large)}. It" if less else "The model"
+    if len(read) == at + 2:
+        return f"{subject} has read {counted(sum(read), 'character')}{_what_was_read(story, at)}."
+    return f"{subject} has been shown {counted(shown, 'character')} by its code." if shown else ""
+
+
+def _what_was_read(story: Story, at: int) -> str:
+    if story.trajectory.imported is not None:
+        return ""
+    parts = ["the question"] + ["a preview of the data"] * bool(story.data) + ["what came of its steps"] * (at >= 0)
+    return f": {listed(parts)}"
 
 
 def talk_of(story: Story, at: int) -> str:
@@ -265,6 +267,8 @@ def calls_told(story: Story, at: int) -> tuple[str, ...]:
 
 def opening_words(story: Story) -> tuple[str, str]:
     """Title and narration before the first step."""
+    if "contexts" in story.absent:
+        return "What it was asked about is not recorded", "The model answers by writing code, which runs in a Python session."
     if not story.data:
         return (
             "A question, and no data",
@@ -275,6 +279,8 @@ def opening_words(story: Story) -> tuple[str, str]:
     title = "The data stays outside the prompt" if large else "The data is a variable, not a prompt"
     given = "its type and size, and a short preview" if len(story.data) == 1 else "their types and sizes, and short previews"
     stands = f"The variable {names} holds" if len(story.data) == 1 else f"The variables {names} hold"
+    if story.trajectory.imported is not None:  # what another engine tells its model is that engine's own
+        return title, f"{stands} the data, in a Python session. The model answers by writing code that looks at it."
     return title, f"{stands} the data, in a Python session. The model is told {given}; it writes code that looks further."
 
 

@@ -66,6 +66,7 @@ def _cells(cell: Any, slides: dict[str, Slide], taught: Lesson) -> Iterator[Any]
         cell.source = _other(name, cell.source)
     elif name.startswith(("step-", "answer-given")):
         cell.metadata["jupyter"] = dict(_CLOSED)
+        cell.source = f"# Open this cell to see the code.\n{cell.source}"  # a closed cell shows its first line
     elif name == "answer":
         cell.source = f"## The end\n\n{parts.folded('See the answer', cell.source.partition(chr(10))[2])}"
     yield cell
