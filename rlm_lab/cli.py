@@ -20,7 +20,7 @@ from rlm_lab.kernel.exporting import add_export_flags, export_told
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "compare", "import", "export", "lesson", "dashboard", "model", "doctor", "demo")
+COMMANDS = ("ask", "show", "runs", "compare", "import", "lint", "why", "export", "lesson", "dashboard", "model", "doctor", "demo")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -71,6 +71,7 @@ def build_parser() -> Parser:
     told = "runs of other engines, written as runs of this one"
     imports = _add(commands, "import", _import, told, ("source", "a log of another engine, or a folder of them", None))
     imports.add_argument("--to", metavar="FOLDER", help="where to write them; by default the runs folder")
+    _add_readings(commands)
     _add_export(commands)
     _add_lesson(commands)
     dashboard = _add(
@@ -110,6 +111,14 @@ def _add_compare(commands: Any) -> None:
     compare.add_argument("runs", nargs="+", metavar="RUN", help="logs' paths, or runs' ids; the first two step by step")
     compare.add_argument("--to", metavar="FORM", default="text", help="text, or html: one page, to be read offline")
     compare.add_argument("--out", metavar="FILE", help="where to write it; the page by default to compare.html")
+
+
+def _add_readings(commands: Any) -> None:
+    run = ("run", "a log's path, or a run's id; by default the newest", "?")
+    lint = _add(commands, "lint", _lint, "what in a run should be looked at, with its step, the reason and what to do", run)
+    lint.add_argument("--json", action="store_true", help="print it as JSON")
+    why = _add(commands, "why", _why, "where a run's answer came from, back to its calls and its data", run)
+    why.add_argument("--json", action="store_true", help="print the graph as JSON")
 
 
 def _add_export(commands: Any) -> None:
@@ -209,6 +218,21 @@ def _import(parsed: argparse.Namespace) -> int:
     from rlm_lab.kernel.stored import import_table
 
     print(import_table(parsed.source, parsed.to or load_settings().runs).text())
+    return 0
+
+
+def _lint(parsed: argparse.Namespace) -> int:
+    from rlm_lab.kernel.readings import lints_told
+
+    told, well = lints_told(parsed.run, as_json=parsed.json, width=_width())
+    print(told)
+    return 0 if well else FAILED
+
+
+def _why(parsed: argparse.Namespace) -> int:
+    from rlm_lab.kernel.readings import origin_told
+
+    print(origin_told(parsed.run, as_json=parsed.json, width=_width()))
     return 0
 
 

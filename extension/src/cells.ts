@@ -77,7 +77,10 @@ export class Cells implements IDisposable {
     this.soon();
   }
 
-  private exchanged(_: unknown, { oldValue, newValue }: { oldValue: { id: string } | null; newValue: { id: string } | null }): void {
+  private exchanged(
+    _: unknown,
+    { oldValue, newValue }: { oldValue: { id: string } | null; newValue: { id: string } | null }
+  ): void {
     if (oldValue && oldValue.id !== newValue?.id) {
       this.lose();
     }
@@ -157,7 +160,13 @@ export class Cells implements IDisposable {
     const told = own && (now.get(own.id) ?? own);
     const busy = isBusy(cell.model);
     const status = busy ? 'running' : (told?.status ?? '');
-    const text = busy ? (told && told.status === 'running' ? badge(told, trans) : statusWord('running', trans)) : told ? badge(told, trans) : '';
+    const text = busy
+      ? told && told.status === 'running'
+        ? badge(told, trans)
+        : statusWord('running', trans)
+      : told
+        ? badge(told, trans)
+        : '';
     write(cell, text, status);
     const bar = known ?? new CellBar(trans, action => this.around.act(action, cell, this.panel, this.told(cell)));
     this.bars.set(cell, bar);

@@ -38,8 +38,12 @@ export function addCommands(around: Around): void {
   add(around, 'rewind', trans.__('Rewind the Run…'), panel => byStep(panel, 'rewind', trans.__('Rewind to before which step?')));
   add(around, 'fork', trans.__('Fork the Run…'), panel => byStep(panel, 'fork', trans.__('Fork before which step?')));
   add(around, 'edit', trans.__('Edit What Is Pending'), panel => edit(panel));
-  add(around, 'compare', trans.__('Compare Runs…'), panel => withWords(around, panel, 'compare', trans.__('Which runs? Two ids, or more')));
-  add(around, 'export', trans.__('Export the Last Run…'), panel => withWords(around, panel, 'export', trans.__('To which file? (such as run.html)')));
+  add(around, 'compare', trans.__('Compare Runs…'), panel =>
+    withWords(around, panel, 'compare', trans.__('Which runs? Two ids, or more'))
+  );
+  add(around, 'export', trans.__('Export the Last Run…'), panel =>
+    withWords(around, panel, 'export', trans.__('To which file? (such as run.html)'))
+  );
   add(around, 'dashboard', trans.__('Open the Dashboard'), panel => around.dashboards.open(panel));
   add(around, 'ask', trans.__('New Question about the Selected Variable'), panel => ask(panel, around.preferences.flags));
 }
@@ -49,6 +53,7 @@ function add(around: Around, name: string, label: string, act: (panel: NotebookP
   const command = `rlm-lab:${name}`;
   app.commands.addCommand(command, {
     label,
+    describedBy: { args: { type: 'object', properties: {} } },
     isEnabled: () => kernelOf(notebooks.currentWidget) !== null,
     execute: async () => {
       const panel = notebooks.currentWidget;
@@ -91,7 +96,13 @@ async function edit(panel: NotebookPanel, run = ''): Promise<void> {
 }
 
 /** What a button of a cell's toolbar does. */
-export async function act(around: Pick<Around, 'deeds'>, action: Action, cell: CodeCell, panel: NotebookPanel, told: Told | null): Promise<void> {
+export async function act(
+  around: Pick<Around, 'deeds'>,
+  action: Action,
+  cell: CodeCell,
+  panel: NotebookPanel,
+  told: Told | null
+): Promise<void> {
   const { content, sessionContext } = panel;
   const kernel = kernelOf(panel);
   const run = told?.id ?? '';

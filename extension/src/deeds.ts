@@ -87,10 +87,6 @@ export class Deeds {
     }
   }
 
-  compare(rows: Row[]): Promise<void> {
-    return this.line(`%rlm compare ${rows.map(row => row.run).join(' ')}`, true);
-  }
-
   /** Scrolls to the cell that shows a run; opens its notebook where it is not open. */
   async reveal(run: string, folder: string): Promise<void> {
     let found = this.sightings.of(run);

@@ -77,7 +77,10 @@ function frontCode(name: string, fields: Record<string, Field>): string {
 /** The value of an expression, as JSON; rejects with the kernel's own line where it fails. */
 async function value(kernel: Kernel.IKernelConnection, code: string, way: Way = execute): Promise<unknown> {
   const reply = await ask(kernel, { code: '', silent: true, user_expressions: { told: code } }, way);
-  const { told } = (reply.user_expressions ?? {}) as Record<string, { ename?: string; evalue?: string; data?: Record<string, unknown> }>;
+  const { told } = (reply.user_expressions ?? {}) as Record<
+    string,
+    { ename?: string; evalue?: string; data?: Record<string, unknown> }
+  >;
   const text = told?.data?.['text/plain'];
   if (typeof text !== 'string') {
     throw new Error(refused(told?.ename ?? '', told?.evalue ?? 'The kernel did not answer; try again.'));

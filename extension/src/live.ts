@@ -11,19 +11,21 @@ export function withLive(rows: Row[], live: Live[]): Row[] {
     states.delete(row.run);
     return told && row.status === 'running' ? { ...row, status: told.status } : row;
   });
-  const others = [...states.values()].filter(told => told.path).map(told => ({
-    run: told.id,
-    path: told.path ?? '',
-    status: told.status,
-    question: told.question,
-    answer: '',
-    model: told.model,
-    started: told.started ? new Date(told.started).toISOString() : '',
-    steps: told.steps,
-    calls: told.calls,
-    tokens: told.tokens,
-    cost: told.cost || null,
-    seconds: null
-  }));
+  const others = [...states.values()]
+    .filter(told => told.path)
+    .map(told => ({
+      run: told.id,
+      path: told.path ?? '',
+      status: told.status,
+      question: told.question,
+      answer: '',
+      model: told.model,
+      started: told.started ? new Date(told.started).toISOString() : '',
+      steps: told.steps,
+      calls: told.calls,
+      tokens: told.tokens,
+      cost: told.cost || null,
+      seconds: null
+    }));
   return [...others, ...known];
 }

@@ -25,7 +25,7 @@ export function addDashboardOutputs(around: Around): void {
   if (notebooks) {
     const asked: Asked = { ran: new WeakSet(), opened: new Set() };
     NotebookActions.executionScheduled.connect((_: unknown, { cell }: { cell: Cell }) => void asked.ran.add(cell.model));
-    const createRenderer = (options: IRenderMime.IRendererOptions): Opening => new Opening(around, notebooks, asked, options);
+    const createRenderer = (): Opening => new Opening(around, notebooks, asked);
     around.rendermime.addFactory({ safe: true, mimeTypes: [MIME], defaultRank: RANK, createRenderer }, RANK);
   }
 }
@@ -38,23 +38,28 @@ interface Asked {
 
 class Opening extends Widget implements IRenderMime.IRenderer {
   private told = '';
+  private saved: IRenderMime.IRenderer | null = null; // the link, as other front ends show it
 
   constructor(
     private readonly around: Around,
     private readonly notebooks: INotebookTracker,
-    private readonly asked: Asked,
-    private readonly options: IRenderMime.IRendererOptions
+    private readonly asked: Asked
   ) {
     super();
     this.addClass('rlm-lab-Output');
   }
 
+  override dispose(): void {
+    this.saved?.dispose();
+    super.dispose();
+  }
+
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const { rendermime, trans } = this.around;
-    const html = rendermime.getFactory('text/html')?.createRenderer({ ...this.options, mimeType: 'text/html' });
-    await html?.renderModel(model);
+    this.saved ??= rendermime.createRenderer('text/html');
+    await this.saved.renderModel(model);
     const button = element('button', { type: 'button', click: () => this.open() }, trans.__('Open the dashboard in a tab beside'));
-    this.node.replaceChildren(...(html ? [html.node] : []), element('div', { class: 'rlm-lab-Output-bar' }, button));
+    this.node.replaceChildren(this.saved.node, element('div', { class: 'rlm-lab-Output-bar' }, button));
     const told = model.data[MIME] as { id?: unknown } | null;
     this.told = typeof told?.id === 'string' ? told.id : '';
     this.openOnce();

@@ -24,6 +24,7 @@ export interface Around {
   trans: TranslationBundle;
   folder: () => string;
   open: (path: string) => void;
+  compare: (paths: string[]) => void;
   gone: (path: string) => void;
   deeds: Deeds;
   sightings: Sightings;
@@ -140,7 +141,7 @@ export class RunsPanel extends Widget {
 
   /** What can be done with the selected runs; what cannot says why. */
   private offer(shown: Row[]): void {
-    const { trans, deeds, open } = this.around;
+    const { trans, deeds, open, compare } = this.around;
     const rows = shown.filter(row => this.chosen.has(row.path));
     const [first] = rows;
     const one = rows.length === 1 ? null : trans.__('Select one run.');
@@ -148,7 +149,11 @@ export class RunsPanel extends Widget {
     const wanted: [string, string | null, () => Promise<void> | void][] = [
       [trans.__('Open'), one ?? paths, () => open(first!.path)],
       [trans.__('Show its cell'), one, () => deeds.reveal(first!.run, this.around.folder())],
-      [trans.__('Compare'), rows.length > 1 ? deeds.withoutNotebook : trans.__('Select two runs, or more.'), () => deeds.compare(rows)],
+      [
+        trans.__('Compare'),
+        rows.length > 1 ? paths : trans.__('Select two runs, or more.'),
+        () => compare(rows.map(row => row.path))
+      ],
       [trans.__('Fork…'), one ?? deeds.withoutNotebook, () => deeds.fork(first!)],
       [
         trans.__('Resume'),

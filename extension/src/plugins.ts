@@ -12,6 +12,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 import { Cells } from './cells';
 import { act, addCommands } from './commands';
+import { Comparisons } from './comparing';
 import { DashboardTabs } from './dashboard';
 import { Deeds, tried } from './deeds';
 import { addRunDocuments, FACTORY } from './documents';
@@ -27,6 +28,7 @@ import { Sightings } from './sightings';
 import { Total, TotalItem } from './total';
 
 export const OPEN = 'rlm-lab:open-run';
+export const COMPARE = 'rlm-lab:compare-runs';
 
 /** What the plugins share. */
 interface Shared {
@@ -36,6 +38,7 @@ interface Shared {
   sightings: Sightings;
   deeds: Deeds;
   dashboards: DashboardTabs;
+  comparisons: Comparisons;
 }
 
 const IShared = new Token<Shared>('rlm-lab:IShared', 'What the plugins of rlm-lab share.');
@@ -61,16 +64,34 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     const sightings = new Sightings();
     const deeds = new Deeds(app, notebooks, server, sightings, trans);
     const dashboards = new DashboardTabs(app, trans);
+    const comparisons = new Comparisons(app, server, trans);
     preferences.changed.connect(() => {
       document.body.dataset['rlmLabCode'] = preferences.codeTheme;
     });
     app.commands.addCommand(OPEN, {
       label: trans.__('Open Run'),
+      describedBy: { args: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } },
       execute: ({ path }) => {
         if (typeof path === 'string') {
           tabs.open(path);
         }
       }
+    });
+    app.commands.addCommand(COMPARE, {
+      label: trans.__('Compare Runs'),
+      describedBy: {
+        args: { type: 'object', properties: { paths: { type: 'array', items: { type: 'string' } } }, required: ['paths'] }
+      },
+      execute: ({ paths }) => {
+        if (Array.isArray(paths)) {
+          comparisons.open(paths.map(String));
+        }
+      }
+    });
+    void restorer?.restore(comparisons.tracker, {
+      command: COMPARE,
+      args: tab => ({ paths: tab.content.paths }),
+      name: tab => tab.content.paths.join('|')
     });
     void restorer?.restore(tabs.tracker, {
       command: OPEN,
@@ -81,7 +102,7 @@ export const main: JupyterFrontEndPlugin<Shared> = {
       addRunOutputs({ server, rendermime, trans, revive: () => preferences.savedOutputs, open: path => tabs.open(path) });
       addDashboardOutputs({ rendermime, notebooks, dashboards, trans });
     }
-    return { server, tabs, preferences, sightings, deeds, dashboards };
+    return { server, tabs, preferences, sightings, deeds, dashboards, comparisons };
   }
 };
 
@@ -91,7 +112,8 @@ export const documents: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IShared],
   optional: [ITranslator, ILayoutRestorer],
-  activate: (app: JupyterFrontEnd, { server }: Shared, translator: ITranslator | null, restorer: ILayoutRestorer | null) => {
+  activate: (app: JupyterFrontEnd, shared: Shared, translator: ITranslator | null, restorer: ILayoutRestorer | null) => {
+    const { server } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const factory = addRunDocuments(app.docRegistry, server, trans);
     const tracker = new WidgetTracker<DocumentWidget>({ namespace: 'rlm-lab-document' });
@@ -115,16 +137,18 @@ export const panel: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, IDefaultFileBrowser, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
-    { server, tabs, deeds, sightings }: Shared,
+    shared: Shared,
     translator: ITranslator | null,
     browser: IDefaultFileBrowser | null,
     restorer: ILayoutRestorer | null
   ) => {
+    const { server, tabs, deeds, sightings, comparisons } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? '');
     const open = (path: string): void => tabs.open(path);
     const gone = (path: string): void => tabs.close(path);
-    const runs = new RunsPanel({ server, trans, folder, open, gone, deeds, sightings });
+    const compare = (paths: string[]): void => comparisons.open(paths);
+    const runs = new RunsPanel({ server, trans, folder, open, compare, gone, deeds, sightings });
     browser?.model.pathChanged.connect(() => {
       if (runs.isVisible) {
         void runs.look();
@@ -143,11 +167,12 @@ export const cells: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, IEditorExtensionRegistry, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
-    { preferences, sightings, server, deeds }: Shared,
+    shared: Shared,
     translator: ITranslator | null,
     editors: IEditorExtensionRegistry | null,
     statusBar: IStatusBar | null
   ) => {
+    const { preferences, sightings, server, deeds } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const total = new Total(performance.timeOrigin, trans);
     editors?.addExtension({
@@ -193,11 +218,12 @@ export const commands: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
-    { preferences, deeds, dashboards }: Shared,
+    shared: Shared,
     notebooks: INotebookTracker,
     translator: ITranslator | null,
     palette: ICommandPalette | null
   ) => {
+    const { preferences, deeds, dashboards } = shared;
     tellKernels(notebooks, preferences);
     addCommands({ app, notebooks, palette, preferences, deeds, dashboards, trans: (translator ?? nullTranslator).load('rlm-lab') });
   }

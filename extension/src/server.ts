@@ -61,6 +61,11 @@ export class Server {
     return this.ask('run', { ...place, find: text });
   }
 
+  /** Runs held against each other, as the compare page draws them. */
+  comparison(paths: string[]): Promise<unknown> {
+    return this.ask('comparison', {}, 'GET', paths);
+  }
+
   /** The notebook of a folder that shows a run, null where none does. */
   notebook(run: string, folder: string): Promise<{ notebook: string | null }> {
     return this.ask('notebook', { run, folder });
@@ -70,8 +75,9 @@ export class Server {
     await this.ask('run', { ...place }, 'DELETE');
   }
 
-  private async ask<T>(name: string, query: Record<string, string>, method = 'GET'): Promise<T> {
-    const address = URLExt.join(this.settings.baseUrl, 'rlm-lab', name) + URLExt.objectToQueryString(query);
+  private async ask<T>(name: string, query: Record<string, string>, method = 'GET', paths: string[] = []): Promise<T> {
+    const words = new URLSearchParams([...Object.entries(query), ...paths.map(path => ['path', path])]);
+    const address = `${URLExt.join(this.settings.baseUrl, 'rlm-lab', name)}?${words.toString()}`;
     const answer = await ServerConnection.makeRequest(address, { method }, this.settings);
     if (answer.status === 204) {
       return undefined as T;

@@ -4,7 +4,13 @@ import { Signal } from '@lumino/signaling';
 
 export const PLUGIN = 'rlm-lab:plugin';
 
-const LIMITS = { maxSteps: 'max_steps', maxCalls: 'max_calls', maxTokens: 'max_tokens', maxCost: 'max_cost', maxSeconds: 'max_seconds' };
+const LIMITS = {
+  maxSteps: 'max_steps',
+  maxCalls: 'max_calls',
+  maxTokens: 'max_tokens',
+  maxCost: 'max_cost',
+  maxSeconds: 'max_seconds'
+};
 
 export class Preferences {
   readonly changed = new Signal<this, void>(this);
@@ -40,7 +46,7 @@ export class Preferences {
   /** What kernels take where neither a flag nor `%config RLM` says another: model, limits, whether cells show runs live. */
   get defaults(): Record<string, unknown> {
     const model = this.read('model');
-    const limits = Object.entries(LIMITS).map(([name, trait]) => {
+    const limits = Object.entries(LIMITS).map(([name, trait]): [string, unknown] => {
       const limit = this.read(name);
       return [trait, typeof limit === 'number' && limit > 0 ? limit : null];
     });

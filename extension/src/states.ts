@@ -15,7 +15,8 @@ export function offers(standing: Standing, trans: TranslationBundle): [Action, s
   const { status, busy, kernel } = standing;
   const none = kernel ? null : trans.__('The notebook has no kernel; choose one first.');
   const paused = !busy && status === 'paused';
-  const goes = none ?? (paused ? null : busy ? trans.__('The run goes on; pause it first.') : trans.__('No run of this cell is paused.'));
+  const goes =
+    none ?? (paused ? null : busy ? trans.__('The run goes on; pause it first.') : trans.__('No run of this cell is paused.'));
   const first: [Action, string | null] = paused
     ? ['continue', none]
     : ['run', none ?? (busy ? trans.__('This cell runs, or waits to run.') : null)];

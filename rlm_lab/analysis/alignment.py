@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rlm_lab.analysis.traits import Traits, code_of, likeness, traits_of
@@ -64,18 +64,22 @@ def align(a: Trajectory, b: Trajectory) -> Alignment:
     traits = [[traits_of(step, names_of(run)) for step in run.steps] for run in (a, b)]
     pairs, exact = _pairs(traits[0], traits[1])
     moved = _moved(traits[0], traits[1], pairs)
-    absent = absent_of(a) | absent_of(b)
-    return Alignment(rows=tuple(_rows(a.steps, b.steps, pairs, moved, traits, absent)), exact=exact)
+    rows = list(_rows(a.steps, b.steps, pairs, moved, traits, a.absent | b.absent))
+    return Alignment(rows=tuple(_with_ends(a, b, rows)), exact=exact)
+
+
+def _with_ends(a: Trajectory, b: Trajectory, rows: list[Row]) -> list[Row]:
+    """Where two runs end in the same code with other answers, that row is not the same."""
+    last = rows[-1] if rows else None
+    ends = last is not None and last.kind == "same" and last.a is a.steps[-1] and last.b is b.steps[-1]
+    if last is not None and ends and a.status == b.status == "done" and a.answer_text.strip() != b.answer_text.strip():
+        rows[-1] = replace(last, kind="output")
+    return rows
 
 
 def names_of(run: Trajectory) -> frozenset[str]:
     """The names of a run's contexts."""
     return frozenset(str(context.get("name")) for context in run.contexts)
-
-
-def absent_of(run: Trajectory) -> frozenset[str]:
-    """The facts that the run's file does not hold."""
-    return frozenset(getattr(run, "absent", ()))
 
 
 # pairs

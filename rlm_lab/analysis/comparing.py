@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rlm_lab.analysis.acts import act_of
-from rlm_lab.analysis.alignment import Row, absent_of, align
+from rlm_lab.analysis.alignment import Row, align
 from rlm_lab.analysis.divergence import Divergence, divergence_of
 from rlm_lab.errors import UsageError
 from rlm_lab.trajectory.tree import Step, Trajectory
@@ -85,7 +85,7 @@ def facts_of(runs: Sequence[Trajectory], tags: Mapping[str, Sequence[str]] | Non
 
 
 def _facts(run: Trajectory, name: str, tags: tuple[str, ...]) -> RunFacts:
-    absent, usage = absent_of(run), run.usage
+    absent, usage = run.absent, run.usage
     return RunFacts(
         name=name,
         question=run.question,

@@ -57,6 +57,7 @@ class Comparer:
 
     async def _begin(self, names: list[str]) -> None:
         """Reads the runs, and sends them with their first pair."""
+        self._desk.listed()  # nobody may have looked at the list yet
         found = [(name, self._finder(name)) for name in dict.fromkeys(names)]
         missing = [name for name, finder in found if finder is None]
         kept = [(name, finder) for name, finder in found if finder is not None]

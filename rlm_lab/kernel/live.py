@@ -54,7 +54,8 @@ def run_bundle(run: Run, watch: Watch | None = None, names: tuple[str, ...] = ()
         progress_of(run, watch or Watch()), doing="", code=None, line=None, acts=(), paused=paused_of(run, names)
     )
     html, text = live_html(progress), live_text(progress)
-    return {"text/html": html, "text/plain": text, MIME_TYPE: run_json(trajectory_of(run))}
+    paused = dataclasses.replace(trajectory_of(run), status="paused")  # a fork's own events do not say so before it goes on
+    return {"text/html": html, "text/plain": text, MIME_TYPE: run_json(paused)}
 
 
 def _so_far(run: Run) -> Bundle:

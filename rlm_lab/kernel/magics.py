@@ -30,6 +30,7 @@ from rlm_lab.kernel.expressions import Expressions
 from rlm_lab.kernel.headless import headless, stops
 from rlm_lab.kernel.live import Live, result_bundle, run_bundle
 from rlm_lab.kernel.pausing import note_cell
+from rlm_lab.kernel.readings import origin_bundle
 from rlm_lab.kernel.second_interrupt import second_interrupt_stops
 from rlm_lab.kernel.tables import note
 from rlm_lab.trajectory import events as ev
@@ -97,7 +98,7 @@ class RLM(Magics):
         if not question:
             raise UsageError("The cell is empty; write the question below the %%rlm line.")
         live = self._live(flags.out)
-        held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
+        held = Held(run=prepare(self._inquiry(flags, question), tick=self._tick), live=live, out=flags.out)
         live.follow(held.run)
         held.run.meanwhile.own.update({flags.out} if flags.out else ())
         held.run.subscribe(lambda event: self._heed(held, event))
@@ -132,6 +133,12 @@ class RLM(Magics):
 
     def _live(self, out: str | None = None) -> Live:
         return Live(self.ipython, out=out, buttons=self.given("live") is not False and not headless(self.ipython))
+
+    def _tick(self, run: Run) -> None:
+        """Shows the run that waits where that one is shown: a fork, which waits as its first run did, in its own cell."""
+        held = self._driven if self._driven is not None and self._driven.run is run else self.held.get(run.id)
+        if held is not None:
+            held.live.tick(run)
 
     def drive(self, held: Held, go: Callable[[], object]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""
@@ -263,6 +270,7 @@ def register(shell: InteractiveShell) -> None:
     assert shell.display_formatter is not None
     bundles = shell.display_formatter.mimebundle_formatter
     bundles.for_type_by_name("rlm_lab.engine.run", "Run", lambda run, **_: run_bundle(run))
+    bundles.for_type_by_name("rlm_lab.analysis.provenance", "Provenance", lambda origin, **_: origin_bundle(origin))
     bundles.for_type_by_name("rlm_lab.trajectory.tree", "Trajectory", lambda trajectory, **_: result_bundle(trajectory))
 
 

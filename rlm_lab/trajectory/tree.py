@@ -250,11 +250,29 @@ class Trajectory:
 
         return rlm_lab.save_page(self, path, shorten=shorten)
 
+    def lints(self, contexts: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
+        """What in the run should be looked at: see `rlm_lab.lints_of`. `contexts` is its data by name, where it is at hand."""
+        import rlm_lab
+
+        return rlm_lab.lints_of(self, contexts)
+
+    def why(self, contexts: Mapping[str, Any] | None = None) -> Any:
+        """Where the answer came from: see `rlm_lab.origin_of`. `contexts` is the run's data by name, where it is at hand."""
+        import rlm_lab
+
+        return rlm_lab.origin_of(self, contexts)
+
     def export(self, path: str | Path | None = None, to: str | None = None, **options: Any) -> Path | None:
         """Writes the run in a form that others can open: `rlm_lab.export` tells which there are, and their options."""
         import rlm_lab
 
         return rlm_lab.export(self, path, to, **options)
+
+    def compare(self, *others: Any) -> Any:
+        """The run beside others, as `rlm_lab.compare` gives them."""
+        import rlm_lab
+
+        return rlm_lab.compare(self, *others)
 
     def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
         """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""

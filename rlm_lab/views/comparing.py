@@ -13,17 +13,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from rlm_lab.analysis.acts import act_of, clipped, summary_of
+from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.callpairs import CallPair, call_pairs
 from rlm_lab.analysis.comparing import Pair, RunFacts, failed
 from rlm_lab.analysis.divergence import divergence_of
 from rlm_lab.analysis.wording import Marks, marks_of
 from rlm_lab.trajectory.tree import Call, Step, Trajectory
-from rlm_lab.views import differing
+from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.comparison import Comparison
-from rlm_lab.views.sides import fit, shown_code, shown_end, shown_output
+from rlm_lab.views.sides import fit, shown_code, shown_end, shown_output, shown_summary, shown_variables
 
 VERSION = 1
 LONGEST = {"code": 6_000, "output": 3_000, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
@@ -70,7 +70,8 @@ def pair_json(comparison: Comparison, i: int, j: int) -> JSON:
     """Two runs, i before j: texts for both directions, rows for one; the page turns them round."""
     pair = comparison.pair(i, j)
     facts = comparison.facts[i], comparison.facts[j]
-    rows = [_row(row, _places(pair.a), _places(pair.b)) for row in pair.rows]
+    places = _places(pair.a), _places(pair.b)
+    rows = [_row(row, *places) for row in pair.rows]
     return {
         "texts": _texts(pair, facts),
         "turned": _texts(turned(pair), (facts[1], facts[0])),
@@ -92,10 +93,7 @@ def turned(pair: Pair) -> Pair:
 
 def steps_json(run: Trajectory) -> list[JSON]:
     """The steps of a run, each with what is shown of it."""
-    told = [_step(step) for step in run.steps]
-    if told and told[-1]["act"] == "answer" and run.answer_text.strip():
-        told[-1] |= {"final": True, "summary": clipped(run.answer_text.strip().partition("\n")[0], 160)}
-    return told
+    return [_step(run, step) for step in run.steps]
 
 
 def _run(one: RunFacts) -> JSON:
@@ -125,22 +123,34 @@ def _texts(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> JSON:
     }
 
 
-def _step(step: Step) -> JSON:
+def _step(run: Trajectory, step: Step) -> JSON:
     act = act_of(step)
+    summary, final = shown_summary(run, step)
     children = [child for block in step.blocks for child in block.children]
     told: JSON = {
         "n": step.number,
         "act": act.word,
         "why": act.reason,
-        "summary": summary_of(step),
+        "summary": summary,
         "seconds": round(step.seconds, 3),
         "calls": step.calls,
         "code": shown_code(step, LONGEST["code"]),
         "output": shown_output(step, LONGEST["output"]),
+        "variables": shown_variables(step, LONGEST["output"]),
+        "spent": _spent(step),
     }
+    told |= {"final": True} if final else {}
     told |= {"failed": True} if failed(step) else {}
     told |= {"edited": True} if step.edits or step.interventions else {}
     return told | ({"children": [_child(child) for child in children[:MOST_CALLS]]} if children else {})
+
+
+def _spent(step: Step) -> str:
+    """Tokens and money of a step and its calls, as far as they are known."""
+    parts: list[Step | Call] = [step, *(call for block in step.blocks for call in block.calls)]
+    tokens = sum(part.prompt_tokens + part.completion_tokens for part in parts)
+    costs = [part.cost for part in parts if part.cost is not None]
+    return " · ".join([f"{figures.thousands(tokens)} tokens"] * bool(tokens) + [figures.money(sum(costs))] * bool(costs))
 
 
 def _child(child: Trajectory) -> JSON:
@@ -175,10 +185,11 @@ def _row(row: Row, places_a: dict[int, int], places_b: dict[int, int]) -> JSON:
 
 
 def _marks(a: Step, b: Step) -> dict[str, list[list[list[int]]]]:
-    """Where the codes and the outputs of two steps differ."""
+    """Where the codes, the outputs and the variables of two steps differ."""
     texts = {
         "code": (shown_code(a, LONGEST["code"]), shown_code(b, LONGEST["code"])),
         "output": (shown_output(a, LONGEST["output"]), shown_output(b, LONGEST["output"])),
+        "variables": (shown_variables(a, LONGEST["output"]), shown_variables(b, LONGEST["output"])),
     }
     return {name: _both(*sides) for name, sides in texts.items()}
 

@@ -10,17 +10,18 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
-from rlm_lab.analysis.acts import act_of, clipped, summary_of
+from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.callpairs import call_pairs
 from rlm_lab.analysis.comparing import Pair, RunFacts, answers_of
+from rlm_lab.analysis.traits import code_of
 from rlm_lab.analysis.wording import Marks, marks_of
 from rlm_lab.trajectory.tree import Call, Step
 from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import escaped
 from rlm_lab.views.glyphs import glyph
 from rlm_lab.views.html import frame
-from rlm_lab.views.sides import shown_code, shown_end, shown_output
+from rlm_lab.views.sides import shown_code, shown_end, shown_output, shown_summary
 from rlm_lab.views.words import status_word
 
 MOST_ROWS = 60
@@ -103,41 +104,45 @@ def _rows(pair: Pair) -> Iterator[str]:
                 yield f'<tr><td colspan="3" class="rlm-away">{figures.counted(left_out, "row")} left out here.</td></tr>'
             if pair.divergence is None or pair.divergence.row != place:
                 continue
-        yield _row(row)
+        yield _row(pair, row)
         if pair.divergence is not None and pair.divergence.row == place:
             title, sentence = differing.parting_text(pair)
             yield f'<tr class="rlm-part"><td colspan="3"><b>{escaped(title)}</b> {escaped(sentence)}</td></tr>'
 
 
-def _row(row: Row) -> str:
+def _row(pair: Pair, row: Row) -> str:
     sign, word = differing.sign_and_word(row)
-    below = _below(row.a, row.b, row.kind) if row.a is not None and row.b is not None else ("", "")
-    left, right = (
-        f"<td>{_side(step, row, letter)}{more}</td>" for step, letter, more in zip((row.a, row.b), "AB", below, strict=True)
-    )
+    one, other = row.a or row.elsewhere, row.b or row.elsewhere
+    shown = one is not None and other is not None and (row.kind != "moved" or row.a is None)  # a moved step where B has it
+    below = _below(one, other, row.kind) if one is not None and other is not None and shown else ("", "")
+    left, right = (f"<td>{_side(pair, row, letter)}{more}</td>" for letter, more in zip("AB", below, strict=True))
     return f'<tr>{left}<td class="rlm-mid"><b>{sign}</b>{escaped(word)}</td>{right}</tr>'
 
 
-def _side(step: Step | None, row: Row, letter: str) -> str:
+def _side(pair: Pair, row: Row, letter: str) -> str:
+    run, step = (pair.a, row.a) if letter == "A" else (pair.b, row.b)
     if step is None:
         where = f"step {row.elsewhere.number} of {letter}" if row.elsewhere is not None else f"not in {letter}"
         return f'<span class="rlm-away">{where}</span>'
     act = act_of(step).word
     time = f" · {figures.seconds(step.seconds)}" if step.seconds else ""
+    summary, final = shown_summary(run, step)
+    told = f"<b>{escaped(summary)}</b>" if final else escaped(summary)
     return (
         f'<span class="rlm-away">{step.number}</span> <span class="rlm-act rlm-{act}">{glyph(act)}{act}</span> '
-        f'{escaped(summary_of(step))}<span class="rlm-away">{time}</span>'
+        f'{told}<span class="rlm-away">{time}</span>'
     )
 
 
 def _below(a: Step, b: Step, kind: str) -> tuple[str, str]:
     """What differs inside two steps, marked alike on both sides."""
     parts: list[tuple[str, str]] = []
-    if kind in ("changed", "prompt", "answer", "output"):
+    changed = kind != "same" and not (kind == "moved" and code_of(a) == code_of(b))
+    if changed:
         parts.append(_marked(shown_code(a, _LONGEST), shown_code(b, _LONGEST)))
-    if kind in ("changed", "prompt", "answer"):
+    if changed and kind != "output":
         parts += _calls(a, b)
-    if kind in ("changed", "output", "answer", "prompt"):
+    if changed:
         parts.append(_marked(shown_output(a, _LONGEST), shown_output(b, _LONGEST), "rlm-shown"))
     return "".join(one for one, _ in parts), "".join(other for _, other in parts)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rlm_lab.analysis.acts import act_of, clipped, summary_of
+from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.comparing import Pair, RunFacts, answers_of
 from rlm_lab.analysis.traits import code_of
@@ -15,6 +15,7 @@ from rlm_lab.analysis.wording import marks_of
 from rlm_lab.trajectory.tree import Step
 from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import plain
+from rlm_lab.views.sides import shown_summary
 from rlm_lab.views.words import status_word
 
 MOST_ROWS = 80
@@ -98,15 +99,16 @@ def _rows(pair: Pair, width: int) -> Iterator[str]:
 def _row(pair: Pair, place: int, row: Row, side: int) -> Iterator[str]:
     sign, word = differing.sign_and_word(row)
     here = "▸" if pair.divergence is not None and pair.divergence.row == place else " "
-    left, right = _side(row.a, row, "A", side), _side(row.b, row, "B", side)
+    left, right = _side(pair, row, "A", side), _side(pair, row, "B", side)
     yield f"{here}{left:<{side}} {f'{sign} {word}':<{_MIDDLE - 1}}{right}"
     if row.a is not None and row.b is not None and row.kind == "changed":
         yield from _code(row.a, row.b, side * 2 + _MIDDLE)
 
 
-def _side(step: Step | None, row: Row, letter: str, side: int) -> str:
+def _side(pair: Pair, row: Row, letter: str, side: int) -> str:
+    run, step = (pair.a, row.a) if letter == "A" else (pair.b, row.b)
     if step is not None:
-        return clipped(plain(f"{step.number} {act_of(step).word}  {summary_of(step)}"), side)
+        return clipped(plain(f"{step.number} {act_of(step).word}  {shown_summary(run, step)[0]}"), side)
     return f"step {row.elsewhere.number} of {letter}" if row.elsewhere is not None else "–"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlm_lab.analysis.acts import clipped
+from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.comparing import Pair, RunFacts
 from rlm_lab.analysis.divergence import differing_settings, fingerprints_known, readers_text
@@ -53,6 +53,8 @@ def sign_and_word(row: Row) -> tuple[str, str]:
     """What a row is called; a step that was moved may be another besides."""
     sign, word = KINDS[row.kind]
     one, other = row.a or row.b, row.elsewhere
+    if row.kind == "output" and row.a is not None and act_of(row.a).word == "answer":
+        return sign, "same code, other result"
     changed = row.kind == "moved" and one is not None and other is not None and code_of(one) != code_of(other)
     return sign, "moved, changed" if changed else word
 

@@ -68,7 +68,7 @@ def notebook_of(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]] | N
     from nbformat import v4
 
     maker = _Maker()
-    maker.text("question", heading(trajectory), parts.facts(trajectory), _HOW, _left_out(trajectory))
+    maker.text("question", heading(trajectory), parts.facts(trajectory), _HOW, *_limits(trajectory))
     maker.code("record", _record_cell(trajectory), jupyter={"source_hidden": True}, tags=["rlm-record"])
     if source := _data_cell(trajectory, data or {}):
         maker.text("data-told", "The data is not part of a run's record. This cell finds it, or says what is missing.")
@@ -91,12 +91,16 @@ def write_notebook(notebook: Any, path: Path) -> None:
     path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
 
-def _left_out(trajectory: Trajectory) -> str:
+def _limits(trajectory: Trajectory) -> Iterator[str]:
+    """What the notebook does not hold of the run."""
     number = len(trajectory.discarded)
-    if not number:
-        return ""
-    told = "One step that was" if number == 1 else f"{number:,} steps that were"
-    return f"{told} put aside when the run was taken back {'is' if number == 1 else 'are'} left out here; the log has all."
+    if number:
+        told = "One step that was" if number == 1 else f"{number:,} steps that were"
+        yield f"{told} put aside when the run was taken back {'is' if number == 1 else 'are'} left out here; the log has all."
+    if "calls" in trajectory.absent:
+        yield "The log does not hold what sub-models answered: where the code asks one, the notebook stops."
+    if any(block.children for block in _blocks(trajectory)):
+        yield "Child runs are told in folded text; their answers come from the record, too, and their code is not run."
 
 
 # cells that make the others run
@@ -160,7 +164,7 @@ def _data_cell(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]]) -> 
             path, library = data[name]
             lines.append(f"{name} = rlm_record.load({path.as_posix()!r}{f', {library!r}' if library else ''})")
         else:
-            needed[name] = f"{context.get('type')}, {context.get('size')} {context.get('unit')}"
+            needed[name] = parts.what_it_was(context)
     names = [str(context["name"]) for context in contexts]
     for name in missing_names(list(_blocks(trajectory)), known={*names, "context"} if len(names) == 1 else set(names)):
         needed[name] = "a tool" if name in trajectory.tools else "there before the run"

@@ -31,7 +31,9 @@ def summary_text(trajectory: Trajectory, width: int = 88) -> str:
     rows = [_summary_row(step, width, trajectory.absent) for step in trajectory.steps]
     if len(rows) > 60:
         rows = [*rows[:30], f"  … {len(rows) - 60:,} steps left out here …", *rows[-30:]]
-    return "\n".join([*_answer_lines(trajectory), "", *rows, *([""] if rows else []), _status_line(trajectory)])
+    absent = words.absent_text(trajectory)
+    foot = [_status_line(trajectory), *([plain(absent)] if absent else [])]
+    return "\n".join([*_answer_lines(trajectory), "", *rows, *([""] if rows else []), *foot])
 
 
 def to_text(trajectory: Trajectory, width: int = 88) -> str:

@@ -9,7 +9,7 @@ import pytest
 from rlm_lab.analysis.alignment import align
 from rlm_lab.analysis.callpairs import call_pairs
 from rlm_lab.trajectory.fold import fold
-from rlm_lab.trajectory.tree import Step, Trajectory
+from rlm_lab.trajectory.tree import Step
 
 LOOK = "print(len(text), text[:200])"
 ASK = {"code": "kind = llm_query('Count or share?')", "answers": {"Count or share?": "a count"}}
@@ -75,19 +75,19 @@ def test_empty_runs_can_be_aligned(run, a, b):
 
 
 def test_calls_that_were_not_recorded_are_not_held_against_a_run(run):
-    @dataclasses.dataclass(frozen=True)
-    class Imported(Trajectory):
-        absent: frozenset[str] = frozenset({"calls"})
-
-    bare = run({"code": ASK["code"]})
-    imported = Imported(**{field.name: getattr(bare, field.name) for field in dataclasses.fields(bare)})
-    assert kinds(run(ASK), imported) == ["same"]
+    assert kinds(run(ASK), run({"code": ASK["code"]}, imported={"format": "dspy", "absent": ["calls"]})) == ["same"]
 
 
 def test_a_run_with_children_edits_and_steps_that_were_put_aside_can_be_aligned(films):
     done = fold(films.mails("done"))
     aside = dataclasses.replace(done, discarded=(Step(number=4, reply="other"),))
     assert kinds(done, aside) == ["same"] * len(done.steps)
+
+
+def test_the_same_last_code_with_another_answer_is_not_the_same(run):
+    a, b = (run(LOOK, "FINAL(kind)", answer_text=answer) for answer in ("count", "share"))
+    assert kinds(a, b) == ["same", "output"]
+    assert kinds(a, a) == ["same", "same"]
 
 
 def test_broken_code_is_matched_by_its_words(run):

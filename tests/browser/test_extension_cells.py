@@ -1,4 +1,4 @@
-"""Question cells in a real JupyterLab: their toolbar, what is left of a run when its kernel is gone, editing, the dashboard's tab."""
+"""Question cells in a real JupyterLab: their toolbar, what is left of a run when its kernel is gone, editing."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ def test_a_run_whose_kernel_is_gone_is_resumed_from_its_cell(notebook):
     for theme in ("Dark", "Dark High Contrast", "Light"):
         book.command("apputils:change-theme", theme=f"JupyterLab {theme}")
         book.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
+        expect(book.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=EXPECT)
         book.picture(f"extension-interrupted-{theme.lower().replace(' ', '-')}")
     book.saved()
     bar(book).get_by_role("button", name="Resume…").click()

@@ -57,7 +57,10 @@ def test_two_runs_are_selected_to_be_compared_and_what_cannot_be_done_says_why(n
     book.picture("extension-runs-selected")
     expect(tools.get_by_role("button", name="Fork…")).to_have_attribute("aria-disabled", "true")
     tools.get_by_role("button", name="Compare").click()
-    expect(book.page.locator(".jp-Notebook .cm-content").nth(1)).to_contain_text("%rlm compare", timeout=EXPECT)
+    tab = book.page.locator(".jp-MainAreaWidget > .rlm-lab-Run")
+    expect(tab).to_contain_text("Which airport is late?", timeout=EXPECT)
+    expect(tab).to_contain_text("Which carrier is late?")
+    book.picture("extension-compare")
 
 
 def test_a_run_that_is_dragged_into_a_notebook_becomes_the_cell_that_loads_it(notebook, lab):
@@ -88,7 +91,9 @@ def test_the_cell_that_made_a_run_is_shown_and_its_notebook_opened_for_it(notebo
     panel.get_by_role("button", name="Which ship").first.click()
     panel.get_by_role("button", name="Show its cell").click()
     expect(book.page.locator(".lm-TabBar-tab.jp-mod-current", has_text="made.ipynb")).to_be_visible(timeout=EXPECT)
-    expect(book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active")).to_contain_text("How many?", timeout=EXPECT)
+    expect(book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active")).to_contain_text(
+        "How many?", timeout=EXPECT
+    )
     expect(book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active")).to_be_in_viewport()
 
 

@@ -54,8 +54,9 @@ def _step(number: int, part: tuple[str, str, str, str | None], seconds: float) -
     prompt = f"Count or share? {QUESTION}"
     calls = (Call(number=number, prompt=prompt, model="gpt-4.1-nano", line=1, status="answered", answer=answer, seconds=0.9),)
     error = {"type": "KeyError", "message": "'carier'", "line": 1} if output == "KeyError" else None
+    names = {name: {"type": "Series", "size": 15, "repr": "UA 1364 …"} for name in ("counts", "share") if f"{name} =" in code}
     block = Block(
-        number=1, code=code, calls=calls if answer else (), finished=True, seconds=0.1, error=error,
+        number=1, code=code, variables={"added": names}, calls=calls if answer else (), finished=True, seconds=0.1, error=error,
         outputs=(OutputPart(kind="stdout", text=output + "\n"),) if output and not error else (),
     )  # fmt: skip
     return Step(number=number, reply=f"{reasoning}\n\n```repl\n{code}\n```", blocks=(block,), seconds=seconds, model="m")

@@ -64,6 +64,7 @@ export function Changing({ app }: { app: App }): JSX.Element {
       <div class="writing-foot">
         {changes.refused || reason
           ? <span class="fail" role="alert"><Icon name="warning" /> {changes.refused ?? reason}</span>
+          : changes.sent ? <span class="quiet" role="status">Sent: the kernel looks for the model, which may take a while the first time.</span>
           : <span class="quiet">Calls that are under way or pending keep their model. An empty limit is none.</span>}
         <button type="button" class="plain" onClick={close}>Discard</button>
         <button type="submit" class="button filled" aria-disabled={none || reason !== null}>Change</button>
