@@ -6,7 +6,7 @@ Rules only: each sentence says what the log holds, and is left out where the log
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rlm_lab.analysis.acts import act_of, clipped
@@ -64,6 +64,10 @@ class Story:
     data: tuple[Datum, ...]
     deeds: tuple[tuple[Deed, ...], ...]
     acts: tuple[str, ...]
+    read: tuple[int | None, ...]  # characters that the model was given anew before each step
+    shown: tuple[int, ...]  # characters that each step showed
+    doing: Mapping[str, tuple[int, ...]]  # for each act the steps that do it
+    answered_at: int | None = None  # the first step whose output holds the answer
     absent: frozenset[str] = field(default_factory=frozenset)
 
     def step(self, at: int) -> Step:
@@ -77,13 +81,38 @@ def story_of(trajectory: Trajectory) -> Story:
     """Reads each step once."""
     data = data_of(trajectory)
     units = {datum.name: datum.unit or "items" for datum in data}
+    acts = tuple(act_of(step).word for step in trajectory.steps)
     return Story(
         trajectory=trajectory,
         data=data,
         deeds=tuple(deeds_of(step, units, calls="calls" not in trajectory.absent) for step in trajectory.steps),
-        acts=tuple(act_of(step).word for step in trajectory.steps),
+        acts=acts,
+        doing={act: tuple(at for at, word in enumerate(acts) if word == act) for act in set(acts)},
+        read=tuple(characters_read(step) for step in trajectory.steps),
+        shown=tuple(characters_shown(step) for step in trajectory.steps),
+        answered_at=_first_with_answer(trajectory),
         absent=trajectory.absent,
     )
+
+
+def _first_with_answer(trajectory: Trajectory) -> int | None:
+    """The place of the first step whose output has the run's answer, word for word."""
+    answer = trajectory.answer_text.strip()
+    if not 1 <= len(answer) <= 2_000:
+        return None
+    outputs = ((at, part.text) for at, step in enumerate(trajectory.steps) for block in step.blocks for part in block.outputs)
+    return next((at for at, text in outputs if _holds(text, answer)), None)
+
+
+def _holds(text: str, answer: str) -> bool:
+    """Whether the answer stands in the text by itself, not as a part of a longer word or number."""
+    at = text.find(answer)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(answer) : at + len(answer) + 1]
+        if not (before.isalnum() and answer[0].isalnum()) and not (after.isalnum() and answer[-1].isalnum()):
+            return True
+        at = text.find(answer, at + 1)
+    return False
 
 
 def title_of(story: Story, at: int) -> str:
@@ -178,8 +207,8 @@ def _result(story: Story, at: int) -> list[str]:
         parts.append(
             f"Its code fails{_place(step)}." + (f" The model reads why, in step {after.number}." if reads and after else "")
         )
-    shown = characters_shown(step)
-    read = characters_read(after) if after is not None else None
+    shown = story.shown[at]
+    read = story.read[at + 1] if after is not None else None
     if shown and not error_of(step):
         large = next((datum for datum in story.data if datum.large), None)
         out_of = f", for {large.amount()}" if large and (read if read is not None else shown) < (large.size or 0) else ""
@@ -218,9 +247,8 @@ def error_of(step: Step) -> str:
 
 def seen_after(story: Story, at: int) -> str:
     """What the model has read when it is about to write the reply after step `at`; -1 is before the first."""
-    steps = story.trajectory.steps[: at + 2]
-    read = [characters for step in steps if (characters := characters_read(step)) is not None]
-    shown = sum(characters_shown(step) for step in steps[: at + 1])
+    read = [characters for characters in story.read[: at + 2] if characters is not None]
+    shown = sum(story.shown[: at + 1])
     large = [datum for datum in story.data if datum.large]
     less = large and (sum(read) or shown) < min(datum.size or 0 for datum in large)
     subject = f"The model has not seen {amounts(large)}. It" if less else "The model"
