@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 
 from rlm_lab.analysis.lesson_facts import Datum, counted
-from rlm_lab.analysis.lesson_words import LONGEST_OPTION, Story, error_of, fitting
+from rlm_lab.analysis.lesson_story import Story, error_of
+from rlm_lab.analysis.lesson_words import LONGEST_OPTION, fitting
 from rlm_lab.analysis.lessons import MOST_OPTIONS, Option, shuffled
 
 MOST_LOOKED = 50  # steps that are looked through for one that does the same

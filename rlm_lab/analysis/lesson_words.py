@@ -6,13 +6,12 @@ Rules only: each sentence says what the log holds, and is left out where the log
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from rlm_lab.analysis.acts import act_of, clipped
+from rlm_lab.analysis.acts import clipped
 from rlm_lab.analysis.deeds import Deed, Form, main_deeds, told
-from rlm_lab.analysis.deeds_of_steps import deeds_of
-from rlm_lab.analysis.lesson_facts import Datum, amounts, characters_read, characters_shown, counted, data_of, listed
+from rlm_lab.analysis.lesson_facts import amounts, counted, listed
+from rlm_lab.analysis.lesson_story import Story, error_of
 from rlm_lab.analysis.reasoning import reasoning_of
 from rlm_lab.trajectory.tree import Step, Trajectory
 
@@ -54,65 +53,6 @@ _EDITS = {
     "sub_model": "A person changed the sub-model.",
     "budget": "A person changed a limit.",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """A run as it is told: its data, and what each step does."""
-
-    trajectory: Trajectory
-    data: tuple[Datum, ...]
-    deeds: tuple[tuple[Deed, ...], ...]
-    acts: tuple[str, ...]
-    read: tuple[int | None, ...]  # characters that the model was given anew before each step
-    shown: tuple[int, ...]  # characters that each step showed
-    doing: Mapping[str, tuple[int, ...]]  # for each act the steps that do it
-    answered_at: int | None = None  # the first step whose output holds the answer
-    absent: frozenset[str] = field(default_factory=frozenset)
-
-    def step(self, at: int) -> Step:
-        return self.trajectory.steps[at]
-
-    def next(self, at: int) -> Step | None:
-        return self.trajectory.steps[at + 1] if at + 1 < len(self.trajectory.steps) else None
-
-
-def story_of(trajectory: Trajectory) -> Story:
-    """Reads each step once."""
-    data = data_of(trajectory)
-    units = {datum.name: datum.unit or "items" for datum in data}
-    acts = tuple(act_of(step).word for step in trajectory.steps)
-    return Story(
-        trajectory=trajectory,
-        data=data,
-        deeds=tuple(deeds_of(step, units, calls="calls" not in trajectory.absent) for step in trajectory.steps),
-        acts=acts,
-        doing={act: tuple(at for at, word in enumerate(acts) if word == act) for act in set(acts)},
-        read=tuple(characters_read(step) for step in trajectory.steps),
-        shown=tuple(characters_shown(step) for step in trajectory.steps),
-        answered_at=_first_with_answer(trajectory),
-        absent=trajectory.absent,
-    )
-
-
-def _first_with_answer(trajectory: Trajectory) -> int | None:
-    """The place of the first step whose output has the run's answer, word for word."""
-    answer = trajectory.answer_text.strip()
-    if not 1 <= len(answer) <= 2_000:
-        return None
-    outputs = ((at, part.text) for at, step in enumerate(trajectory.steps) for block in step.blocks for part in block.outputs)
-    return next((at for at, text in outputs if _holds(text, answer)), None)
-
-
-def _holds(text: str, answer: str) -> bool:
-    """Whether the answer stands in the text by itself, not as a part of a longer word or number."""
-    at = text.find(answer)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(answer) : at + len(answer) + 1]
-        if not (before.isalnum() and answer[0].isalnum()) and not (after.isalnum() and answer[-1].isalnum()):
-            return True
-        at = text.find(answer, at + 1)
-    return False
 
 
 def title_of(story: Story, at: int) -> str:
@@ -218,6 +158,8 @@ def _result(story: Story, at: int) -> list[str]:
             parts.append(f"{counted(read, 'character')} go back into the prompt{out_of}.")
         else:
             parts.append(f"It shows {counted(shown, 'character')}{out_of}.")
+    elif any(not block.finished for block in step.blocks) and not error_of(step):
+        parts.append("Its code had not ended when the record ends.")
     elif step.blocks and not shown and not error_of(step) and not _ends(story, at):
         parts.append("It shows nothing: what it made stays in variables.")
     if _ends(story, at) and not error_of(step):
@@ -234,15 +176,6 @@ def _place(step: Step) -> str:
 
 def _ends(story: Story, at: int) -> bool:
     return story.next(at) is None and bool(story.trajectory.answer_text)
-
-
-def error_of(step: Step) -> str:
-    """The error of a step's code, in one line; nothing where there is none."""
-    for block in step.blocks:
-        if block.error is not None:
-            kind, message = block.error.get("type") or "Error", block.error.get("message") or ""
-            return clipped(f"{kind}: {message}".rstrip(": "), 200)
-    return ""
 
 
 def seen_after(story: Story, at: int) -> str:
