@@ -16,10 +16,11 @@ from typing import Any
 from rlm_lab._version import __version__
 from rlm_lab.errors import ContextError, RLMError, UsageError
 from rlm_lab.kernel.arguments import Help, Parser, add_run_flags, from_namespace, plain_words
+from rlm_lab.kernel.exporting import add_export_flags, export_told
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "export", "dashboard", "model", "doctor", "demo")
+COMMANDS = ("ask", "show", "runs", "compare", "import", "lint", "why", "export", "lesson", "dashboard", "model", "doctor", "demo")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -66,7 +67,13 @@ def build_parser() -> Parser:
     _add_ask(commands)
     _add(commands, "show", _show, "a run in full", ("run", "a log's path, or a run's id", "?"))
     _add(commands, "runs", _runs, "the runs in the runs folder")
+    _add_compare(commands)
+    told = "runs of other engines, written as runs of this one"
+    imports = _add(commands, "import", _import, told, ("source", "a log of another engine, or a folder of them", None))
+    imports.add_argument("--to", metavar="FOLDER", help="where to write them; by default the runs folder")
+    _add_readings(commands)
     _add_export(commands)
+    _add_lesson(commands)
     dashboard = _add(
         commands, "dashboard", _dashboard, "a page with saved runs, and those that run now", ("folder", "of runs", "?")
     )
@@ -99,12 +106,41 @@ def _add_ask(commands: Any) -> None:
     )
 
 
+def _add_compare(commands: Any) -> None:
+    compare = _add(commands, "compare", _compare, "runs side by side: what they did alike, and where they part")
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="logs' paths, or runs' ids; the first two step by step")
+    compare.add_argument("--to", metavar="FORM", default="text", help="text, or html: one page, to be read offline")
+    compare.add_argument("--out", metavar="FILE", help="where to write it; the page by default to compare.html")
+
+
+def _add_readings(commands: Any) -> None:
+    run = ("run", "a log's path, or a run's id; by default the newest", "?")
+    lint = _add(commands, "lint", _lint, "what in a run should be looked at, with its step, the reason and what to do", run)
+    lint.add_argument("--json", action="store_true", help="print it as JSON")
+    why = _add(commands, "why", _why, "where a run's answer came from, back to its calls and its data", run)
+    why.add_argument("--json", action="store_true", help="print the graph as JSON")
+
+
 def _add_export(commands: Any) -> None:
     told = "a run as a file that others can open"
-    export = _add(commands, "export", _export, told, ("run", "a log's path, or a run's id", None))
-    export.add_argument("--to", default="html", metavar="FORM", help="html: one page, to be read and stepped through offline")
-    export.add_argument("--out", metavar="FILE", help="where to write it; by default beside you, named as the run")
-    export.add_argument("--shorten", type=int, metavar="N", help="cut texts over N characters, and say so where they stand")
+    export = _add(
+        commands, "export", _export, told, ("run", "a log's path, or a run's id; by default the newest; several for tables", "*")
+    )
+    add_export_flags(export)
+
+
+def _add_lesson(commands: Any) -> None:
+    lesson = _add(
+        commands, "lesson", _lesson, "a run as slides, to be guessed step by step", ("run", "a log's path, or a run's id", "?")
+    )
+    out = "where to write it: .html is a page, .ipynb a notebook, .md the words, to be edited; by default a page beside you"
+    lesson.add_argument("--out", metavar="FILE", help=out)
+    lesson.add_argument(
+        "--words",
+        dest="told",
+        metavar="FILE",
+        help="your words in place of the drafts; by default RUN.rlm.lesson.md beside the log",
+    )
 
 
 def _add_model(commands: Any) -> None:
@@ -163,14 +199,59 @@ def _runs(_: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(parsed: argparse.Namespace) -> int:
+    import rlm_lab
+
+    if parsed.to not in ("text", "html") or (parsed.to == "text" and parsed.out):
+        raise UsageError(f"A comparison cannot be written as {parsed.to!r} to a file; give --to html.")
+    comparison = rlm_lab.compare(*parsed.runs)
+    if parsed.to == "text":
+        print(comparison.text(_width()))
+        return 0
+    path = comparison.to_html(parsed.out or "compare.html")
+    print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
+    return 0
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.stored import import_table
+
+    print(import_table(parsed.source, parsed.to or load_settings().runs).text())
+    return 0
+
+
+def _lint(parsed: argparse.Namespace) -> int:
+    from rlm_lab.kernel.readings import lints_told
+
+    told, well = lints_told(parsed.run, as_json=parsed.json, width=_width())
+    print(told)
+    return 0 if well else FAILED
+
+
+def _why(parsed: argparse.Namespace) -> int:
+    from rlm_lab.kernel.readings import origin_told
+
+    print(origin_told(parsed.run, as_json=parsed.json, width=_width()))
+    return 0
+
+
 def _export(parsed: argparse.Namespace) -> int:
     from rlm_lab.config import load_settings
     from rlm_lab.kernel.stored import find_run
 
-    if parsed.to != "html":
-        raise UsageError(f"A run cannot be exported to {parsed.to!r}; give html.")
+    folder = load_settings().runs
+    print(export_told([find_run(name, folder) for name in parsed.run or [None]], parsed))
+    return 0
+
+
+def _lesson(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.stored import find_run
+    from rlm_lab.views.lesson_page import lesson, write_lesson
+
     run = find_run(parsed.run, load_settings().runs)
-    path = run.to_html(parsed.out or f"{run.run}.html", shorten=parsed.shorten)
+    path = write_lesson(lesson(run, words=parsed.told or True), parsed.out or f"{run.run}.lesson.html")
     print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
     return 0
 

@@ -68,7 +68,7 @@ def run_headless(say: Say, *, lesson: Path, environment: Mapping[str, str]) -> b
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-    book = nbformat.read(lesson, as_version=4)  # type: ignore[no-untyped-call]
+    book = nbformat.read(lesson, as_version=4)
     told: set[str] = set()
 
     async def tell(cell: Any, cell_index: int, execute_reply: Any = None) -> None:

@@ -56,8 +56,18 @@ def asked(scripted, echo) -> Callable[..., Run]:
 @pytest.fixture(scope="session")
 def films() -> ModuleType:
     """The module `films`: runs made of events."""
-    path = Path(__file__).parent / "support" / "films.py"
-    spec = importlib.util.spec_from_file_location("films", path)
+    return _support("films")
+
+
+@pytest.fixture(scope="session")
+def flights() -> ModuleType:
+    """The module `flights`: eight runs of one question, to be compared."""
+    return _support("flights")
+
+
+def _support(name: str) -> ModuleType:
+    path = Path(__file__).parent / "support" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -20,6 +20,7 @@ LAYERS = (
     {"analysis"},
     {"views"},
     {"kernel"},
+    {"evaluate"},
     {"dashboard"},
     {"server"},
     {"terminal", "demo", "cli"},
@@ -29,11 +30,12 @@ APART = {("trajectory", "models"), ("models", "trajectory"), ("views", "engine")
 ONLY_IN = {
     "IPython": {"kernel"},
     "panel": {"dashboard"},
-    "bokeh": {"dashboard"},
+    "bokeh": {"dashboard", "views"},
     "litellm": {"models"},
     "greenlet": {"engine"},
     "httpx": {"models"},
     "jupyter_server": {"dashboard", "server"},
+    "opentelemetry": {"views"},
 }
 
 
@@ -73,7 +75,7 @@ def test_heavy_packages_are_used_in_one_layer_only(package):
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    heavy = {"litellm", "panel", "bokeh", "pandas", "IPython", "pydantic", "numpy", "anywidget"}
+    heavy = {"litellm", "panel", "bokeh", "pandas", "IPython", "pydantic", "numpy", "anywidget", "opentelemetry"}
     code = f"import sys, rlm_lab; print(sorted({heavy} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "[]"

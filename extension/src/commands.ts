@@ -1,11 +1,15 @@
 // The commands of the palette: they steer the run of the notebook in front, and write new questions.
 import { type JupyterFrontEnd } from '@jupyterlab/application';
-import { type ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
+import { type ICommandPalette, InputDialog } from '@jupyterlab/apputils';
+import type { CodeCell } from '@jupyterlab/cells';
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
-import type { Kernel } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { dashboardAddress, type Field, halt, order } from './kernel';
+import type { DashboardTabs } from './dashboard';
+import { type Deeds, kernelOf, tried, write } from './deeds';
+import { type Field, halt, order, pending } from './kernel';
+import type { Told } from './payload';
 import type { Preferences } from './settings';
+import type { Action } from './states';
 
 const NAME = /^[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*)*$/u;
 
@@ -14,6 +18,8 @@ export interface Around {
   notebooks: INotebookTracker;
   palette: ICommandPalette | null;
   preferences: Preferences;
+  dashboards: DashboardTabs;
+  deeds: Deeds;
   trans: TranslationBundle;
 }
 
@@ -31,7 +37,14 @@ export function addCommands(around: Around): void {
   add(around, 'stop', trans.__('Stop the Run'), panel => halt(kernelOf(panel)!, 'stop'));
   add(around, 'rewind', trans.__('Rewind the Run…'), panel => byStep(panel, 'rewind', trans.__('Rewind to before which step?')));
   add(around, 'fork', trans.__('Fork the Run…'), panel => byStep(panel, 'fork', trans.__('Fork before which step?')));
-  add(around, 'dashboard', trans.__('Open the Dashboard'), panel => openDashboard(panel, trans));
+  add(around, 'edit', trans.__('Edit What Is Pending'), panel => edit(panel));
+  add(around, 'compare', trans.__('Compare Runs…'), panel =>
+    withWords(around, panel, 'compare', trans.__('Which runs? Two ids, or more'))
+  );
+  add(around, 'export', trans.__('Export the Last Run…'), panel =>
+    withWords(around, panel, 'export', trans.__('To which file? (such as run.html)'))
+  );
+  add(around, 'dashboard', trans.__('Open the Dashboard'), panel => around.dashboards.open(panel));
   add(around, 'ask', trans.__('New Question about the Selected Variable'), panel => ask(panel, around.preferences.flags));
 }
 
@@ -40,23 +53,16 @@ function add(around: Around, name: string, label: string, act: (panel: NotebookP
   const command = `rlm-lab:${name}`;
   app.commands.addCommand(command, {
     label,
+    describedBy: { args: { type: 'object', properties: {} } },
     isEnabled: () => kernelOf(notebooks.currentWidget) !== null,
     execute: async () => {
       const panel = notebooks.currentWidget;
-      try {
-        if (panel && kernelOf(panel)) {
-          await act(panel);
-        }
-      } catch (error) {
-        Notification.warning(error instanceof Error ? error.message : String(error), { autoClose: 10_000 });
+      if (panel && kernelOf(panel)) {
+        await tried(() => act(panel));
       }
     }
   });
   palette?.addItem({ command, category: trans.__('Recursive language model') });
-}
-
-function kernelOf(panel: NotebookPanel | null): Kernel.IKernelConnection | null {
-  return panel?.sessionContext.session?.kernel ?? null;
 }
 
 /** What makes a run anew is a line of the notebook: it is written into a cell below, and run. */
@@ -69,20 +75,49 @@ async function byStep(panel: NotebookPanel, name: string, title: string): Promis
   }
 }
 
-async function openDashboard(panel: NotebookPanel, trans: TranslationBundle): Promise<void> {
-  const tab = window.open('', '_blank'); // now, while the browser still knows that the user asked
-  try {
-    const address = await dashboardAddress(kernelOf(panel)!);
-    if (tab) {
-      tab.opener = null;
-      tab.location.href = address;
-    } else {
-      const callback = (): void => void window.open(address, '_blank', 'noopener');
-      Notification.info(trans.__('The dashboard is ready.'), { actions: [{ label: trans.__('Open'), callback }] });
-    }
-  } catch (error) {
-    tab?.close();
-    throw error;
+/** A line that needs words of the user: they are asked for, and the line is run in a cell below. */
+async function withWords(around: Around, panel: NotebookPanel, name: string, title: string): Promise<void> {
+  const asked = await InputDialog.getText({ title });
+  const words = asked.value?.replace(/\s+/g, ' ').trim();
+  if (asked.button.accept && words) {
+    await around.deeds.line(`%rlm ${name} ${words}`, true, panel);
+  }
+}
+
+/** What is pending comes into a cell below, a notebook editor with the kernel's completion; running that cell sends it. */
+async function edit(panel: NotebookPanel, run = ''): Promise<void> {
+  const text = await pending(kernelOf(panel)!, run);
+  write(panel, text);
+  const { content } = panel;
+  await content.activeCell?.ready;
+  content.mode = 'edit';
+  content.activeCell?.editor?.setCursorPosition({ line: 1, column: 0 });
+  content.activeCell?.editor?.focus();
+}
+
+/** What a button of a cell's toolbar does. */
+export async function act(
+  around: Pick<Around, 'deeds'>,
+  action: Action,
+  cell: CodeCell,
+  panel: NotebookPanel,
+  told: Told | null
+): Promise<void> {
+  const { content, sessionContext } = panel;
+  const kernel = kernelOf(panel);
+  const run = told?.id ?? '';
+  content.activeCellIndex = content.widgets.indexOf(cell);
+  if (action === 'run') {
+    content.deselectAll();
+    await NotebookActions.run(content, sessionContext);
+  } else if (action === 'resume') {
+    await around.deeds.resume(run, { told: told!, cell, panel });
+  } else if (action === 'edit') {
+    await edit(panel, run);
+  } else if (kernel && (action === 'pause' || (action === 'stop' && told?.status !== 'paused'))) {
+    await halt(kernel, action);
+  } else if (kernel) {
+    await order(kernel, action, action === 'step' ? { run, into: 'blocks' } : { run });
   }
 }
 
@@ -106,9 +141,4 @@ function selected(panel: NotebookPanel): string {
   const [from, to] = [editor.getOffsetAt(start), editor.getOffsetAt(end)].sort((one, other) => one - other);
   const text = from === to ? editor.getTokenAtCursor().value : editor.model.sharedModel.getSource().slice(from, to);
   return NAME.test(text.trim()) ? text.trim() : '';
-}
-
-function write(panel: NotebookPanel, source: string): void {
-  NotebookActions.insertBelow(panel.content);
-  panel.content.activeCell?.model.sharedModel.setSource(source);
 }

@@ -39,19 +39,67 @@ export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'st
   }
 }
 
-/** Where the dashboard can be opened once. */
-export async function dashboardAddress(kernel: Kernel.IKernelConnection): Promise<string> {
-  const content = { code: '', user_expressions: { address: `${FRONT}.dashboard_address()` } };
-  const reply = await ask(kernel, content, kernel.supportsSubshells ? overSubshell : execute);
-  const told = (
-    reply.user_expressions as Record<string, { status?: string; data?: Record<string, unknown>; evalue?: string }> | undefined
-  )?.['address'];
-  const text = told?.data?.['text/plain'];
-  const address = typeof text === 'string' ? text.replace(/^['"]|['"]$/g, '') : '';
-  if (!/^(https?:\/\/|\/)/.test(address)) {
-    throw new Error(told?.evalue ?? 'The dashboard could not be started; %rlm dashboard tells why.');
+/** Where the dashboard can be opened once; in a frame of pages from `embed`, where one is named. */
+export async function dashboardAddress(kernel: Kernel.IKernelConnection, embed = ''): Promise<string> {
+  const told = await value(kernel, frontCode('dashboard_address', { embed }), kernel.supportsSubshells ? overSubshell : execute);
+  if (typeof told !== 'string' || !/^(https?:\/\/|\/)/.test(told)) {
+    throw new Error('The dashboard could not be started; %rlm dashboard tells why.');
   }
-  return address;
+  return told;
+}
+
+/** The text of the cell that changes what a paused run is about to do. */
+export async function pending(kernel: Kernel.IKernelConnection, run: string): Promise<string> {
+  return String(await value(kernel, frontCode('pending_cell', { run })));
+}
+
+/** Whether `%rlm` is there: after a restart it is not, until rlm_lab was loaded again. */
+export async function hasMagics(kernel: Kernel.IKernelConnection): Promise<boolean> {
+  try {
+    return (await value(kernel, "int('rlm' in get_ipython().magics_manager.magics['line'])")) === 1;
+  } catch {
+    return false;
+  }
+}
+
+/** Leaves the user's settings where rlm_lab will look for them; the kernel need not have it, and nothing of it is shown. */
+export function prefer(kernel: Kernel.IKernelConnection, values: Record<string, unknown>): void {
+  const text = JSON.stringify(JSON.stringify(values));
+  const code = `get_ipython().config.RLMFront.update(__import__('json').loads(${text}))`;
+  kernel.requestExecute({ code, silent: true, store_history: false, allow_stdin: false, stop_on_error: false }, true);
+}
+
+function frontCode(name: string, fields: Record<string, Field>): string {
+  const given = Object.entries(fields).map(([field, one]) => `${field}=${JSON.stringify(one)}`);
+  return `__import__('json').dumps(__import__('rlm_lab.kernel.front', fromlist=['order']).${name}(${given.join(', ')}))`;
+}
+
+/** The value of an expression, as JSON; rejects with the kernel's own line where it fails. */
+async function value(kernel: Kernel.IKernelConnection, code: string, way: Way = execute): Promise<unknown> {
+  const reply = await ask(kernel, { code: '', silent: true, user_expressions: { told: code } }, way);
+  const { told } = (reply.user_expressions ?? {}) as Record<
+    string,
+    { ename?: string; evalue?: string; data?: Record<string, unknown> }
+  >;
+  const text = told?.data?.['text/plain'];
+  if (typeof text !== 'string') {
+    throw new Error(refused(told?.ename ?? '', told?.evalue ?? 'The kernel did not answer; try again.'));
+  }
+  return literal(text);
+}
+
+/** What `repr` made of a text of JSON, or of a number. */
+function literal(text: string): unknown {
+  try {
+    return JSON.parse(/^(['"]).*\1$/s.test(text) ? unescaped(text.slice(1, -1)) : text);
+  } catch {
+    return null;
+  }
+}
+
+/** Python's escapes in the repr of a text of JSON, which holds ASCII only. */
+function unescaped(text: string): string {
+  return text.replace(/\\(['"\\])/g, '$1');
 }
 
 type Request = KernelMessage.IExecuteRequestMsg['content'];

@@ -1,12 +1,19 @@
-// The side panel: the runs of the folder that the file browser shows, from the server, newest first.
+// The side panel: the runs of the folder that the file browser shows, from the server, newest first; above them the live runs of
+// open notebooks.
 import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { MimeData } from '@lumino/coreutils';
+import { Drag } from '@lumino/dragdrop';
 import { closeIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
+import type { Deeds } from './deeds';
+import { tried } from './deeds';
 import { element } from './dom';
 import { runIcon } from './icon';
 import type { Row, Rows, Server } from './server';
+import type { Sightings } from './sightings';
+import { withLive } from './live';
 import { clipped, fits, spent, statusWord, when } from './words';
 
 const PERIOD = 3_000; // ms between two looks while the panel is open
@@ -17,13 +24,21 @@ export interface Around {
   trans: TranslationBundle;
   folder: () => string;
   open: (path: string) => void;
+  compare: (paths: string[]) => void;
   gone: (path: string) => void;
+  deeds: Deeds;
+  sightings: Sightings;
 }
+
+const FAR = 5; // pixels from which a press is a drag
+const CELLS = 'application/vnd.jupyter.cells';
 
 export class RunsPanel extends Widget {
   private readonly search: HTMLInputElement;
   private readonly status: HTMLSelectElement;
-  private readonly list = element('ul', { class: 'rlm-lab-Runs-list' });
+  private readonly list: HTMLUListElement;
+  private readonly actions: HTMLElement;
+  private readonly chosen = new Set<string>(); // paths
   private readonly note = element('p', { class: 'rlm-lab-Runs-note', role: 'status' });
   private rows: Rows = { runs: [], left_out: 0 };
   private drawn = '';
@@ -53,9 +68,13 @@ export class RunsPanel extends Widget {
       click: () => void this.look()
     });
     refreshIcon.element({ container: refresh });
+    this.list = element('ul', { class: 'rlm-lab-Runs-list', 'aria-label': trans.__('Runs') });
+    this.actions = element('div', { class: 'rlm-lab-Runs-actions', role: 'toolbar', 'aria-label': trans.__('The selected runs') });
+    around.sightings.changed.connect(this.draw, this);
     this.node.append(
       element('h2', {}, trans.__('Runs'), refresh),
       element('div', { class: 'rlm-lab-Runs-filter' }, this.search, this.status),
+      this.actions,
       this.list,
       this.note
     );
@@ -101,9 +120,10 @@ export class RunsPanel extends Widget {
   /** Draws again only where something has changed, so that focus and scroll stay. */
   private draw(): void {
     this.offerStates();
-    const found = this.rows.runs.filter(row => fits(row, this.search.value, this.status.value));
+    const found = this.runs.filter(row => fits(row, this.search.value, this.status.value));
     const shown = found.slice(0, MOST);
-    const drawn = JSON.stringify(shown);
+    this.offer(shown);
+    const drawn = JSON.stringify([shown, shown.filter(row => this.chosen.has(row.path)).map(row => row.path)]);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
       const held = this.list.querySelector(':focus')?.closest('li')?.dataset['path'];
@@ -115,12 +135,97 @@ export class RunsPanel extends Widget {
     this.note.textContent = this.told(found.length);
   }
 
+  private get runs(): Row[] {
+    return withLive(this.rows.runs, this.around.sightings.live());
+  }
+
+  /** What can be done with the selected runs; what cannot says why. */
+  private offer(shown: Row[]): void {
+    const { trans, deeds, open, compare } = this.around;
+    const rows = shown.filter(row => this.chosen.has(row.path));
+    const [first] = rows;
+    const one = rows.length === 1 ? null : trans.__('Select one run.');
+    const paths = rows.every(row => row.path) ? null : trans.__('This run has no file that is shown here.');
+    const wanted: [string, string | null, () => Promise<void> | void][] = [
+      [trans.__('Open'), one ?? paths, () => open(first!.path)],
+      [trans.__('Show its cell'), one, () => deeds.reveal(first!.run, this.around.folder())],
+      [
+        trans.__('Compare'),
+        rows.length > 1 ? paths : trans.__('Select two runs, or more.'),
+        () => compare(rows.map(row => row.path))
+      ],
+      [trans.__('Fork…'), one ?? deeds.withoutNotebook, () => deeds.fork(first!)],
+      [
+        trans.__('Resume'),
+        one ?? (first?.status === 'interrupted' ? deeds.withoutNotebook : trans.__('Only an interrupted run is resumed.')),
+        () => deeds.resume(first!.run, this.around.sightings.of(first!.run))
+      ]
+    ];
+    const key = JSON.stringify([wanted.map(([name, reason]) => [name, reason]), rows.map(row => row.path)]);
+    if (this.actions.dataset['key'] === key) {
+      return;
+    }
+    this.actions.dataset['key'] = key;
+    const held = this.actions.contains(document.activeElement) ? document.activeElement?.textContent : null;
+    this.actions.replaceChildren(...wanted.map(([name, reason, act]) => this.action(name, reason, act)));
+    [...this.actions.querySelectorAll('button')].find(button => button.textContent === held)?.focus();
+  }
+
+  private action(name: string, reason: string | null, act: () => Promise<void> | void): HTMLButtonElement {
+    return element(
+      'button',
+      {
+        type: 'button',
+        title: reason ?? name,
+        'aria-disabled': reason === null ? false : 'true',
+        'aria-description': reason ?? false,
+        click: () => void (reason === null && tried(act))
+      },
+      name
+    );
+  }
+
+  /** Selects a run alone, or as well as the others. */
+  private choose(row: Row, also: boolean): void {
+    const had = this.chosen.has(row.path);
+    if (!also) {
+      this.chosen.clear();
+    }
+    if (also && had) {
+      this.chosen.delete(row.path);
+    } else {
+      this.chosen.add(row.path);
+    }
+    this.draw();
+  }
+
+  /** A run that is dragged into a notebook becomes the cell that loads it. */
+  private drag(event: PointerEvent, row: Row): void {
+    const { clientX, clientY } = event;
+    const end = new AbortController();
+    const { signal } = end;
+    const move = (now: PointerEvent): void => {
+      if (Math.hypot(now.clientX - clientX, now.clientY - clientY) < FAR) {
+        return;
+      }
+      end.abort();
+      const source = this.around.deeds.loading(row.path);
+      const mimeData = new MimeData();
+      mimeData.setData(CELLS, [{ cell_type: 'code', source, metadata: {}, outputs: [], execution_count: null }]);
+      const dragImage = element('div', { class: 'rlm-lab-Runs-drag' }, clipped(row.question || row.run, 60));
+      const drag = new Drag({ mimeData, dragImage, supportedActions: 'copy', proposedAction: 'copy', source: this });
+      void drag.start(now.clientX, now.clientY).then(() => drag.dispose());
+    };
+    document.addEventListener('pointermove', move, { signal });
+    document.addEventListener('pointerup', () => end.abort(), { signal });
+  }
+
   private told(found: number): string {
     const { trans } = this.around;
     if (this.trouble) {
       return this.trouble;
     }
-    if (!this.rows.runs.length) {
+    if (!this.runs.length) {
       return trans.__('No runs in this folder yet. Ask a question in a notebook with %%rlm.');
     }
     const hidden = Math.max(found - MOST, 0) + this.rows.left_out;
@@ -129,13 +234,13 @@ export class RunsPanel extends Widget {
   }
 
   private offerStates(): void {
-    const states = [...new Set(this.rows.runs.map(row => row.status))].sort();
+    const states = [...new Set(this.runs.map(row => row.status))].sort();
     const known = [...this.status.options].slice(1).map(option => option.value);
     if (!this.status.options.length || states.join() !== known.join()) {
       const chosen = this.status.value;
       this.status.replaceChildren(
         element('option', { value: '' }, this.around.trans.__('All')),
-        ...states.map(state => element('option', { value: state }, statusWord(state)))
+        ...states.map(state => element('option', { value: state }, statusWord(state, this.around.trans)))
       );
       this.status.value = states.includes(chosen) ? chosen : '';
     }
@@ -143,7 +248,7 @@ export class RunsPanel extends Widget {
 
   private item(row: Row): HTMLLIElement {
     const { trans, open } = this.around;
-    const figures = [spent(row), when(row.started)].filter(Boolean).join(' · ');
+    const figures = [spent(row, trans), when(row.started)].filter(Boolean).join(' · ');
     const remove = element('button', {
       type: 'button',
       class: 'rlm-lab-Runs-remove',
@@ -158,15 +263,18 @@ export class RunsPanel extends Widget {
         type: 'button',
         class: 'rlm-lab-Runs-run',
         title: `${row.model}\n${row.path}`,
+        'aria-pressed': this.chosen.has(row.path) ? 'true' : 'false',
+        click: event => this.choose(row, (event as MouseEvent).ctrlKey || (event as MouseEvent).metaKey),
         dblclick: () => open(row.path),
+        pointerdown: event => this.drag(event as PointerEvent, row),
         keydown: event => this.key(event as KeyboardEvent, row)
       },
-      element('span', { class: 'rlm-lab-Runs-state', 'data-status': row.status }, statusWord(row.status)),
+      element('span', { class: 'rlm-lab-Runs-state', 'data-status': row.status }, statusWord(row.status, trans)),
       element('span', { class: 'rlm-lab-Runs-question' }, clipped(row.question || row.run, 200)),
       element('span', { class: 'rlm-lab-Runs-answer' }, clipped(row.answer, 160)),
       element('span', { class: 'rlm-lab-Runs-figures' }, figures)
     );
-    return element('li', { 'data-path': row.path }, main, remove);
+    return element('li', { 'data-path': row.path }, main, ...(row.status === 'paused' || row.status === 'running' ? [] : [remove]));
   }
 
   private key(event: KeyboardEvent, row: Row): void {
@@ -176,6 +284,8 @@ export class RunsPanel extends Widget {
       all[all.indexOf(event.currentTarget as HTMLElement) + step]?.focus();
     } else if (event.key === 'Enter') {
       this.around.open(row.path);
+    } else if (event.key === ' ') {
+      this.choose(row, true);
     } else if (event.key === 'Delete') {
       void this.remove(row);
     } else {

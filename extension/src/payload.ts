@@ -7,6 +7,8 @@ export interface Told {
   id: string;
   path: string | null;
   status: string;
+  question: string;
+  model: string;
   started: number; // ms
   steps: number;
   calls: number;
@@ -25,6 +27,8 @@ export function toldBy(payload: unknown): Told | null {
     id: whole['id'],
     path: typeof whole['path'] === 'string' ? whole['path'] : null,
     status: summary['status'],
+    question: text(summary['question']),
+    model: text(summary['model']),
     started: Date.parse(String(summary['started'])) || 0,
     steps: figure(summary['steps']),
     calls: figure(usage['calls']),
@@ -49,4 +53,8 @@ function fields(value: unknown): Record<string, unknown> {
 
 function figure(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

@@ -1,6 +1,7 @@
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { EditorExtensionRegistry, IEditorExtensionRegistry } from '@jupyterlab/codemirror';
+import { PathExt } from '@jupyterlab/coreutils';
 import type { DocumentWidget } from '@jupyterlab/docregistry';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
@@ -9,24 +10,35 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
-import { Badges } from './badges';
-import { addCommands } from './commands';
+import { Cells } from './cells';
+import { act, addCommands } from './commands';
+import { Comparisons } from './comparing';
+import { DashboardTabs } from './dashboard';
+import { Deeds, tried } from './deeds';
 import { addRunDocuments, FACTORY } from './documents';
 import { Tabs } from './open';
 import { addRunOutputs } from './outputs';
+import { addDashboardOutputs } from './opening';
 import { RunsPanel } from './panel';
+import { tellKernels } from './prefer';
 import { questions } from './question';
 import { Server } from './server';
 import { PLUGIN, Preferences } from './settings';
+import { Sightings } from './sightings';
 import { Total, TotalItem } from './total';
 
 export const OPEN = 'rlm-lab:open-run';
+export const COMPARE = 'rlm-lab:compare-runs';
 
 /** What the plugins share. */
 interface Shared {
   server: Server;
   tabs: Tabs;
   preferences: Preferences;
+  sightings: Sightings;
+  deeds: Deeds;
+  dashboards: DashboardTabs;
+  comparisons: Comparisons;
 }
 
 const IShared = new Token<Shared>('rlm-lab:IShared', 'What the plugins of rlm-lab share.');
@@ -36,25 +48,50 @@ export const main: JupyterFrontEndPlugin<Shared> = {
   description: 'Shows runs of recursive language models in tabs and in saved outputs.',
   autoStart: true,
   provides: IShared,
-  optional: [ITranslator, ILayoutRestorer, ISettingRegistry, IRenderMimeRegistry],
+  optional: [ITranslator, ILayoutRestorer, ISettingRegistry, IRenderMimeRegistry, INotebookTracker],
   activate: (
     app: JupyterFrontEnd,
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     registry: ISettingRegistry | null,
-    rendermime: IRenderMimeRegistry | null
+    rendermime: IRenderMimeRegistry | null,
+    notebooks: INotebookTracker | null
   ): Shared => {
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const server = new Server(app.serviceManager.serverSettings);
     const tabs = new Tabs(app, server);
     const preferences = new Preferences(registry);
+    const sightings = new Sightings();
+    const deeds = new Deeds(app, notebooks, server, sightings, trans);
+    const dashboards = new DashboardTabs(app, trans);
+    const comparisons = new Comparisons(app, server, trans);
+    preferences.changed.connect(() => {
+      document.body.dataset['rlmLabCode'] = preferences.codeTheme;
+    });
     app.commands.addCommand(OPEN, {
       label: trans.__('Open Run'),
+      describedBy: { args: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } },
       execute: ({ path }) => {
         if (typeof path === 'string') {
           tabs.open(path);
         }
       }
+    });
+    app.commands.addCommand(COMPARE, {
+      label: trans.__('Compare Runs'),
+      describedBy: {
+        args: { type: 'object', properties: { paths: { type: 'array', items: { type: 'string' } } }, required: ['paths'] }
+      },
+      execute: ({ paths }) => {
+        if (Array.isArray(paths)) {
+          comparisons.open(paths.map(String));
+        }
+      }
+    });
+    void restorer?.restore(comparisons.tracker, {
+      command: COMPARE,
+      args: tab => ({ paths: tab.content.paths }),
+      name: tab => tab.content.paths.join('|')
     });
     void restorer?.restore(tabs.tracker, {
       command: OPEN,
@@ -63,8 +100,9 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     });
     if (rendermime) {
       addRunOutputs({ server, rendermime, trans, revive: () => preferences.savedOutputs, open: path => tabs.open(path) });
+      addDashboardOutputs({ rendermime, notebooks, dashboards, trans });
     }
-    return { server, tabs, preferences };
+    return { server, tabs, preferences, sightings, deeds, dashboards, comparisons };
   }
 };
 
@@ -74,7 +112,8 @@ export const documents: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IShared],
   optional: [ITranslator, ILayoutRestorer],
-  activate: (app: JupyterFrontEnd, { server }: Shared, translator: ITranslator | null, restorer: ILayoutRestorer | null) => {
+  activate: (app: JupyterFrontEnd, shared: Shared, translator: ITranslator | null, restorer: ILayoutRestorer | null) => {
+    const { server } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const factory = addRunDocuments(app.docRegistry, server, trans);
     const tracker = new WidgetTracker<DocumentWidget>({ namespace: 'rlm-lab-document' });
@@ -98,14 +137,18 @@ export const panel: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, IDefaultFileBrowser, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
-    { server, tabs }: Shared,
+    shared: Shared,
     translator: ITranslator | null,
     browser: IDefaultFileBrowser | null,
     restorer: ILayoutRestorer | null
   ) => {
+    const { server, tabs, deeds, sightings, comparisons } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? '');
-    const runs = new RunsPanel({ server, trans, folder, open: path => tabs.open(path), gone: path => tabs.close(path) });
+    const open = (path: string): void => tabs.open(path);
+    const gone = (path: string): void => tabs.close(path);
+    const compare = (paths: string[]): void => comparisons.open(paths);
+    const runs = new RunsPanel({ server, trans, folder, open, compare, gone, deeds, sightings });
     browser?.model.pathChanged.connect(() => {
       if (runs.isVisible) {
         void runs.look();
@@ -124,24 +167,28 @@ export const cells: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, IEditorExtensionRegistry, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
-    { preferences }: Shared,
+    shared: Shared,
     translator: ITranslator | null,
     editors: IEditorExtensionRegistry | null,
     statusBar: IStatusBar | null
   ) => {
+    const { preferences, sightings, server, deeds } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
-    const total = new Total(performance.timeOrigin);
+    const total = new Total(performance.timeOrigin, trans);
     editors?.addExtension({
       name: 'rlm-lab:questions',
       factory: ({ inline }) => (inline ? EditorExtensionRegistry.createImmutableExtension(questions) : null)
     });
     app.docRegistry.addWidgetExtension('Notebook', {
       createNew: (notebook: NotebookPanel) =>
-        new Badges(
-          notebook,
-          () => preferences.badges,
-          told => total.add(told)
-        )
+        new Cells(notebook, {
+          trans,
+          sightings,
+          wanted: () => preferences.badges,
+          heard: told => total.add(told),
+          interrupted: (runs, path) => withoutEnd(server, runs, path),
+          act: (action, cell, panel, told) => void tried(() => act({ deeds }, action, cell, panel, told))
+        })
     });
     statusBar?.registerStatusItem('rlm-lab:total', {
       item: new TotalItem(total, trans),
@@ -153,6 +200,16 @@ export const cells: JupyterFrontEndPlugin<void> = {
   }
 };
 
+/** Which runs of a notebook's folder have a file without an end that nobody writes any more. */
+async function withoutEnd(server: Server, runs: string[], notebook: string): Promise<string[]> {
+  try {
+    const { runs: rows } = await server.rows(PathExt.dirname(notebook));
+    return rows.filter(row => row.status === 'interrupted' && runs.includes(row.run)).map(row => row.run);
+  } catch {
+    return [];
+  }
+}
+
 export const commands: JupyterFrontEndPlugin<void> = {
   id: 'rlm-lab:commands',
   description: 'Steers the run of the notebook in front.',
@@ -161,11 +218,13 @@ export const commands: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
-    { preferences }: Shared,
+    shared: Shared,
     notebooks: INotebookTracker,
     translator: ITranslator | null,
     palette: ICommandPalette | null
   ) => {
-    addCommands({ app, notebooks, palette, preferences, trans: (translator ?? nullTranslator).load('rlm-lab') });
+    const { preferences, deeds, dashboards } = shared;
+    tellKernels(notebooks, preferences);
+    addCommands({ app, notebooks, palette, preferences, deeds, dashboards, trans: (translator ?? nullTranslator).load('rlm-lab') });
   }
 };

@@ -61,12 +61,23 @@ export class Server {
     return this.ask('run', { ...place, find: text });
   }
 
+  /** Runs held against each other, as the compare page draws them. */
+  comparison(paths: string[]): Promise<unknown> {
+    return this.ask('comparison', {}, 'GET', paths);
+  }
+
+  /** The notebook of a folder that shows a run, null where none does. */
+  notebook(run: string, folder: string): Promise<{ notebook: string | null }> {
+    return this.ask('notebook', { run, folder });
+  }
+
   async trash(place: Place): Promise<void> {
     await this.ask('run', { ...place }, 'DELETE');
   }
 
-  private async ask<T>(name: string, query: Record<string, string>, method = 'GET'): Promise<T> {
-    const address = URLExt.join(this.settings.baseUrl, 'rlm-lab', name) + URLExt.objectToQueryString(query);
+  private async ask<T>(name: string, query: Record<string, string>, method = 'GET', paths: string[] = []): Promise<T> {
+    const words = new URLSearchParams([...Object.entries(query), ...paths.map(path => ['path', path])]);
+    const address = `${URLExt.join(this.settings.baseUrl, 'rlm-lab', name)}?${words.toString()}`;
     const answer = await ServerConnection.makeRequest(address, { method }, this.settings);
     if (answer.status === 204) {
       return undefined as T;

@@ -3,13 +3,16 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import type { Told } from './payload';
-import { counted, spent } from './words';
+import { spent } from './words';
 
 export class Total {
   readonly changed = new Signal<this, void>(this);
   private readonly runs = new Map<string, Told>();
 
-  constructor(private readonly since: number) {}
+  constructor(
+    private readonly since: number,
+    private readonly trans: TranslationBundle
+  ) {}
 
   add(told: Told): void {
     const known = this.runs.get(told.id);
@@ -23,7 +26,10 @@ export class Total {
     const all = [...this.runs.values()];
     const sum = (name: 'calls' | 'tokens' | 'cost'): number => all.reduce((before, told) => before + told[name], 0);
     return all.length
-      ? `${counted(all.length, 'run')} · ${spent({ calls: sum('calls'), tokens: sum('tokens'), cost: sum('cost') })}`
+      ? [
+          this.trans._n('%1 run', '%1 runs', all.length),
+          spent({ calls: sum('calls'), tokens: sum('tokens'), cost: sum('cost') || null }, this.trans)
+        ].join(' · ')
       : '';
   }
 }

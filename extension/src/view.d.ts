@@ -3,3 +3,9 @@ declare module 'rlm-lab-view' {
   const address: string;
   export default address;
 }
+
+/** The same, of the page that compares. */
+declare module 'rlm-lab-compare' {
+  const address: string;
+  export default address;
+}

@@ -1,32 +1,32 @@
 // What the list, the badges and the status bar say: the spelling is that of the view.
-import { clipped, counted, dollars, thousands } from '../../rlm_lab/views/component/src/figures';
+import { clipped, dollars, thousands } from '../../rlm_lab/views/component/src/figures';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Told } from './payload';
 import type { Row } from './server';
 
-export { clipped, counted };
+export { clipped };
 
-const STATUSES: Record<string, string> = {
-  waiting: 'Waiting',
-  running: 'Running',
-  paused: 'Paused',
-  done: 'Done',
-  failed: 'Failed',
-  stopped: 'Stopped',
-  out_of_budget: 'Out of budget',
-  interrupted: 'Interrupted',
-  unreadable: 'Unreadable'
-};
-
-export function statusWord(status: string): string {
-  return STATUSES[status] ?? clipped(status.replaceAll('_', ' '), 40);
+export function statusWord(status: string, trans: TranslationBundle): string {
+  const words: Record<string, string> = {
+    waiting: trans.__('Waiting'),
+    running: trans.__('Running'),
+    paused: trans.__('Paused'),
+    done: trans.__('Done'),
+    failed: trans.__('Failed'),
+    stopped: trans.__('Stopped'),
+    out_of_budget: trans.__('Out of budget'),
+    interrupted: trans.__('Interrupted: resume?'),
+    unreadable: trans.__('Unreadable')
+  };
+  return Object.hasOwn(words, status) ? words[status]! : clipped(status.replaceAll('_', ' '), 40);
 }
 
 /** A line of figures; what is not known is left out. */
-export function spent(row: Pick<Row, 'calls' | 'tokens' | 'cost'>): string {
+export function spent(row: Pick<Row, 'calls' | 'tokens' | 'cost'>, trans: TranslationBundle): string {
   const parts = [
-    row.calls === null ? '' : counted(row.calls, 'call'),
-    row.tokens === null ? '' : `${thousands(row.tokens)} tokens`,
-    row.cost === null ? '' : `${dollars(row.cost)} USD`
+    row.calls === null ? '' : calls(row.calls, trans),
+    row.tokens === null ? '' : trans.__('%1 tokens', thousands(row.tokens)),
+    row.cost === null ? '' : trans.__('%1 USD', dollars(row.cost))
   ];
   return parts.filter(Boolean).join(' · ');
 }
@@ -44,11 +44,14 @@ export function when(started: string): string {
   return Number.isNaN(time.getTime()) ? '' : time.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' });
 }
 
+function calls(count: number, trans: TranslationBundle): string {
+  return trans._n('%1 call', '%1 calls', count);
+}
+
 /** What a badge says: the state, and what the run has spent. */
-export function badge(told: Told): string {
-  return [statusWord(told.status), told.calls ? counted(told.calls, 'call') : '', told.cost ? `${dollars(told.cost)} USD` : '']
-    .filter(Boolean)
-    .join(' · ');
+export function badge(told: Told, trans: TranslationBundle): string {
+  const figures = [told.calls ? calls(told.calls, trans) : '', told.cost ? trans.__('%1 USD', dollars(told.cost)) : ''];
+  return [statusWord(told.status, trans), ...figures].filter(Boolean).join(' · ');
 }
 
 const QUESTION = /^%%rlm(?:_answer)?(?:\s|$)/;

@@ -3,7 +3,16 @@ import test from 'node:test';
 import { orderCode } from '../src/kernel';
 import { isOver, places, toldBy } from '../src/payload';
 import { refusal } from '../src/failure';
-import { badge, fits, isQuestion, spent } from '../src/words';
+import { offers } from '../src/states';
+import { withLive } from '../src/live';
+import { badge, fits, isQuestion, spent, statusWord } from '../src/words';
+
+const filled = (text: string, given: unknown[]): string => text.replace(/%(\d)/g, (_, at) => String(given[Number(at) - 1]));
+/** English, as it stands in the code. */
+const trans = {
+  __: (text: string, ...given: unknown[]) => filled(text, given),
+  _n: (one: string, many: string, count: number) => filled(count === 1 ? one : many, [count])
+} as unknown as Parameters<typeof badge>[1];
 
 const row = {
   run: 'a',
@@ -27,7 +36,7 @@ test('a row is found by words that stand anywhere in it, in any case', () => {
 });
 
 test('figures that are not known are left out', () => {
-  assert.equal(spent(row), '2 calls · 1.5 k tokens');
+  assert.equal(spent(row, trans), '2 calls · 1.5 k tokens');
 });
 
 test('a payload that is no payload tells nothing, one with wrong fields tells none of them', () => {
@@ -36,7 +45,7 @@ test('a payload that is no payload tells nothing, one with wrong fields tells no
   }
   const told = toldBy({ id: 'a', path: 7, summary: { status: 'done', steps: 'many', usage: { cost: Infinity, calls: 1 } } })!;
   assert.deepEqual([told.path, told.steps, told.cost, isOver(told)], [null, 0, 0, true]);
-  assert.equal(badge(told), 'Done · 1 call');
+  assert.equal(badge(told, trans), 'Done · 1 call');
 });
 
 test('a file is also sought beside the notebook', () => {
@@ -64,4 +73,45 @@ test('an order is one Python expression, whatever its fields hold', () => {
 test('a server without our part is told from one that refuses', () => {
   assert.equal(refusal({ message: 'x', reason: 'There is no file.' }).absent, false);
   assert.ok(refusal({ message: 'Not Found', reason: 'Not Found' }).absent && refusal(null).absent);
+});
+
+test('a status that is not known is shown as it is, and none of an object is one', () => {
+  assert.deepEqual(
+    ['done', 'odd_state', 'constructor'].map(status => statusWord(status, trans)),
+    ['Done', 'odd state', 'constructor']
+  );
+});
+
+const can = (status: string, busy = false, kernel = true): string[] =>
+  offers({ status, busy, kernel }, trans).flatMap(([action, reason]) => (reason === null ? [action] : []));
+
+test('a cell offers what fits its run, and says why the rest does not', () => {
+  assert.deepEqual(can(''), ['run']);
+  assert.deepEqual(can('running', true), ['pause', 'stop']);
+  assert.deepEqual(can('paused'), ['continue', 'step', 'edit', 'stop']);
+  assert.deepEqual(can('interrupted'), ['resume', 'run']);
+  assert.deepEqual(can('paused', false, false), []);
+  assert.ok(
+    offers({ status: 'done', busy: false, kernel: true }, trans).every(([, reason]) => reason === null || reason.endsWith('.'))
+  );
+});
+
+test('a live run is told from its notebook, and one of another folder stands above', () => {
+  const told = (id: string, status: string, path: string | null) => ({ told: { ...toldBy(payload)!, id, status, path } });
+  const payload = { id: 'a', summary: { status: 'paused', question: 'Why?', usage: {} } };
+  const rows = withLive(
+    [
+      { ...row, status: 'running' },
+      { ...row, run: 'b' }
+    ],
+    [told('a', 'paused', 'a'), told('c', 'running', '/c')]
+  );
+  assert.deepEqual(
+    rows.map(one => [one.run, one.status]),
+    [
+      ['c', 'running'],
+      ['a', 'paused'],
+      ['b', 'done']
+    ]
+  );
 });

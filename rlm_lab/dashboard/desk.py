@@ -110,6 +110,11 @@ class Desk:
             self.rows = self.shelf.look(live)
             self._looked = time.monotonic()
 
+    def listed(self) -> dict[str, Row]:
+        """The runs of the folders by their names, the newest first, also while nobody looks at their list."""
+        self._look_at_shelf(alive([*paused_runs(), running()]))
+        return self.rows
+
     # who looks
 
     def path_of(self, name: str) -> Path | None:

@@ -17,9 +17,12 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Literal
 from urllib.parse import urlsplit
 
+from rlm_lab.errors import StateError
+
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_TICKETS = 256  # links that were not used yet; the oldest are forgotten
 _PATH = re.compile(r"/[A-Za-z0-9._~/@+-]*")  # of a proxy, as it may stand in a cookie
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 PROXY_PATH = "X-ProxyContextPath"  # jupyter-server-proxy says there under which path it serves us
 Verdict = Literal["host", "origin", "secret"] | None
 
@@ -48,6 +51,7 @@ class Guard:
         self._tickets: deque[str] = deque(maxlen=MOST_TICKETS)
         self._lasting: str | None = None
         self._proxies: set[str] = set()
+        self._embedders: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Guard of port {self.port}>"
@@ -65,6 +69,20 @@ class Guard:
         made = secrets.token_urlsafe(32)
         self._tickets.append(made)
         return made
+
+    def allow_frame(self, origin: str) -> None:
+        """Lets pages of one origin hold the page in a frame: the Jupyter server's own, told by who makes a link.
+
+        Raises `StateError` for what is no origin.
+        """
+        if not _ORIGIN.fullmatch(origin):
+            raise StateError(f"{origin[:200]!r} is no origin of a page; such as http://localhost:8888 is one.")
+        self._embedders.add(origin)
+
+    @property
+    def embedders(self) -> tuple[str, ...]:
+        """The origins whose pages may hold the page in a frame."""
+        return tuple(sorted(self._embedders))
 
     def refuses(self, visit: Visit) -> Verdict:
         """What is wrong with a request, None where it may pass."""

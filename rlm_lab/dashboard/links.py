@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import html
 import os
+import secrets
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rlm_lab.config import load_settings
+from rlm_lab.dashboard.guard import LOOPBACK
 from rlm_lab.dashboard.server import Dashboard
 from rlm_lab.engine.run import Run
+from rlm_lab.errors import StateError
 from rlm_lab.trajectory.tree import Trajectory
 
+MIME_TYPE = "application/vnd.rlm-lab.dashboard+json"
 _STYLE = "font-size:13px;text-decoration:none"
 
 
@@ -39,21 +44,24 @@ class Link:
             shown.append(_anchor(second, "on this machine" if self.remote else "through the Jupyter server"))
         note = '<span style="font-size:11px;opacity:.7">good for one visit; a new tab, alive while cells run</span>'
         plain = f"The dashboard: {first}"
-        return {"text/html": f"<div>{' &nbsp; '.join(shown)} &nbsp; {note}</div>", "text/plain": plain}
+        told = {"version": 1, "id": secrets.token_hex(8)}  # by which a front end of ours opens a tab of its own; nothing secret
+        return {"text/html": f"<div>{' &nbsp; '.join(shown)} &nbsp; {note}</div>", "text/plain": plain, MIME_TYPE: told}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return self.bundle()
 
 
-def dashboard_link(run: Run | Trajectory | None = None, *, folder: str | Path | None = None) -> Link:
+def dashboard_link(run: Run | Trajectory | None = None, *, folder: str | Path | None = None, embed: str | None = None) -> Link:
     """A link to the dashboard of this process, or to one run in it; starts the dashboard where it is not yet.
 
     Parameters
     ----------
     run: the run to open; without it the list of runs.
     folder: whose runs are listed; by default that of the run, or of the settings.
+    embed: the origin of a page that will hold the dashboard in a frame, such as `http://localhost:8888`; it is allowed to from then
+        on. The link's `url` is then the one address that the page can reach.
 
-    Raises `StateError` where the server cannot start.
+    Raises `StateError` where the server cannot start, or the page that embeds it could not reach it.
     """
     path = None if run is None else run.path
     place = Path(folder) if folder is not None else path.parent if path is not None else load_settings().runs
@@ -62,8 +70,28 @@ def dashboard_link(run: Run | Trajectory | None = None, *, folder: str | Path | 
         shown.desk.look_at(path.parent)
     name = None if run is None else run.id if isinstance(run, Run) else run.run
     base, remote = _proxy(shown.port)
+    if embed is not None:
+        shown.guard.allow_frame(embed)
+        here = _beside(embed, shown.port) if not remote else None
+        return Link(url=shown.address(run=name, base=here or _below(embed, base)), remote=remote)
     proxied = None if base is None else shown.address(run=name, base=base)
     return Link(url=shown.address(run=name), proxied=proxied, remote=remote)
+
+
+def _beside(origin: str, port: int) -> str | None:
+    """The dashboard under the name by which a page of this machine was reached: the browser takes both for one site."""
+    parts = urlsplit(origin)
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"http://{name}:{port}/" if parts.scheme == "http" and name in LOOPBACK else None
+
+
+def _below(origin: str, proxied: str | None) -> str:
+    """The dashboard as the Jupyter server passes it on."""
+    if proxied is None:
+        raise StateError(
+            "This page reaches the dashboard only through the Jupyter server: install jupyter-server-proxy where it runs."
+        )
+    return f"{origin}{proxied}"
 
 
 def _proxy(port: int) -> tuple[str | None, bool]:

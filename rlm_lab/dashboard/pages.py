@@ -73,4 +73,16 @@ class Module(Talking):
     _esm = Path(ASSETS / "module.js")
 
 
-PAGES: tuple[Page, ...] = ()
+def _compare(desk: Desk) -> Viewable:
+    from rlm_lab.dashboard.comparing import compare_page  # it needs what stands here
+
+    return compare_page(desk)
+
+
+def _lesson(desk: Desk) -> Viewable:
+    from rlm_lab.dashboard.lessons import lesson_part
+
+    return lesson_part(desk)
+
+
+PAGES: tuple[Page, ...] = (Page(path="compare", title="Compare", made=_compare), Page(path="lesson", title="Lesson", made=_lesson))

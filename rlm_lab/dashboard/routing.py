@@ -52,8 +52,11 @@ class Nonces:
         return self._known.setdefault(request, secrets.token_urlsafe(16))
 
 
-def policy(nonce: str, host: str) -> str:
-    """The Content-Security-Policy.
+NOBODY = "'none'"
+
+
+def policy(nonce: str, host: str, embedders: Sequence[str] = ()) -> str:
+    """The Content-Security-Policy; `embedders` are the origins whose pages may hold this one in a frame, none by default.
 
     Scripts: ours by number, and what they load themselves (`strict-dynamic`: Panel imports a component as a blob). There is no
     `unsafe-eval`: only Bokeh's CustomJS would need it, and the page has none. Styles: `unsafe-inline`, as Bokeh writes `style`
@@ -67,7 +70,7 @@ def policy(nonce: str, host: str) -> str:
         "font-src 'self' data:",
         f"connect-src 'self'{_sockets(host)}",
         "frame-src 'none'",
-        "frame-ancestors 'none'",
+        f"frame-ancestors {' '.join(embedders) or NOBODY}",
         "form-action 'none'",
         "base-uri 'none'",
         "object-src 'none'",
@@ -96,7 +99,7 @@ class Gatekeeper(Router):
         )
         for application in (inside, self._door):
             application.settings["log_function"] = _silent
-            application.add_transform(binding(nonces))
+            application.add_transform(binding(nonces, guard))
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
         visit = visit_of(request)
@@ -189,7 +192,7 @@ def visit_of(request: HTTPServerRequest) -> Visit:
     return Visit(host=request.host, headers=request.headers, websocket=upgrade)
 
 
-def binding(nonces: Nonces) -> type[OutputTransform]:
+def binding(nonces: Nonces, guard: Guard) -> type[OutputTransform]:
     """A transform that gives every response the headers that bind the browser."""
 
     class Binding(OutputTransform):
@@ -201,7 +204,9 @@ def binding(nonces: Nonces) -> type[OutputTransform]:
         ) -> tuple[int, HTTPHeaders, bytes]:
             for name, value in _HEADERS.items():
                 headers[name] = value
-            headers["Content-Security-Policy"] = policy(nonces.of(self._request), self._request.host)
+            if guard.embedders:
+                headers.pop("X-Frame-Options", None)  # which knows none or all of its own origin; the policy names whom
+            headers["Content-Security-Policy"] = policy(nonces.of(self._request), self._request.host, guard.embedders)
             headers["Cache-Control"] = "no-store" if "." not in self._request.path else "private, no-cache"
             headers.pop("Server", None)
             return status_code, headers, chunk

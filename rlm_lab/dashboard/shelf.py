@@ -7,7 +7,6 @@ What a file says is hostile: texts are made plain and cut. The dashboard's loop 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +15,15 @@ from typing import Any
 from rlm_lab.engine.run import Run
 from rlm_lab.trajectory import events as ev
 from rlm_lab.trajectory.following import Follower
-from rlm_lab.trajectory.reading import SUFFIX, RunHead, head_of
+from rlm_lab.trajectory.listing import Catalogue, Listed
+from rlm_lab.trajectory.reading import RunHead
 from rlm_lab.views.clean import plain
 
 LONGEST = 300  # characters of a question or an answer
 MOST = 5_000  # rows; older runs are left out, and that is said
 READ = 8 * 1024 * 1024  # bytes of logs without an end that are added up in one look
+FIGURES = {"tokens": "tokens", "calls": "calls", "cost": "cost", "times": "seconds"}  # by the facts that they tell
+UNENDED = frozenset({"running", "interrupted"})
 Row = dict[str, Any]
 
 
@@ -51,89 +53,49 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Known:
-    """A log as it was when it was last looked at."""
-
-    stamp: tuple[int, int]
-    head: RunHead
-    tally: Tally | None = None
-
-
-@dataclass(slots=True)
 class Shelf:
     """The rows of some folders. `left_out` is how many older runs are not among them."""
 
     folders: list[Path] = field(default_factory=list)
     left_out: int = 0
-    _known: dict[Path, Known] = field(default_factory=dict)
+    _catalogue: Catalogue = field(default_factory=lambda: Catalogue([]))
+    _listed: dict[str, Listed] = field(default_factory=dict)
+    _tallies: dict[Path, Tally] = field(default_factory=dict)
 
     def look(self, live: Mapping[str, Run]) -> dict[str, Row]:
         """Every run by its name, the newest first."""
-        files = self._files()
-        self.left_out, files = max(len(files) - MOST, 0), files[:MOST]
-        self._known = {path: self._of(path, stamp) for path, stamp in files}
+        self._catalogue.folders = self.folders
+        self._listed = self._catalogue.look(MOST)
+        self.left_out = self._catalogue.left_out
         self._add_up()
-        rows = {name_of(path): _row(known) for path, known in reversed(self._known.items())}
+        rows = {name: _row(name, listed.head, self._tallies.get(listed.head.path)) for name, listed in self._listed.items()}
         rows = {name: {**row, **_live(live[name])} if name in live else row for name, row in rows.items()}
         unwritten = {run.id: _unwritten(run) for run in live.values() if run.id not in rows}
         return dict(sorted((unwritten | rows).items(), key=lambda item: str(item[1]["started"]), reverse=True))
 
     def path_of(self, run: str) -> Path | None:
-        return next((path for path in self._known if name_of(path) == run), None)
-
-    def _files(self) -> list[tuple[Path, tuple[int, int]]]:
-        found = []
-        for folder in self.folders:
-            try:
-                entries = [entry for entry in os.scandir(folder) if entry.name.endswith(SUFFIX)]
-            except OSError:  # not there yet, or not ours to read: then it holds no runs for us
-                continue
-            found += [(Path(entry.path), stamp) for entry in entries if (stamp := _stamp(entry)) is not None]
-        return sorted(found, key=lambda item: item[1], reverse=True)
-
-    def _of(self, path: Path, stamp: tuple[int, int]) -> Known:
-        known = self._known.get(path)
-        if known is None:
-            return Known(stamp, head_of(path))
-        if known.stamp != stamp or known.head.status == "running":
-            known.stamp, known.head = stamp, head_of(path)
-        return known
+        return self._listed[run].head.path if run in self._listed else None
 
     def _add_up(self) -> None:
         """Adds up logs without an end, as many bytes at once as a look may take."""
+        open_ones = [one.head.path for one in self._listed.values() if one.head.status in UNENDED and not one.head.format]
+        self._tallies = {path: self._tallies.get(path) or Tally(Follower(path)) for path in open_ones}
         read = 0
-        for path, known in self._known.items():
-            if known.head.status not in {"running", "interrupted"}:
-                known.tally = None
-                continue
-            known.tally = known.tally or Tally(Follower(path))
+        for tally in self._tallies.values():
             if read < READ:
-                before = known.tally.follower.place
-                known.tally.look()
-                read += known.tally.follower.place - before
+                before = tally.follower.place
+                tally.look()
+                read += tally.follower.place - before
 
 
-def name_of(path: Path) -> str:
-    """A run's name is its file's: what a file says of itself could be another run's name."""
-    return path.name.removesuffix(SUFFIX)
-
-
-def _stamp(entry: os.DirEntry[str]) -> tuple[int, int] | None:
-    try:
-        status = entry.stat()
-    except OSError:
-        return None
-    return (status.st_mtime_ns, status.st_size) if entry.is_file() else None
-
-
-def _row(known: Known) -> Row:
-    head = known.head
+def _row(name: str, head: RunHead, tally: Tally | None) -> Row:
     usage = head.usage if isinstance(head.usage, Mapping) else {}
     tokens = [figure for name in ("prompt_tokens", "completion_tokens") if (figure := _number(usage.get(name))) is not None]
-    figures = known.tally.figures() if known.tally else {
+    figures = tally.figures() if tally else {
         "steps": head.steps, "calls": usage.get("calls"), "tokens": sum(tokens) if tokens else None, "cost": usage.get("cost"),
         "seconds": head.seconds,
     }  # fmt: skip
+    figures |= {name: None for fact, name in FIGURES.items() if fact in head.absent}
     texts = {
         "question": head.question,
         "answer": head.answer_text,
@@ -142,11 +104,12 @@ def _row(known: Known) -> Row:
         "started": head.started,
     }
     return {
-        "run": name_of(head.path),
+        "run": name,
         **{name: short(text) for name, text in texts.items()},
         "parent": None if head.parent is None else short(head.parent),
         **{name: _number(figure) for name, figure in figures.items()},
-        "file": plain(known.head.path.name)[:LONGEST],
+        "file": plain(head.path.name)[:LONGEST],
+        "absent": sorted(head.absent),
         "here": False,
     }
 

@@ -20,8 +20,10 @@ from rlm_lab.engine.orders import ORDERS, state_of
 from rlm_lab.engine.run import Run
 from rlm_lab.trajectory.events import Event, RunFinished, RunStarted
 from rlm_lab.trajectory.following import Follower
-from rlm_lab.trajectory.reading import head_of
+from rlm_lab.trajectory.formats.heads import Imported, follower, head_of
+from rlm_lab.trajectory.tree import ENDED
 from rlm_lab.views.clean import plain
+from rlm_lab.views.concluding import conclude, conclude_file
 from rlm_lab.views.feed import Feed
 
 _logger = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class Source:
         self.state: Message = {}
         self.loading = False  # a file, of which there is more to read at once
         self.trouble: str | None = None  # with the file
-        self._follower = None if path is None else Follower(path)
+        self._follower = None if path is None else follower(path)
         self._heard: deque[Event] = deque()
         self._folded = -1  # the last event's number
         self._ended = False
@@ -56,6 +58,7 @@ class Source:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._texts: dict[int, str] = {}
         self._known: tuple[Any, ...] = ()
+        self._concluded = False
         self._covered = -1  # the run's stamp when its coverage was last looked for
 
     def look(self, live: Run | None) -> bool:
@@ -131,7 +134,7 @@ class Source:
         self._ended = self._ended or (isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run)
         self.feed.take(event)
 
-    def _look_for_end(self, follower: Follower) -> None:
+    def _look_for_end(self, follower: Follower | Imported) -> None:
         """A file that cannot be read on, or that nobody writes any more, is shown as far as it goes, with a word on its end."""
         head = head_of(follower.path)
         self.trouble = follower.failure
@@ -150,15 +153,25 @@ class Source:
             self._covered = run.stamp
             threading.Thread(target=self._look_for_coverage, args=(run,), name="rlm-lab-coverage", daemon=True).start()
 
+        if run is None and self._ended and not self._concluded and self.path is not None and not self.loading:
+            self._concluded = True
+            threading.Thread(target=self._conclude, args=(self.path,), name="rlm-lab-conclude", daemon=True).start()
+
+    def _conclude(self, path: Path) -> None:
+        conclude_file(self.feed, path)
+        self._wake()
+
     def _look_for_coverage(self, run: Run) -> None:
         try:
             coverage = coverage_of(run.trajectory, run.asked.contexts)
+            if run.status in ENDED:
+                conclude(self.feed, run.trajectory, run.asked.contexts)
         except Exception:  # the data is the user's, and may change meanwhile
             _logger.debug("The coverage of run %s could not be told.", run.id, exc_info=True)
             return
         if coverage is not None:
             self.feed.cover(run.id, coverage)
-            self._wake()
+        self._wake()
 
     # what can be done
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import array
 import collections
+import enum
 import functools
 import io
 import random
@@ -15,25 +16,28 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from rlm_lab.engine import kinds
+from rlm_lab.engine import kinds, kinds_of_code, kinds_of_data
+from rlm_lab.engine.kinds_of_data import LARGEST_ARRAY
 
 _KINDS: dict[type, kinds.Kind] = {
     **kinds.CONTAINERS,
-    bytearray: kinds.Buffer(),
-    array.array: kinds.Buffer(),
-    io.StringIO: kinds.Memory(),
-    io.BytesIO: kinds.Memory(),
-    random.Random: kinds.RandomState(),
-    types.CellType: kinds.Cell(),
-    types.FunctionType: kinds.Function(),
+    bytearray: kinds_of_data.Buffer(),
+    array.array: kinds_of_data.Buffer(),
+    io.StringIO: kinds_of_data.Memory(),
+    io.BytesIO: kinds_of_data.Memory(),
+    random.Random: kinds_of_data.RandomState(),
+    types.CellType: kinds_of_code.Cell(),
+    types.FunctionType: kinds_of_code.Function(),
+    functools.partial: kinds_of_code.Partial(),
 }
-_OBJECT, _CLASS, _ERROR, _ARRAY, _COPIED, _GENERATOR = (
+_OBJECT, _CLASS, _MEMBER, _ERROR, _ARRAY, _COPIED, _GENERATOR = (
     kinds.Object(),
-    kinds.OwnClass(),
-    kinds.Error(),
-    kinds.Array(),
-    kinds.Copied(),
-    kinds.Generator(),
+    kinds_of_code.OwnClass(),
+    kinds_of_code.Member(),
+    kinds_of_code.Error(),
+    kinds_of_data.Array(),
+    kinds_of_data.Copied(),
+    kinds_of_data.Generator(),
 )
 
 
@@ -47,6 +51,8 @@ def kind_of(value: object, home: str) -> kinds.Kind | str:
         return _CLASS if is_own(value, home) else "a class of a library"
     if issubclass(cls, BaseException):
         return _ERROR
+    if issubclass(type(cls), enum.EnumType):
+        return _MEMBER
     return _of_library(value, cls) or (_OBJECT if _is_plain(cls) else f"a {cls.__name__}, whose state cannot be read")
 
 
@@ -70,10 +76,8 @@ def _of_library(value: Any, cls: type) -> kinds.Kind | str | None:
 
 def _of_array(value: Any) -> kinds.Kind | str:
     if value.dtype.hasobject:
-        return _ARRAY if value.size <= kinds.LARGEST_ARRAY // 800 and value.dtype.kind == "O" else "a large array of objects"
-    return (
-        _ARRAY if value.nbytes <= kinds.LARGEST_ARRAY else f"an array of {value.nbytes:,} bytes, more than {kinds.LARGEST_ARRAY:,}"
-    )
+        return _ARRAY if value.size <= LARGEST_ARRAY // 800 and value.dtype.kind == "O" else "a large array of objects"
+    return _ARRAY if value.nbytes <= LARGEST_ARRAY else f"an array of {value.nbytes:,} bytes, more than {LARGEST_ARRAY:,}"
 
 
 def _of_pandas(value: Any, pandas: Any) -> kinds.Kind | str:
@@ -88,7 +92,7 @@ def _of_pandas(value: Any, pandas: Any) -> kinds.Kind | str:
 
 
 def _holds_plain(column: Any) -> bool:
-    return len(column) <= kinds.LARGEST_ARRAY // 80 and ATOMS.issuperset(map(type, column.array))
+    return len(column) <= LARGEST_ARRAY // 80 and ATOMS.issuperset(map(type, column.array))
 
 
 def _module(cls: Any) -> Any:
@@ -121,7 +125,7 @@ def _writes(cls: type) -> bool:
 
 ATOMS: set[type] = {
     object, int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range, slice, types.CodeType,
-    types.BuiltinFunctionType, types.ModuleType, types.MethodDescriptorType, types.WrapperDescriptorType,
+    types.ModuleType, types.MethodDescriptorType, types.WrapperDescriptorType,
     types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType,
     types.GenericAlias, types.UnionType, type(collections.namedtuple("_", "field").field),  # type: ignore[attr-defined]
 }  # fmt: skip
@@ -154,7 +158,9 @@ def is_atom(value: object, home: str) -> bool:
     package = _package(cls)
     if package in {"decimal", "weakref"} and cls.__name__ in _CHANGE:
         return False
-    if package in _STANDARD or package in _FOREIGN or type(cls).__name__ in {"EnumType", "EnumMeta"}:
+    if issubclass(type(cls), enum.EnumType):
+        return not is_own(cls, home)
+    if package in _STANDARD or package in _FOREIGN:
         return not issubclass(cls, dict | list | set)
     if package == "numpy":
         numpy: Any = sys.modules["numpy"]
@@ -172,8 +178,8 @@ def members(value: Any) -> Iterator[object] | None:
         return iter(value)
     if type(value) is types.MethodType:
         return iter((value.__self__, value.__func__))
-    if type(value) is functools.partial:
-        return iter((value.func, value.args, value.keywords))
+    if type(value) is types.BuiltinFunctionType:
+        return iter((value.__self__,))
     if type(value) in {staticmethod, classmethod}:
         return iter((value.__func__,))
     if type(value) is property:
@@ -189,6 +195,12 @@ def again(value: Any, held: list[Any]) -> Any:
         return frozenset(held)
     if type(value) is types.MethodType:
         return types.MethodType(held[1], held[0])
-    if type(value) is functools.partial:
-        return functools.partial(held[0], *held[1], **held[2])
+    if type(value) is types.BuiltinFunctionType:
+        return _method(type(value.__self__), value.__name__).__get__(held[0])
     return value if type(value) is property else type(value)(held[0])
+
+
+def _method(cls: type, name: str) -> Any:
+    """The method that is written in C, whatever a class of Python above it has under its name."""
+    found = (vars(base).get(name) for base in cls.__mro__)
+    return next(one for one in found if type(one) is types.MethodDescriptorType)

@@ -11,15 +11,17 @@ running the recorded code again), *lost* (the same object, in whatever state it 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rlm_lab.engine.keepable import ATOMS, again, is_atom, is_whole, kind_of, members
-from rlm_lab.engine.kinds import Kind, fresh_bytes
+from rlm_lab.engine.kinds import Kind
+from rlm_lab.engine.kinds_of_data import fresh_bytes
 
-MOST_ITEMS = 1_000_000  # items of lists, dicts and sets that are looked at for one moment
+MOST_ITEMS = 1_000_000  # items of lists, dicts, sets and tuples that are looked at for one moment
 MOST_NODES, MOST_EACH = 30_000, 10_000  # objects that can change: of all variables, of one; more would take too long at each step
+LONG = 10_000  # items of a tuple that is remembered
 TOO_MANY = f"more than {MOST_EACH:,} objects that can change, or {MOST_ITEMS:,} items"
 _NOTHING: Any = object()
 
@@ -62,6 +64,7 @@ class Kept:
     nodes: Mapping[int, Node] = field(repr=False)
     unkept: Mapping[int, Unkept] = field(repr=False)
     home: str = "__main__"
+    flat: Mapping[int, object] = field(default_factory=dict, repr=False)  # long tuples that are known to hold nothing that changes
     stubborn: dict[int, str] = field(default_factory=dict, repr=False)  # what could not be put back in place: copied, or lost
 
     @classmethod
@@ -70,7 +73,7 @@ class Kept:
         walk = _Walk(before, home)
         kept = dict(values)
         walk.go(kept.values())
-        return cls(values=kept, nodes=walk.nodes, unkept=walk.unkept, home=home)
+        return cls(values=kept, nodes=walk.nodes, unkept=walk.unkept, home=home, flat=walk.flat)
 
     def fresh_bytes(self, before: Kept | None) -> int:
         """About how much memory is held for this moment that was not held for the one before: large arrays, frames, texts."""
@@ -156,6 +159,8 @@ class _Walk:
         self._before = before.nodes if before is not None else {}
         self._refused = before.unkept if before is not None else {}
         self._home = home
+        self.flat: dict[int, object] = {}
+        self._known_flat = before.flat if before is not None else {}
         self._seen: dict[int, object] = {}  # what has members only; kept alive, so that no identity is used twice
         self._items = MOST_ITEMS
 
@@ -178,7 +183,7 @@ class _Walk:
             held = members(value)
             if held is not None:
                 self._seen[id(value)] = value
-                todo.extend(held)
+                todo.extend(() if self._is_flat(value) else held)
             elif not whole and is_whole(value, self._home):
                 self._keep_whole(value)
             elif not is_atom(value, self._home):
@@ -190,6 +195,17 @@ class _Walk:
                 self._items = max(self._items, 0)
                 return False
         return True
+
+    def _is_flat(self, value: Any) -> bool:
+        """Whether a tuple holds only what cannot change; a long one is looked through once, one that is not flat is counted."""
+        if type(value) is not tuple:
+            return False
+        flat = id(value) in self._known_flat or _is_flat(value)
+        if not flat:
+            self._items -= len(value)
+        elif len(value) > LONG:
+            self.flat[id(value)] = value
+        return flat
 
     def _keep_whole(self, value: Any) -> None:
         """Keeps a library's object with all that it holds, or leaves it alone: half of a connection is worse than none."""
@@ -255,20 +271,40 @@ class _Moved:
         known = self._found.get(id(value), _NOTHING)
         if known is not _NOTHING:
             return known
+        todo, entered = [value], set[int]()  # no recursion: tuples may be nested to any depth
+        while todo:
+            one = todo[-1]
+            if id(one) in self._found:
+                todo.pop()
+            elif id(one) in entered:
+                self._found[id(one)] = self._of_members(todo.pop())
+            else:
+                entered.add(id(one))
+                todo.extend(self._enter(one))
+        return self._stand_in(value)
+
+    def _enter(self, value: Any) -> Sequence[Any]:
+        """Finds what stands for an object; for one that only has members, gives those that must be found before."""
         node = self._kept.nodes.get(id(value))
+        held = None if node is not None else members(value)
         if node is not None:
-            return self._move(value, node)
-        held = members(value)
-        if held is None:
-            return value
-        self._found[id(value)] = value  # an answer for a circle; a tuple in one keeps its old members
-        before = list(held)
-        after = [self.find(item) for item in before]
+            self._move(value, node)
+        elif held is None:
+            self._found[id(value)] = value
+        else:
+            return [item for item in held if type(item) not in ATOMS and id(item) not in self._found]
+        return ()
+
+    def _of_members(self, value: Any) -> Any:
+        """The object, or the same one of what stands for its members; in a circle a tuple keeps its old ones."""
+        before = list(members(value) or ())
+        after = [self._stand_in(item) for item in before]
         if type(value) is frozenset:
             self._fill_plain()
-        made = value if all(one is other for one, other in zip(before, after, strict=True)) else again(value, after)
-        self._found[id(value)] = made
-        return made
+        return value if all(one is other for one, other in zip(before, after, strict=True)) else again(value, after)
+
+    def _stand_in(self, value: Any) -> Any:
+        return value if type(value) in ATOMS else self._found.get(id(value), value)
 
     def fill(self) -> None:
         """Gives the copies their states, those too that are made meanwhile; what hashes others comes after them."""

@@ -117,6 +117,37 @@ class Record:
         source = self._engine.log.events if whole else self.trajectory
         return rlm_lab.save_page(source, path, shorten=shorten, contexts=self.asked.contexts)
 
+    def lints(self) -> tuple[Any, ...]:
+        """What in the run should be looked at, each with its step, reason and remedy: see `rlm_lab.lints_of`."""
+        import rlm_lab
+
+        return rlm_lab.lints_of(self.trajectory, self.asked.contexts)
+
+    def why(self) -> Any:
+        """Where the answer came from, as a graph that shows itself in a notebook: see `rlm_lab.origin_of`."""
+        import rlm_lab
+
+        return rlm_lab.origin_of(self.trajectory, self.asked.contexts)
+
+    def export(self, path: str | Path | None = None, to: str | None = None, **options: Any) -> Path | None:
+        """Writes the run in a form that others can open: `rlm_lab.export` tells which there are, and their options."""
+        import rlm_lab
+
+        return rlm_lab.export(self, path, to, **options)
+
+    def compare(self, *others: Any) -> Any:
+        """The run beside others, as `rlm_lab.compare` gives them."""
+        import rlm_lab
+
+        return rlm_lab.compare(self, *others)
+
+    def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
+        """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
+        import rlm_lab  # by its public name: views stand above the engine
+
+        taught = rlm_lab.lesson(self, **options)
+        return taught if path is None else taught.to_html(path)
+
 
 def _found(trajectory: Trajectory, run: str) -> Trajectory | None:
     """The trajectory of a run, a root's or somewhere below it; None where no event has told of it."""

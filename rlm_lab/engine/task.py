@@ -10,11 +10,12 @@ It runs on the main thread and never waits by itself.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rlm_lab.engine.actions import Action, Think
+from rlm_lab.engine.answers import Answers
 from rlm_lab.engine.block import RunNames, Workspace
 from rlm_lab.engine.context import ContextInfo, describe
 from rlm_lab.engine.conversation import Conversation
@@ -22,9 +23,8 @@ from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.decisions import UNCHANGED
 from rlm_lab.engine.effects import effects_of
 from rlm_lab.engine.execution import Execution
-from rlm_lab.engine.finals import MISSING, last_value, logged_text, prose_value, text_of, value_as_json
+from rlm_lab.engine.finals import MISSING, last_value, logged_text, value_as_json
 from rlm_lab.engine.history import History
-from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.observation import EARLY_FINAL, BlockReport, Seen, last_question, refused_answer
 from rlm_lab.engine.past import Keeper, Passed, Past
 from rlm_lab.engine.profiles import Profile
@@ -34,16 +34,16 @@ from rlm_lab.engine.recorded import KnownReply, Talk
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
-from rlm_lab.errors import BudgetExceededError, ModelError, RLMError, SchemaError
+from rlm_lab.errors import BudgetExceededError, ModelError, RLMError
 from rlm_lab.models.base import Message, Model, Reply, Usage
 from rlm_lab.trajectory.tree import ENDED
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
 MOST_BLOCKS = 10  # of one reply that are run
+NO_CALLS = "In this session no language model can be asked: llm_query and its like raise an error. Work with code alone."
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
 
 Life = Generator[Action, Any, None]
-AtEnd = Callable[[Mapping[str, Any]], None]
 
 
 class Task:
@@ -55,7 +55,8 @@ class Task:
         self.profile = engine.profile_of(question.model)
         self._tell = Teller(engine.log, question.run, question.depth)
         self._queries = Queries(self)
-        self._space = _workspace(engine, question, self._queries, self.profile, self._end_block)
+        self._answers = Answers(engine.host, self._queries, question.schema)
+        self._space = Workspace(engine.host, _names(question, self._queries, self.profile), self._answers.end_block)
         self._execution = Execution(engine, self._space, self._tell, self._make_child, self._adopt)
         self._history = History((), {})
         self._talk = Talk()
@@ -65,11 +66,8 @@ class Task:
         self._life = self._live()
         self._children = 0 if past is None else past.children
         self._hints: list[str] = []
-        self._said: tuple[Any, str] = (NOTHING, "")
         self.finished = False
         self.status = "waiting"
-        self.answer: Any = None
-        self.answer_text = ""
         self.error: RLMError | None = None
         self.limit: str | None = None
 
@@ -127,6 +125,14 @@ class Task:
     @property
     def held_locks(self) -> list[str]:
         return self._execution.held_locks
+
+    @property
+    def answer(self) -> Any:
+        return self._answers.value
+
+    @property
+    def answer_text(self) -> str:
+        return self._answers.text
 
     @property
     def outcome(self) -> str | Exception:
@@ -206,7 +212,7 @@ class Task:
             talk.say("assistant", reply.text)
             parsed = parse(reply.text)
             reports = yield from self._run_blocks(parsed, talk)
-            value = self._final_value(parsed, reports)
+            value = self._answers.offered(parsed, reports, self._space.names.view())
             problem = "" if value is MISSING else (yield from self._offer_answer(value))
             if problem is None:
                 return self._finish("done")
@@ -310,7 +316,7 @@ class Task:
         talk.say("user", last_question(limit))
         reply = yield from self._think(talk, free=True)
         if not isinstance(reply, Exception):
-            self._take_answer(last_value(parse(reply.text), reply.text, self._space.names.view()))
+            self._answers.take(last_value(parse(reply.text), reply.text, self._space.names.view()))
         self._finish("out_of_budget")
 
     # blocks
@@ -357,30 +363,9 @@ class Task:
 
     # answers
 
-    @calls_user_code
-    def _end_block(self, namespace: Mapping[str, Any]) -> None:
-        """Inside a block, at its end: makes the text of a final value, whose own repr can be cut there as any code can."""
-        self._queries.look_at(namespace)
-        value = self._queries.pending
-        if value is not NOTHING:
-            self._said = (value, text_of(value, self._space.bundle))
-
-    def _text_of(self, value: Any) -> str:
-        return self._said[1] if self._said[0] is value else text_of(value, self._space.bundle)
-
-    def _final_value(self, parsed: ParsedReply, reports: Sequence[BlockReport]) -> Any:
-        """The answer that this reply gave, `MISSING` if none: one beside code counts only once the code has run well."""
-        value = self._queries.take_final()
-        failed = any(report.error is not None for report in reports)
-        if value is not NOTHING:
-            return MISSING if failed else value
-        if parsed.final is None or failed:
-            return MISSING
-        return prose_value(parsed.final, self._space.names.view(), ran_code=bool(reports))
-
     def _offer_answer(self, value: Any) -> Generator[Action, Any, str | None]:
         """Brings a value to the gate before the end; what is wrong with it, None if it is accepted."""
-        text, schema = self._text_of(value), self.question.schema
+        text, schema = self._answers.text_of(value), self.question.schema
         if self._engine.playback.playing and not self._engine.playback.is_over(self.run_id):
             self._engine.playback.end()
             self._engine.gates.open("answer")  # the run stood before this answer
@@ -390,19 +375,8 @@ class Task:
             return refused_answer(decision.refusal)
         if decision.answer is not UNCHANGED:
             value = decision.answer
-            self._tell.edited("final_answer", text, self._text_of(value), decision.by)
-        return self._take_answer(value)
-
-    def _take_answer(self, value: Any) -> str | None:
-        """Keeps a value as the answer; what is wrong with it, if it does not have the form that was asked for."""
-        if self.question.schema is not None:
-            try:
-                value = self.question.schema.check(value)
-            except SchemaError as error:
-                return refused_answer(str(error))
-        self.answer = value
-        self.answer_text = self._text_of(value)
-        return None
+            self._tell.edited("final_answer", text, self._answers.text_of(value), decision.by)
+        return self._answers.take(value)
 
     def fail(self, error: Exception) -> None:
         """Ends the run with an error."""
@@ -432,6 +406,8 @@ class Task:
             or "No data was named; SHOW_VARS() lists what is there."
         )
         tools = [describe_tools(self.question.tools)] if self.question.tools else []
+        if self._engine.ledger.budget.calls == 0:
+            tools.append(NO_CALLS)
         if self.question.schema is not None:
             tools.append(f"The answer must have this form: {self.question.schema.describe()}")
         return self.profile.open(question=self.question.text, contexts=described, tools="\n".join(tools))
@@ -457,13 +433,12 @@ class Task:
         return self.profile.voice.observe(seen)
 
 
-def _workspace(engine: Engine, asked: Question, queries: Queries, profile: Profile, at_end: AtEnd) -> Workspace:
-    """Where the run's blocks run: helpers in their own layer, and those contexts and tools that the namespace lacks."""
+def _names(asked: Question, queries: Queries, profile: Profile) -> RunNames:
+    """What names mean to the run's blocks: helpers in their own layer, and those contexts and tools that the namespace lacks."""
     helpers = queries.names()
     modules = {name: importlib.import_module(name) for name in profile.modules}
     if len(asked.contexts) == 1 and "context" not in asked.contexts:
         helpers["context"] = next(iter(asked.contexts.values()))
     given = {**asked.tools, **asked.contexts}
     bound = {name: value for name, value in given.items() if asked.namespace.get(name, NOTHING) is not value}
-    names = RunNames(namespace=asked.namespace, helpers=helpers, contexts=asked.contexts, bound=bound, modules=modules)
-    return Workspace(engine.host, names, at_end)
+    return RunNames(namespace=asked.namespace, helpers=helpers, contexts=asked.contexts, bound=bound, modules=modules)

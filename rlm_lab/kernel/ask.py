@@ -99,8 +99,8 @@ def ask(question: str, *, tick: Tick = lambda _: None, **parameters: Any) -> Rec
     return run
 
 
-def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None = None) -> Run:
-    """A run that has not begun; raises what `ask` raises for bad input."""
+def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None = None, name: str | None = None) -> Run:
+    """A run that has not begun, of this name or a new one; raises what `ask` raises for bad input."""
     if threading.current_thread() is not threading.main_thread():
         raise StateError("A run belongs to the main thread, where its code can be interrupted; this is another thread.")
     if not inquiry.question.strip():
@@ -108,7 +108,7 @@ def prepare(inquiry: Inquiry, *, tick: Tick = lambda _: None, host: Host | None 
     settings = inquiry.settings or load_settings()
     host = host or current_host()
     models = _Models(inquiry, settings)
-    run_id = new_id()
+    run_id = name or new_id()
     log = EventLog(settings.runs / f"{run_id}{SUFFIX}")
     engine = Engine.make(
         log,
@@ -219,8 +219,8 @@ class _Models:
 
     @property
     def label(self) -> dict[str, str] | None:
-        """Model and date of the recording that is played."""
-        return None if self._played is None else self._played.label
+        """Model and date of the recording that is played, if one is."""
+        return getattr(self.sub, "label", None) if self._played is None else self._played.label
 
     def named(self, spec: str | Model | None) -> Model:
         if isinstance(spec, str) and spec in self._made:

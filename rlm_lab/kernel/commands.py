@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import StateError, UsageError
-from rlm_lab.kernel import control, doctor, returning
-from rlm_lab.kernel.stored import find_run, runs_table
+from rlm_lab.kernel import control, doctor, readings, returning
+from rlm_lab.kernel.arguments import plain_words
+from rlm_lab.kernel.comparing import compare
+from rlm_lab.kernel.exporting import USAGE, export_told, magic_parser
+from rlm_lab.kernel.stored import find_run, import_table, runs_table
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.views.comparison import Comparison
+from rlm_lab.views.lesson_page import write_lesson
 
 if TYPE_CHECKING:
     from rlm_lab.kernel.magics import RLM
@@ -42,10 +47,42 @@ def _runs(magics: RLM, _: list[str]) -> None:
     magics.say(runs_table(magics.settings().runs, {run.id: run.status for run in paused_runs()}).bundle())
 
 
+def _import(magics: RLM, rest: str) -> None:
+    words = words_of(rest)
+    source, *options = words or [""]
+    if not source or (options and (options[0] != "--to" or len(options) != 2)):
+        raise UsageError("%rlm import takes a log or a folder of logs, and may be, --to FOLDER.")
+    magics.say(import_table(source, options[1] if options else magics.settings().runs).bundle())
+
+
 def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
     if not words and magics.last is not None:
         return magics.last
     return find_run(words[0] if words else None, magics.settings().runs)
+
+
+def _compare(magics: RLM, rest: str) -> Comparison:
+    """The runs may be named by variables, ids or paths."""
+    held = magics.ipython.user_ns
+    named = [held.get(word) for word in words_of(rest)]
+    found = [value if isinstance(value, (Run, Trajectory)) else word for value, word in zip(named, words_of(rest), strict=True)]
+    return compare(*found, folder=magics.settings().runs)
+
+
+def _export(magics: RLM, rest: str) -> None:
+    parser = magic_parser()
+    parsed, more = parser.parse_known_args(words_of(rest))
+    plain_words(parser, more)
+    if parsed.help:
+        magics.say({"text/plain": parser.format_help().rstrip()})
+        return
+    magics.say({"text/plain": export_told([_named(magics, name) for name in parsed.runs or [None]], parsed)})
+
+
+def _named(magics: RLM, name: str | None) -> Run | Trajectory:
+    """The last run, which has its data at hand, where it is meant; else one of the folder."""
+    last = magics.last
+    return last if last is not None and (name is None or last.id == name) else find_run(name, magics.settings().runs)
 
 
 def _dashboard(magics: RLM, words: list[str]) -> None:
@@ -62,7 +99,8 @@ def _models(magics: RLM, _: list[str]) -> None:
 def _doctor(magics: RLM, words: list[str]) -> None:
     if words and words[0] != "--no-ask":
         raise UsageError(f"%rlm doctor takes --no-ask, which asks no model; {words[0]!r} is something else.")
-    spec = magics.expressions().model(magics.model) if isinstance(magics.model, str) else magics.model
+    model = magics.given("model")
+    spec = magics.expressions().model(model) if isinstance(model, str) else model
     magics.say(doctor.report(doctor.examine(magics.settings(), model=spec, ask=not words)).bundle())
 
 
@@ -72,6 +110,21 @@ def _help(magics: RLM, _: list[str]) -> None:
     rows += [("%%rlm_answer [ID]", "the cell answers the pending call, a batch one a line or as a JSON list")]
     title = "%rlm looks after runs; %%rlm asks (%%rlm --help). Without ID the newest paused run is meant."
     magics.say(Table(title=title, head=("command", "what it does"), rows=rows).bundle())
+
+
+def _lesson(magics: RLM, rest: str) -> Any:
+    """A lesson, which shows itself, or the page that it was written to."""
+    import rlm_lab  # by its public name
+
+    words = words_of(rest)
+    if len(words) > 2:
+        raise UsageError(f"%rlm lesson takes a run and a file; {words[2]!r} is too many.")
+    run = _show(magics, words[:1])
+    taught = rlm_lab.lesson(run)
+    if len(words) < 2:
+        return taught
+    path = write_lesson(taught, words[1])
+    return magics.say({"text/plain": f"The lesson is written to {path}."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +158,30 @@ _ALL = (
     _look("last", _last, "", "the last run of this kernel; run = %rlm last binds it"),
     _look("runs", _runs, "", "the runs in the runs folder"),
     _look("show", _show, "[ID or PATH]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
+    Command(
+        name="compare", do=_compare, takes="RUN RUN ...", told="runs side by side, step by step; an ID, a PATH or a variable each"
+    ),
+    Command(name="export", do=_export, takes=USAGE, told="a run as a notebook, a page, a table ...; %rlm export --help tells them"),
+    Command(
+        name="import",
+        do=_import,
+        takes="FILE|FOLDER [--to FOLDER]",
+        told="runs of other engines (rlms, dspy ...) as runs of this one",
+    ),
+    _look(
+        "lint",
+        readings.lint,
+        "[RUN]",
+        "what in a run should be looked at: answers without support, unused calls, ignored errors ...",
+    ),
+    _look("why", readings.why, "[RUN]", "where the answer came from, back to calls and data; origin = %rlm why binds it"),
     _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
+    Command(
+        name="lesson",
+        do=_lesson,
+        takes="[ID or PATH] [FILE]",
+        told="a run as slides, to be guessed step by step; into a file .html (a page), .ipynb (a notebook) or .md (words to edit)",
+    ),
     _look("models", _models, "", "the models that can be used here"),
     _look(
         "doctor", _doctor, "[--no-ask]", "what is installed, whether the model answers (one token is asked for), what is missing"

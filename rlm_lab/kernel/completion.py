@@ -22,6 +22,7 @@ from rlm_lab.kernel.arguments import PROFILES, magic_parser
 from rlm_lab.kernel.commands import COMMANDS
 from rlm_lab.models.litellm_facts import OWN_NAMES
 from rlm_lab.trajectory.store import list_runs
+from rlm_lab.views.exports import EXPORTS
 
 if TYPE_CHECKING:
     from rlm_lab.kernel.magics import RLM
@@ -103,7 +104,11 @@ class Completer:
             return self._of_setting(word)
         if command in {"stop", "edit", "skip", "accept"}:
             return _of_paused(word)
-        if command == "show":
+        if command == "compare":
+            word = word.split(" ")[-1]
+        if command == "export":
+            return self._of_export(word)
+        if command in {"show", "compare"}:
             return word, _beginning(word, self._runs()), "run"
         return word, _beginning(word, ["--no-ask"] if command == "doctor" else []), "flag"
 
@@ -113,6 +118,15 @@ class Completer:
         if len(before) % 2 == 0:
             return word, _beginning(word, ["model", "sub_model", *LIMITS]), "name"
         return word, _beginning(word, self._models()) if before[-1] in {"model", "sub_model"} else [], "model"
+
+    def _of_export(self, text: str) -> Found:
+        """A run, a flag or a form."""
+        *before, word = text.split(" ")
+        if before[-1:] == ["--to"]:
+            return word, _beginning(word, EXPORTS), "form"
+        if word.startswith("-"):
+            return word, _beginning(word, ["--to", "--out", "--overwrite", "--contexts", "--help"]), "flag"
+        return word, _beginning(word, self._runs()), "run"
 
     def _names(self) -> list[tuple[str, Any]]:
         hidden = self._shell.user_ns_hidden

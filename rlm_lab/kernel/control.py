@@ -110,15 +110,20 @@ def breakpoints(magics: RLM, rest: str) -> None:
 def edit(magics: RLM, rest: str) -> None:
     """Puts what is pending into the next cell; running that cell decides."""
     run = _named("edit", words_of(rest))
-    gate = _gate(run, "edit")
-    text, what = _pending_text(gate)
+    magics.ipython.set_next_input(edit_cell(run), replace=False)
+    what = _pending_text(_gate(run, "edit"))[1]
+    magics.say(note(f"The {what} is in the next cell; run that cell, and the run goes on with what it says then."))
+
+
+def edit_cell(run: Run) -> str:
+    """The cell that holds what is pending. Raises `StateError` where nothing can be edited, or it is too long for a cell."""
+    text, what = _pending_text(_gate(run, "edit"))
     if len(text) > LARGEST_CELL:
         raise StateError(
             f"The {what} of the run {run.id} has {len(text):,} characters, too many for a cell ({LARGEST_CELL:,}); "
             "use run.decide(prompts=[...]) and run.go_on()."
         )
-    magics.ipython.set_next_input(f"%%rlm_edit {run.id} --pause {_pause(run)}\n{text}", replace=False)
-    magics.say(note(f"The {what} is in the next cell; run that cell, and the run goes on with what it says then."))
+    return f"%%rlm_edit {run.id} --pause {_pause(run)}\n{text}"
 
 
 def edited(magics: RLM, line: str, cell: str) -> None:

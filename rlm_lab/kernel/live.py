@@ -54,7 +54,17 @@ def run_bundle(run: Run, watch: Watch | None = None, names: tuple[str, ...] = ()
         progress_of(run, watch or Watch()), doing="", code=None, line=None, acts=(), paused=paused_of(run, names)
     )
     html, text = live_html(progress), live_text(progress)
-    return {"text/html": html, "text/plain": text, MIME_TYPE: run_json(trajectory_of(run))}
+    paused = dataclasses.replace(trajectory_of(run), status="paused")  # a fork's own events do not say so before it goes on
+    return {"text/html": html, "text/plain": text, MIME_TYPE: run_json(paused)}
+
+
+def _so_far(run: Run) -> Bundle:
+    """The payload of a run under way: which it is, so that a front end knows it should the kernel end."""
+    spent = run.usage
+    usage = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost, "seconds": spent.seconds}
+    head = Trajectory(run=run.id, status=run.status, question=run.question, model=run.asked.model.name, path=run.path)
+    payload = run_json(head)
+    return {**payload, "summary": {**payload["summary"], "usage": usage}}
 
 
 def trajectory_of(run: Run) -> Trajectory:
@@ -194,4 +204,4 @@ class Live:
     def _progress(self, run: Run) -> Bundle:
         progress = progress_of(run, self._watch)
         quiet = QUIET if self._buttons and (self._inline is None or self._has_no_answer(self._inline)) else ""
-        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress)}
+        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress), MIME_TYPE: _so_far(run)}

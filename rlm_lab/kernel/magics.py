@@ -30,6 +30,7 @@ from rlm_lab.kernel.expressions import Expressions
 from rlm_lab.kernel.headless import headless, stops
 from rlm_lab.kernel.live import Live, result_bundle, run_bundle
 from rlm_lab.kernel.pausing import note_cell
+from rlm_lab.kernel.readings import origin_bundle
 from rlm_lab.kernel.second_interrupt import second_interrupt_stops
 from rlm_lab.kernel.tables import note
 from rlm_lab.trajectory import events as ev
@@ -72,7 +73,9 @@ class RLM(Magics):
     max_cost = Float(None, allow_none=True, help="US dollars of the whole tree of runs.").tag(config=True)
     max_seconds = Float(None, allow_none=True, help="Time of the run, in seconds.").tag(config=True)
     depth = Int(None, allow_none=True, help="How deep rlm_query may nest.").tag(config=True)
-    live = Bool(True, help="Whether a cell shows its run with buttons while it goes on, where the front end can.").tag(config=True)
+    live = Bool(
+        None, allow_none=True, help="Whether a cell shows its run with buttons while it goes on, where the front end can."
+    ).tag(config=True)
     record = Unicode(None, allow_none=True, help="A file or folder to record models' replies in.").tag(config=True)
     replay = Unicode(None, allow_none=True, help="A file or folder to play recorded replies from.").tag(config=True)
 
@@ -95,7 +98,7 @@ class RLM(Magics):
         if not question:
             raise UsageError("The cell is empty; write the question below the %%rlm line.")
         live = self._live(flags.out)
-        held = Held(run=prepare(self._inquiry(flags, question), tick=live.tick), live=live, out=flags.out)
+        held = Held(run=prepare(self._inquiry(flags, question), tick=self._tick), live=live, out=flags.out)
         live.follow(held.run)
         held.run.meanwhile.own.update({flags.out} if flags.out else ())
         held.run.subscribe(lambda event: self._heed(held, event))
@@ -129,7 +132,13 @@ class RLM(Magics):
         return held
 
     def _live(self, out: str | None = None) -> Live:
-        return Live(self.ipython, out=out, buttons=self.live and not headless(self.ipython))
+        return Live(self.ipython, out=out, buttons=self.given("live") is not False and not headless(self.ipython))
+
+    def _tick(self, run: Run) -> None:
+        """Shows the run that waits where that one is shown: a fork, which waits as its first run did, in its own cell."""
+        held = self._driven if self._driven is not None and self._driven.run is run else self.held.get(run.id)
+        if held is not None:
+            held.live.tick(run)
 
     def drive(self, held: Held, go: Callable[[], object]) -> None:
         """Runs until the end or a pause, then shows and binds what came of it; raises the run's error, or the interrupt."""
@@ -198,10 +207,20 @@ class RLM(Magics):
         """Settings by flag, then configuration, then environment, then `.env`."""
         given = {name: getattr(self, name) for name in _SETTINGS}
         given["sub_model"] = given["sub_model"] if isinstance(given["sub_model"], str) else None
-        given["model"] = self.model if isinstance(self.model, str) else None
+        model = self.given("model")
+        given["model"] = model if isinstance(model, str) else None
         if flags is not None:
             given |= {name: value for name, value in flags.settings().items() if value is not None}
         return load_settings(given)
+
+    def given(self, name: str) -> Any:
+        """What `%config RLM` says; where it says nothing what the front end's own settings say, None where they say nothing.
+
+        A front end leaves its settings in the section `RLMFront` of IPython's configuration, also before this extension is loaded.
+        """
+        own = getattr(self, name)
+        front = self.ipython.config.get("RLMFront", {}).get(name) if own is None else None
+        return front if isinstance(front, (str, int, float)) and front != "" else own
 
     def expressions(self) -> Expressions:
         return Expressions(self.ipython.user_ns, self.ipython.ev)
@@ -213,9 +232,9 @@ class RLM(Magics):
         return Inquiry(
             question=question,
             context=read.contexts(flags.context),
-            model=_model(read, flags.model, self.model),
+            model=_model(read, flags.model, self.given("model")),
             sub_model=_model(read, flags.sub_model, self.sub_model),
-            budget=flags.budget({name: value for name, trait in _LIMITS.items() if (value := getattr(self, trait)) is not None}),
+            budget=flags.budget({name: value for name, trait in _LIMITS.items() if (value := self.given(trait)) is not None}),
             tools=read.tools("--tools", flags.tools),
             sub_tools=read.tools("--sub-tools", flags.sub_tools),
             schema=None if flags.schema is None else read.value("--schema", flags.schema),
@@ -251,6 +270,7 @@ def register(shell: InteractiveShell) -> None:
     assert shell.display_formatter is not None
     bundles = shell.display_formatter.mimebundle_formatter
     bundles.for_type_by_name("rlm_lab.engine.run", "Run", lambda run, **_: run_bundle(run))
+    bundles.for_type_by_name("rlm_lab.analysis.provenance", "Provenance", lambda origin, **_: origin_bundle(origin))
     bundles.for_type_by_name("rlm_lab.trajectory.tree", "Trajectory", lambda trajectory, **_: result_bundle(trajectory))
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from rlm_lab.errors import LogError
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near
-from rlm_lab.trajectory.store import SUFFIX, RunHead, list_runs, load
+from rlm_lab.trajectory.formats import format_of, load, place_of
+from rlm_lab.trajectory.formats.files import Source
+from rlm_lab.trajectory.formats.importing import import_runs
+from rlm_lab.trajectory.listing import list_runs, name_of
+from rlm_lab.trajectory.reading import SUFFIX, LogWarning, RunHead
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views import figures
-from rlm_lab.views.words import status_word
+from rlm_lab.views.words import NOT_RECORDED, status_word
 
 MOST_ROWS = 20
 
@@ -26,9 +31,19 @@ def runs_table(folder: Path, known: Mapping[str, str] | None = None) -> Table:
     return Table(title="Runs", head=("run", "status", "question", "answer", "steps", "time", "model"), rows=rows, note=note_text)
 
 
+def import_table(source: str, to: str | Path) -> Table:
+    """Imports the runs of a log, or of a folder of logs (see `import_runs`); what came of it, a row for each."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", LogWarning)
+        written = import_runs(source, to)
+    rows = [(name_of(path), str(path)) for path in written]
+    note = " ".join([*(str(one.message) for one in told), *([] if rows else [f"{source} holds no run of another engine."])])
+    return Table(title="Imported", head=("run", "log"), rows=rows, note=note)
+
+
 def find_run(name: str | None, folder: Path) -> Trajectory:
     """The run of a log's path, or of an id (or its beginning) in a folder; without a name the newest."""
-    if name is not None and (Path(name).is_file() or name.endswith(SUFFIX)):
+    if name is not None and _is_log(Path(name)):
         return load(Path(name))
     heads = list_runs(folder)
     if name is None:
@@ -43,10 +58,18 @@ def find_run(name: str | None, folder: Path) -> Trajectory:
     return load(found[0].path)
 
 
+def _is_log(path: Path) -> bool:
+    """Whether a word is a log, of whichever engine, and not the id of a run."""
+    place = place_of(path)[0]
+    return place.is_file() or path.name.endswith(SUFFIX) or (place.is_dir() and format_of(Source(place)) is not None)
+
+
 def _row(head: RunHead, status: str) -> tuple[str, ...]:
     steps = "" if head.steps is None else str(head.steps)
     seconds = "" if head.seconds is None else figures.clock(head.seconds)
-    return head.run, status_word(status), _clipped(head.question), _clipped(head.answer_text), steps, seconds, head.model
+    texts = {"question": _clipped(head.question), "times": seconds, "model": head.model}
+    question, took, model = (text or (NOT_RECORDED if fact in head.absent else "") for fact, text in texts.items())
+    return name_of(head.path), status_word(status), question, _clipped(head.answer_text), steps, took, model
 
 
 def _clipped(text: str, width: int = 60) -> str:

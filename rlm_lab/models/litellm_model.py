@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rlm_lab.errors import ConfigError
 from rlm_lab.models.base import Reply, Request, Usage
 from rlm_lab.models.litellm_facts import BASES, Facts, check_key, find, near_names
 from rlm_lab.models.litellm_failure import EndpointError, Failure, Target, from_exception, safe_url
@@ -71,6 +72,14 @@ class LiteLLMModel:
     def __repr__(self) -> str:
         base = f", api_base={safe_url(self._base)!r}" if self._base else ""
         return f"LiteLLMModel({self.name!r}{base})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes with the model into another process: never a key, and nothing that belongs to a loop."""
+        if self._key:
+            raise ConfigError(
+                f"The model {self.name!r} holds a key, which is not sent to another process; give its name, and set the key there."
+            )
+        return {**self.__dict__, "_facts": None, "_route": None, "_places": None}
 
     @property
     def context_window(self) -> int:

@@ -1,4 +1,5 @@
-"""The paths of the server's part: `/rlm-lab/runs` lists a folder, `/rlm-lab/run` tells a run and puts it into the trash.
+"""The paths of the server's part: `/rlm-lab/runs` lists a folder, `/rlm-lab/run` tells a run and puts it into the trash,
+`/rlm-lab/comparison` holds several against each other, `/rlm-lab/notebook` tells which notebook shows a run.
 
 Every request needs Jupyter's own authentication and the right to read or write contents; answers are JSON. The server's loop owns
 the handlers; files are read in threads.
@@ -17,11 +18,14 @@ from jupyter_server.utils import url_path_join
 from tornado.web import Application, HTTPError, authenticated
 
 from rlm_lab.errors import RLMError
+from rlm_lab.server.cells import notebook_of
+from rlm_lab.server.comparing import compared
 from rlm_lab.server.places import Places
 from rlm_lab.server.reader import Reader, Readers
 from rlm_lab.server.shelves import Shelves
 
 T = TypeVar("T")
+MOST_COMPARED = 50  # runs
 
 
 def add_handlers(application: Application) -> None:
@@ -33,6 +37,8 @@ def add_handlers(application: Application) -> None:
         [
             (url_path_join(base, "rlm-lab", "runs"), RunsHandler, {"shelves": shelves}),
             (url_path_join(base, "rlm-lab", "run"), RunHandler, {"readers": readers}),
+            (url_path_join(base, "rlm-lab", "comparison"), ComparisonHandler),
+            (url_path_join(base, "rlm-lab", "notebook"), NotebookHandler),
         ],
     )
 
@@ -65,6 +71,28 @@ class RunsHandler(_Handler):
     async def get(self) -> None:
         places, folder = self.places, self.get_query_argument("folder", "")
         await self.finish(await self.in_thread(lambda: self._shelves.look(places, folder)))
+
+
+class ComparisonHandler(_Handler):
+    """The runs of each `path` held against each other, as the compare page draws them."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        places, folder = self.places, self.get_query_argument("folder", "")
+        names = self.get_query_arguments("path")[:MOST_COMPARED]
+        await self.finish(await self.in_thread(lambda: compared([places.run(name, folder) for name in names])))
+
+
+class NotebookHandler(_Handler):
+    """Which notebook of a `folder` shows a `run`: its path, or null."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        places, run, folder = self.places, self.get_query_argument("run"), self.get_query_argument("folder", "")
+        found = await self.in_thread(lambda: notebook_of(run, places.folder(folder)))
+        await self.finish({"notebook": None if found is None else places.told(found)})
 
 
 class RunHandler(_Handler):
@@ -114,7 +142,7 @@ def _to_trash(path: Path) -> None:
     from send2trash import send2trash
 
     from rlm_lab.errors import StateError
-    from rlm_lab.trajectory.reading import head_of
+    from rlm_lab.trajectory.formats.heads import head_of
 
     if head_of(path).status == "running":
         raise StateError(f"The run in {path.name} still goes on; stop it first.")

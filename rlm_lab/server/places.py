@@ -12,6 +12,8 @@ from pathlib import Path
 
 from rlm_lab.config import Settings, load_settings
 from rlm_lab.errors import ConfigError, UsageError
+from rlm_lab.trajectory.formats import format_of, place_of
+from rlm_lab.trajectory.formats.files import Source
 from rlm_lab.trajectory.reading import SUFFIX
 
 
@@ -34,11 +36,16 @@ class Places:
             ...
         rlm_lab.errors.UsageError: The run '../b.rlm.jsonl' lies outside of what this server shows.
         """
-        if not name.endswith(SUFFIX) or "\0" in name:
+        own = name.endswith(SUFFIX)
+        if "\0" in name or not (own or Path(name).suffix):
             raise UsageError(f"{name[:200]!r} is no run; the name of a run's file ends in {SUFFIX}.")
         path = self._below_root(_normal(self.root / folder.strip("/") / name))
         if not self._is_shown(path) and path.parent != self._runs(path.parent):
             raise UsageError(f"The run {name[:200]!r} lies outside of what this server shows.")
+        if not own and format_of(Source(place_of(path)[0])) is None:
+            raise UsageError(
+                f"{name[:200]!r} is no run; the name of a run's file ends in {SUFFIX}, or it is a log of another engine."
+            )
         return path
 
     def folder(self, name: str) -> Path:

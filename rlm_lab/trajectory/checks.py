@@ -28,6 +28,7 @@ _INSIDE: dict[str, dict[str, tuple[type, ...]]] = {  # of objects that views tak
     "error": {"type": _TEXT, "message": _TEXT, "line": (int, type(None)), "traceback": (str, list, type(None))},
     "variables": {"added": (dict,), "changed": (dict,), "removed": (list,), "more": (int,)},
     "cassette": {"model": _TEXT, "date": _TEXT},
+    "imported": {"format": _TEXT, "file": _TEXT, "absent": (list,)},
     "usage": dict.fromkeys(("steps", "calls", "prompt_tokens", "completion_tokens", "cost", "seconds"), _NUMBER),
 }
 _HOW = {"how": _TEXT, "note": _TEXT}

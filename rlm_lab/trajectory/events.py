@@ -50,6 +50,7 @@ class RunStarted(Event):
     cassette: dict[str, JSON] | None = None  # model and date of the recording that answers in place of a model
     origin: dict[str, JSON] | None = None  # of a fork or a replay: its kind, the run that it was made from, and the step
     versions: dict[str, str] = field(default_factory=dict)
+    imported: dict[str, JSON] | None = None  # of a run of another engine: format, file, and the facts that are absent from it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def _trajectory(run: OpenRun, built: Mapping[str, Trajectory], unfinished: str, 
         discarded=discarded,
         flags=tuple(run.flags),
         edits=tuple(run.edits),
-        usage=_recorded(usage, end.usage) if end and not origin else usage,
+        usage=_recorded(usage, end.usage) if end and (not origin or (begin and begin.imported)) else usage,
         warnings=tuple(run.warnings),
         pauses=_pauses(run),
         **(_of_start(begin) if begin else {}),
@@ -80,7 +80,10 @@ def _status(run: OpenRun, unfinished: str) -> str:
 
 
 def _of_start(event: ev.RunStarted) -> dict[str, Any]:
-    names = ("question", "model", "sub_model", "budget", "started", "profile", "depth", "schema", "cassette", "origin", "versions")
+    names = (
+        "question", "model", "sub_model", "budget", "started", "profile", "depth", "schema", "cassette", "origin", "versions",
+        "imported",
+    )  # fmt: skip
     return {**{name: getattr(event, name) for name in names}, "contexts": tuple(event.contexts), "tools": tuple(event.tools)}
 
 

@@ -21,7 +21,7 @@ from rlm_lab.trajectory.lines import from_line
 from rlm_lab.trajectory.tree import Trajectory
 
 SUFFIX = ".rlm.jsonl"
-_TAIL = 64 * 1024
+_TAIL = 8 * 1024
 _LONGEST_TAIL = 16 * 1024 * 1024
 
 
@@ -31,7 +31,10 @@ class LogWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHead:
-    """What a list of runs shows of one. `status` is `unreadable` for a file that is no log; `answer_text` then says why."""
+    """What a list of runs shows of one. `status` is `unreadable` for a file that is no log; `answer_text` then says why.
+
+    `format` is that of another engine's run, `absent` the facts that it does not hold (see `Trajectory.absent`).
+    """
 
     run: str
     path: Path
@@ -44,6 +47,8 @@ class RunHead:
     steps: int | None = None
     seconds: float | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    format: str = ""
 
 
 def read(path: str | Path) -> list[Event]:
@@ -64,16 +69,6 @@ def load(path: str | Path) -> Trajectory:
     path = Path(path)
     events = read(path)
     return dataclasses.replace(fold(events, unfinished=_unfinished(path)), path=path)
-
-
-def list_runs(folder: str | Path) -> list[RunHead]:
-    """The runs in a folder, newest first; reads the first and the last line of each. No folder means no runs."""
-    folder = Path(folder)
-    try:
-        paths = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
-    except OSError as error:
-        raise LogError(f"The runs folder {folder} cannot be read ({error.strerror or error}).") from None
-    return sorted((head_of(path) for path in paths), key=lambda head: head.started, reverse=True)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -132,8 +127,9 @@ def head_of(path: Path) -> RunHead:
     if not isinstance(first, RunStarted):
         return RunHead(run=path.name.removesuffix(SUFFIX), path=path, status="unreadable", answer_text=f"{path} is not a run log.")
     head = RunHead(
-        run=first.run, path=path, status="", question=first.question, model=first.model, started=first.started, parent=first.parent
-    )
+        run=first.run, path=path, status="", question=first.question, model=first.model, started=first.started, parent=first.parent,
+        absent=_absent(first), format=_format(first),
+    )  # fmt: skip
     if not isinstance(last, RunFinished) or last.run != first.run:
         steps = last.step if isinstance(last, StepStarted) else None
         return dataclasses.replace(head, status=_unfinished(path), steps=steps, seconds=last.t if last else None)
@@ -146,6 +142,15 @@ def head_of(path: Path) -> RunHead:
         seconds=last.seconds,
         usage=last.usage,
     )
+
+
+def _absent(event: RunStarted) -> frozenset[str]:
+    facts = event.imported.get("absent") if event.imported else None
+    return frozenset(fact for fact in facts if isinstance(fact, str)) if isinstance(facts, list) else frozenset()
+
+
+def _format(event: RunStarted) -> str:
+    return str(event.imported.get("format") or "") if event.imported else ""
 
 
 def _last_event(file: BinaryIO) -> Event | None:

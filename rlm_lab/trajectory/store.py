@@ -21,7 +21,8 @@ from pathlib import Path
 from rlm_lab.errors import LogError
 from rlm_lab.trajectory.events import Event, ReplyDelta
 from rlm_lab.trajectory.lines import to_line
-from rlm_lab.trajectory.reading import SUFFIX, LogWarning, RunHead, list_runs, load, read
+from rlm_lab.trajectory.listing import list_runs
+from rlm_lab.trajectory.reading import SUFFIX, LogWarning, RunHead, load, read
 
 __all__ = ["SUFFIX", "EventLog", "LogWarning", "RunHead", "Stopwatch", "list_runs", "load", "read"]
 

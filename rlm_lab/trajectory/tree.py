@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rlm_lab.trajectory.events import JSON
 
@@ -196,7 +196,8 @@ class Trajectory:
 
     `status` is running, paused, done, failed, stopped, out_of_budget, or interrupted (a file whose run ended without a
     word). `line`, `batch` and `index` say where in its parent's block a child run was started. `usage` counts the children.
-    `discarded` are the steps that were put aside when the run was taken back; `origin` tells what a fork or replay was made from.
+    `discarded` are the steps that were put aside when the run was taken back; `origin` tells what a fork or replay was made from,
+    `imported` which format and file the run of another engine was read from.
     """
 
     run: str
@@ -218,6 +219,7 @@ class Trajectory:
     cassette: Mapping[str, JSON] | None = None
     origin: Mapping[str, JSON] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    imported: Mapping[str, JSON] | None = None
     answer: JSON = None
     answer_text: str = ""
     answer_type: str = ""
@@ -233,8 +235,48 @@ class Trajectory:
     pauses: tuple[Pause, ...] = ()
     path: Path | None = None
 
+    @property
+    def absent(self) -> frozenset[str]:
+        """Facts that the log does not hold (the names are in `formats.recorder`): question, answer, times, tokens, calls ...
+
+        A run of this engine holds all; a figure of a fact that is absent is 0 or empty, and means nothing.
+        """
+        facts = self.imported.get("absent") if self.imported else None
+        return frozenset(fact for fact in facts if isinstance(fact, str)) if isinstance(facts, list) else frozenset()
+
     def to_html(self, path: str | Path, *, shorten: int | None = None) -> Path:
         """Writes the run as one HTML page that needs no network; texts over `shorten` characters are cut there, and say so."""
         import rlm_lab  # by its public name: views stand above trajectories
 
         return rlm_lab.save_page(self, path, shorten=shorten)
+
+    def lints(self, contexts: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
+        """What in the run should be looked at: see `rlm_lab.lints_of`. `contexts` is its data by name, where it is at hand."""
+        import rlm_lab
+
+        return rlm_lab.lints_of(self, contexts)
+
+    def why(self, contexts: Mapping[str, Any] | None = None) -> Any:
+        """Where the answer came from: see `rlm_lab.origin_of`. `contexts` is the run's data by name, where it is at hand."""
+        import rlm_lab
+
+        return rlm_lab.origin_of(self, contexts)
+
+    def export(self, path: str | Path | None = None, to: str | None = None, **options: Any) -> Path | None:
+        """Writes the run in a form that others can open: `rlm_lab.export` tells which there are, and their options."""
+        import rlm_lab
+
+        return rlm_lab.export(self, path, to, **options)
+
+    def compare(self, *others: Any) -> Any:
+        """The run beside others, as `rlm_lab.compare` gives them."""
+        import rlm_lab
+
+        return rlm_lab.compare(self, *others)
+
+    def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
+        """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
+        import rlm_lab
+
+        taught = rlm_lab.lesson(self, **options)
+        return taught if path is None else taught.to_html(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,32 +58,34 @@ class Room:
         return _pre(head) + (_cut_rule(missing) + _pre(tail) if missing else "")
 
 
-def step_rows(steps: tuple[Step, ...], room: Room, depth: int = 0) -> str:
+def step_rows(steps: tuple[Step, ...], room: Room, depth: int = 0, *, absent: Collection[str] = ()) -> str:
     """One row for each step, opening into its inside; of very many steps the first and the last."""
     most = room.rows(120)
     if len(steps) <= most:
-        return "".join(_row(step, room, depth) for step in steps)
+        return "".join(_row(step, room, depth, absent) for step in steps)
     half = max(most // 2, 1)
     between = f'<p class="rlm-rest">{figures.counted(len(steps) - 2 * half, "step")} left out here.</p>'
-    first = "".join(_row(step, room, depth) for step in steps[:half])
-    return first + between + "".join(_row(step, room, depth) for step in steps[-half:])
+    first = "".join(_row(step, room, depth, absent) for step in steps[:half])
+    return first + between + "".join(_row(step, room, depth, absent) for step in steps[-half:])
 
 
-def _row(step: Step, room: Room, depth: int) -> str:
+def _row(step: Step, room: Room, depth: int, absent: Collection[str]) -> str:
     room.left -= _MARKUP
     act = act_of(step)
     kind = {"delegate": " rlm-delegate", "answer": " rlm-answering"}.get(act.word, "")
-    figure = figures.seconds(step.seconds) + (f" · {figures.counted(step.calls, 'call')}" if step.calls else "")
+    told = [] if "times" in absent else [figures.seconds(step.seconds)]
+    figure = " · ".join(told + ([figures.counted(step.calls, "call")] if step.calls else []))
     failed = ' <span class="rlm-bad">failed</span>' if any(block.error for block in step.blocks) else ""
     failed += ' <span class="rlm-flag">edited</span>' if step.edits else ""
     summary = (
         f'<summary title="{escaped(act.reason)}"><span class="rlm-n">{step.number}</span> <b>{glyph(act.word)}{act.word}</b> '
         f'<span class="rlm-sum">{escaped(summary_of(step))}{failed}</span> <small class="rlm-time">{figure}</small></summary>'
     )
-    return f'<details class="rlm-step{kind}">{summary}<div class="rlm-inside">{_inside(step, room, depth)}</div></details>\n'
+    inside = _inside(step, room, depth, absent)
+    return f'<details class="rlm-step{kind}">{summary}<div class="rlm-inside">{inside}</div></details>\n'
 
 
-def _inside(step: Step, room: Room, depth: int) -> str:
+def _inside(step: Step, room: Room, depth: int, absent: Collection[str]) -> str:
     if room.full:
         return _IN_LOG
     parts = []
@@ -100,7 +102,7 @@ def _inside(step: Step, room: Room, depth: int) -> str:
     parts += [_edit(edit, room) for edit in step.edits[: room.rows(20)]]
     parts += [_intervention(done, room) for done in step.interventions[: room.rows(20)]]
     parts += [f'<p class="rlm-wrap rlm-flag">{glyph("warning")}{room.text(flag.message, 400)}</p>' for flag in step.flags[:10]]
-    parts.append(f'<p class="rlm-note">{_reply_figures(step)}</p>')
+    parts.append(f'<p class="rlm-note">{_reply_figures(step, absent)}</p>')
     return "".join(parts)
 
 
@@ -115,9 +117,11 @@ def _intervention(done: Intervention, room: Room) -> str:
     return f'<p class="rlm-wrap rlm-flag">{escaped(words.intervention_text(done))}</p>{cells}'
 
 
-def _reply_figures(step: Step) -> str:
+def _reply_figures(step: Step, absent: Collection[str]) -> str:
     parts = [escaped(clipped(step.model, 60))] if step.model else []
-    parts.append(f"{figures.seconds(step.model_seconds)} thinking, {figures.seconds(step.code_seconds)} in code")
+    times = f"{figures.seconds(step.model_seconds)} thinking, {figures.seconds(step.code_seconds)} in code"
+    parts.append(f"Times: {words.NOT_RECORDED}" if "times" in absent else times)
+    parts += [f"Tokens: {words.NOT_RECORDED}"] if "tokens" in absent and not step.prompt_tokens else []
     if step.prompt_tokens or step.completion_tokens:
         parts.append(f"{figures.thousands(step.prompt_tokens)} tokens in, {figures.thousands(step.completion_tokens)} out")
     parts += [figures.money(step.cost)] if step.cost is not None else []
@@ -251,7 +255,7 @@ def _call_row(call: Call, room: Room) -> str:
     retry = f"<br>{figures.counted(call.retries, 'retry')}" if call.retries else ""
     number = call.number if call.index is None else call.index + 1
     return (
-        f'<tr><td class="rlm-no">{number:,}</td><td>{room.text(call.prompt, 400)}</td><td>{answer}</td>'
+        f'<tr><td class="rlm-no">{number:,}</td><td>{room.text(call.prompt or words.NOT_RECORDED, 400)}</td><td>{answer}</td>'
         f'<td class="rlm-figure">{figure}{retry}</td></tr>'
     )
 
@@ -260,12 +264,14 @@ def _child_box(child: Trajectory, room: Room, depth: int) -> str:
     room.left -= _MARKUP
     status = f"{glyph(child.status)}{escaped(words.status_word(child.status))}"
     title = f"<b>{glyph('child')}Child run</b> <span>{escaped(clipped(child.question, 100))} · {status}</span>"
-    figure = f'<small class="rlm-time">{figures.seconds(child.seconds)} · {figures.counted(child.usage.calls, "call")}</small>'
+    parts = [] if "times" in child.absent else [figures.seconds(child.seconds)]
+    parts += [] if "calls" in child.absent else [figures.counted(child.usage.calls, "call")]
+    figure = f'<small class="rlm-time">{" · ".join(parts)}</small>'
     headline, more = words.headline(child)
     inside = f'<p class="rlm-wrap"><b>{room.text(headline, 400)}</b></p>'
     inside += f'<p class="rlm-wrap">{room.text(more, 1_000)}</p>' if more else ""
     if depth < _DEEPEST and not room.full:
-        inside += step_rows(child.steps, room, depth)
+        inside += step_rows(child.steps, room, depth, absent=child.absent)
     else:
         inside += f'<p class="rlm-label">{figures.counted(len(child.steps), "step")}, in the log.</p>'
     return f'<details class="rlm-calls rlm-childrun"><summary>{title} {figure}</summary>{inside}</details>'

@@ -17,6 +17,7 @@ from rlm_lab.views.naming import Names
 from rlm_lab.views.nodes import Nodes, figure, stored
 from rlm_lab.views.telling import Telling
 
+Places = Callable[[str, str], str | None]  # a run and a name in it, such as s3 or c17, to the id of its node
 SHORT, SHORTER, MANY = 600, 160, 5_000  # characters of a prompt or an answer; of later ones in a run with many calls
 MESSAGE, CODE, OUTPUT = 3_000, 60_000, 4_000
 LARGEST_PICTURE = 700_000
@@ -62,6 +63,22 @@ class Folding:
         if run in self._runs:
             self._nodes.put(f"{self._runs[run]}k", "coverage", self._runs[run], **stored(dict(coverage)))
 
+    def conclude(self, run: str, told: Callable[[Places], tuple[list[Any], list[Any]]], gaps: list[str]) -> None:
+        if run not in self._runs:
+            return
+        key = self._runs[run]
+        lints, origin = told(self._place)
+        self._nodes.put(f"{key}l", "lints", key, lints=stored(lints))
+        self._nodes.put(f"{key}o", "origin", key, rows=stored(origin), gaps=stored(gaps))
+
+    def _place(self, run: str, name: str) -> str | None:
+        """The id of a step or call of a run, by its name there; of the run itself for an empty one."""
+        key = self._runs.get(run)
+        if key is None:
+            return None
+        found = self._names.key(f"{key}{name}") if name else key
+        return found if found in self._nodes else None
+
     # runs
 
     def _open(self, name: str, parent: str | None, event: ev.Event) -> None:
@@ -71,7 +88,19 @@ class Folding:
         self._counts.open(run, parent)
 
     def run_started(self, run: str, event: ev.RunStarted) -> None:
-        names = ("model", "sub_model", "started", "profile", "budget", "contexts", "tools", "cassette", "schema", "origin")
+        names = (
+            "model",
+            "sub_model",
+            "started",
+            "profile",
+            "budget",
+            "contexts",
+            "tools",
+            "cassette",
+            "schema",
+            "origin",
+            "imported",
+        )
         facts = {name: stored(getattr(event, name)) for name in names}
         self._nodes.change(run, depth=figure(event.depth), **self._text(run, "question", event.question, 4_000), **facts)
 
@@ -108,9 +137,10 @@ class Folding:
         step = self._names.step(run, event)
         if self._names.put_aside(step):
             step = self._names.again(f"{run}s{event.step}")
+        begun = self._nodes.get(step).get("t")  # a step that is told of again, with more of what was asked, began when it began
         self._nodes.put(
-            step, "step", run, number=figure(event.step), t=_time(event), status="thinking", dropped=figure(event.dropped) or None,
-            temperature=figure(event.temperature),
+            step, "step", run, number=figure(event.step), t=_time(event) if begun is None else begun, status="thinking",
+            dropped=figure(event.dropped) or None, temperature=figure(event.temperature),
         )  # fmt: skip
         for message in event.messages if isinstance(event.messages, list) else []:
             self._times += 1
@@ -124,6 +154,8 @@ class Folding:
         for step in self._names.put_aside_from(run, event.step):
             self._nodes.change(step, aside=True)
         self._nodes.change(run, status="running", end=None, answer=None, error=None, limit=None, seconds=None)
+        self._nodes.change(f"{run}l", lints=[])
+        self._nodes.change(f"{run}o", rows=[], gaps=[])
         self._named(run, "rewind", step=figure(event.step), why=plain(str(event.why)), t=_time(event))
 
     def intervened(self, run: str, event: ev.Intervened) -> None:

@@ -31,9 +31,9 @@ def summary_html(trajectory: Trajectory) -> str:
     False
     """
     room = Room()
-    steps = step_rows(trajectory.steps, room)
+    steps = step_rows(trajectory.steps, room, absent=trajectory.absent)
     body = _head(trajectory) + (f'<div class="rlm-steps">{steps}</div>' if steps else "") + _foot(trajectory)
-    return _frame(trajectory.status, body)
+    return frame(trajectory.status, body)
 
 
 def live_html(progress: Progress) -> str:
@@ -45,7 +45,7 @@ def live_html(progress: Progress) -> str:
     if progress.paused is not None:
         place, body = place_html(progress.paused), paused_html(progress.paused)
     top = f'<p class="rlm-top">{_status(progress.status)}{_DOT}<span>{place}</span></p>'
-    return _frame(progress.status, f'{top}<div class="rlm-body">{body}</div>{_live_foot(progress)}')
+    return frame(progress.status, f'{top}<div class="rlm-body">{body}</div>{_live_foot(progress)}')
 
 
 @cache
@@ -53,8 +53,8 @@ def _style() -> str:
     return (files("rlm_lab.views") / "style.css").read_text(encoding="utf-8")
 
 
-def _frame(status: str, body: str) -> str:
-    """Both class names keep MathJax from reading dollar signs as formulas."""
+def frame(status: str, body: str) -> str:
+    """The outermost element, with its style. Both class names keep MathJax from reading dollar signs as formulas."""
     known = f" rlm-{status}" if status in words.STATUSES else ""
     return f'<style>{_style()}</style><div class="rlm-run{known} mathjax_ignore tex2jax_ignore">{body}</div>'
 
@@ -64,7 +64,7 @@ def _head(trajectory: Trajectory) -> str:
     answered = bool(trajectory.answer_text.strip())
     size = " rlm-none" if not answered else " rlm-long" if len(large) > _SHORT_ANSWER else ""
     room = Room()
-    question = room.text(trajectory.question.strip(), 1_500)
+    question = room.text(words.question_text(trajectory).strip(), 1_500)
     parts = [f'<p class="rlm-question rlm-wrap"><small>{question}</small></p>'] if question else []
     parts.append(f'<p class="rlm-answer rlm-wrap{size}"><strong>{room.text(large, 4_000)}</strong></p>')
     parts += [f'<p class="rlm-more rlm-wrap">{room.text(more, 20_000)}</p>'] if more else []
@@ -73,21 +73,14 @@ def _head(trajectory: Trajectory) -> str:
 
 def _foot(trajectory: Trajectory) -> str:
     parts = [_status(trajectory.status)]
-    names = ("steps", "calls", "tokens", "cost", "seconds")
-    usage = dict(
-        zip(
-            [name for name in names if name != "cost" or trajectory.usage.cost is not None],
-            words.spent(trajectory.usage),
-            strict=True,
-        )
-    )
-    for name, (figure, unit) in usage.items():
+    for name, (figure, unit) in words.spent(trajectory.usage, trajectory.absent).items():
         over = name == trajectory.limit and trajectory.status == "out_of_budget"
         limit = f" of {words.limit_text(name, trajectory.budget)}" if over and trajectory.budget.get(name) is not None else ""
         parts.append(_spent(figure, limit or f" {unit}".rstrip(), "rlm-over" if over else ""))
     where = [clipped(trajectory.model, 40), words.recorded_text(trajectory), f"run {clipped(trajectory.run, 40)}"]
     parts.append(f'<small class="rlm-where">{" · ".join(escaped(part) for part in where if part)}</small>')
-    return f'<p class="rlm-foot">{_DOT.join(parts)}</p>'
+    absent = words.absent_text(trajectory)
+    return f'<p class="rlm-foot">{_DOT.join(parts)}</p>' + (f'<p class="rlm-note">{escaped(absent)}</p>' if absent else "")
 
 
 def _status(status: str) -> str:

@@ -21,11 +21,13 @@ from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.reading import read
 from rlm_lab.trajectory.tree import ENDED, Trajectory
 from rlm_lab.views.clean import plain
+from rlm_lab.views.concluding import conclude
 from rlm_lab.views.feed import Feed
 from rlm_lab.views.unfold import unfold
 
 DIST = Path(__file__).parent / "component" / "dist"
 Source = Trajectory | Sequence[Event]
+_SWITCHED_OFF = "This page draws a run with a script, which is switched off."
 STYLE = "html,body{margin:0;height:100%}#rlm-lab-view{height:100vh}"
 
 
@@ -46,20 +48,31 @@ def page_html(source: Source, *, shorten: int | None = None, contexts: Mapping[s
     if shorten is not None and shorten < 1:
         raise UsageError(f"Texts cannot be shortened to {shorten} characters; give a number from 1.")
     feed = feed_of(source)
+    trajectory = source if isinstance(source, Trajectory) else fold(source)
     if contexts:
-        _cover(feed, source if isinstance(source, Trajectory) else fold(source), contexts)
+        _cover(feed, trajectory, contexts)
+    if trajectory.status in ENDED:
+        conclude(feed, trajectory, contexts)
     message = feed.whole(shorten)
     question = next((node.get("question", "") for node in message["nodes"] if node["kind"] == "run"), "")
-    data = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    script = view_module("page.js").replace("</script", "<\\/script")
+    return document(str(question)[:120] or "A run", "page.js", "rlm-lab-run", message)
+
+
+def document(title: str, module: str, name: str, data: Mapping[str, Any], plainly: str = _SWITCHED_OFF) -> str:
+    """A page of one file: `data` as JSON in an element of this `name`, and the built module that draws it.
+
+    `plainly` is the HTML that stands there where scripts are switched off.
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    script = view_module(module).replace("</script", "<\\/script")
     return "".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">',
             '<meta name="viewport" content="width=device-width"><meta name="generator" content="rlm_lab">',
-            f"<title>{html.escape(plain(str(question))[:120] or 'A run')}</title><style>{STYLE}</style></head>",
-            '<body><div id="rlm-lab-view"></div><noscript>This page draws a run with a script, which is switched off.</noscript>',
-            f'<script type="application/json" id="rlm-lab-run">{_inert(data)}</script>',
+            f"<title>{html.escape(plain(title))}</title><style>{STYLE}</style></head>",
+            f'<body><div id="rlm-lab-view"></div><noscript>{plainly}</noscript>',
+            f'<script type="application/json" id="{name}">{_inert(text)}</script>',
             f'<script type="module">{script}</script></body></html>\n',
         ]
     )
@@ -67,7 +80,12 @@ def page_html(source: Source, *, shorten: int | None = None, contexts: Mapping[s
 
 def save_page(source: Source, path: str | Path, **options: Any) -> Path:
     """Writes the page into a file; gives its path. The options are those of `page_html`."""
-    page, path = page_html(source, **options), Path(path).expanduser()
+    return write_page(page_html(source, **options), path)
+
+
+def write_page(page: str, path: str | Path) -> Path:
+    """Writes a page into a file, whose folder is made; gives its path. Raises `UsageError` where that cannot be done."""
+    path = Path(path).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")

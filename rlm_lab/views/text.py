@@ -6,7 +6,7 @@ Terminal sequences in a run's texts are taken out. Nothing is printed. May be us
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rlm_lab.analysis.acts import act_of, clipped, summary_of
 from rlm_lab.analysis.reasoning import reasoning_of
@@ -28,10 +28,12 @@ def summary_text(trajectory: Trajectory, width: int = 88) -> str:
     <BLANKLINE>
     Done · 0 steps · 0 calls · 0 tokens · 0:00
     """
-    rows = [_summary_row(step, width) for step in trajectory.steps]
+    rows = [_summary_row(step, width, trajectory.absent) for step in trajectory.steps]
     if len(rows) > 60:
         rows = [*rows[:30], f"  … {len(rows) - 60:,} steps left out here …", *rows[-30:]]
-    return "\n".join([*_answer_lines(trajectory), "", *rows, *([""] if rows else []), _status_line(trajectory)])
+    absent = words.absent_text(trajectory)
+    foot = [_status_line(trajectory), *([plain(absent)] if absent else [])]
+    return "\n".join([*_answer_lines(trajectory), "", *rows, *([""] if rows else []), *foot])
 
 
 def to_text(trajectory: Trajectory, width: int = 88) -> str:
@@ -64,21 +66,23 @@ def _answer_lines(trajectory: Trajectory) -> list[str]:
 
 def _status_line(trajectory: Trajectory) -> str:
     recorded = words.recorded_text(trajectory)
-    parts = [words.status_word(trajectory.status), words.spent_text(trajectory.usage), *([recorded] if recorded else [])]
+    spent = words.spent_text(trajectory.usage, trajectory.absent)
+    parts = [words.status_word(trajectory.status), spent, *([recorded] if recorded else [])]
     return plain(" · ".join(parts))
 
 
-def _figures(step: Step) -> str:
-    return figures.seconds(step.seconds) + (f" · {figures.counted(step.calls, 'call')}" if step.calls else "")
+def _figures(step: Step, absent: Collection[str]) -> str:
+    parts = [] if "times" in absent else [figures.seconds(step.seconds)]
+    return " · ".join(parts + ([figures.counted(step.calls, "call")] if step.calls else []))
 
 
-def _summary_row(step: Step, width: int) -> str:
+def _summary_row(step: Step, width: int, absent: Collection[str]) -> str:
     row = f"{step.number:>3} {act_of(step).word:<9}{clipped(plain(summary_of(step)), max(width - 30, 20))}"
-    return f"{row:<{width - 16}} {_figures(step):>15}"
+    return f"{row:<{width - 16}} {_figures(step, absent):>15}".rstrip()
 
 
 def _whole(trajectory: Trajectory, width: int, depth: int = 0) -> Iterator[str]:
-    yield from _wrapped(trajectory.question, width)
+    yield from _wrapped(words.question_text(trajectory), width)
     yield ""
     for line in _answer_lines(trajectory):
         yield from _wrapped(line, width)
@@ -89,14 +93,15 @@ def _whole(trajectory: Trajectory, width: int, depth: int = 0) -> Iterator[str]:
     for context in trajectory.contexts:
         size = f"{context.get('size')} {context.get('unit') or ''}".strip()
         yield clipped(plain(f"context {context.get('name')}: {context.get('type')}, {size}"), width)
+    yield from _wrapped(words.absent_text(trajectory), width)
     for step in trajectory.steps:
-        yield from _step(step, width, depth)
+        yield from _step(step, width, depth, trajectory.absent)
 
 
-def _step(step: Step, width: int, depth: int) -> Iterator[str]:
-    title = f"── {step.number} {act_of(step).word} "
+def _step(step: Step, width: int, depth: int, absent: Collection[str]) -> Iterator[str]:
+    title, told = f"── {step.number} {act_of(step).word} ", _figures(step, absent)
     yield ""
-    yield f"{title}{'─' * max(width - len(title) - len(_figures(step)) - 1, 3)} {_figures(step)}"
+    yield f"{title}{'─' * max(width - len(title) - len(told) - 1, 3)} {told}"
     yield from _wrapped(reasoning_of(step), width)
     if step.reply_error is not None:
         yield from _wrapped(f"No reply: {step.reply_error}", width)
@@ -149,7 +154,7 @@ def _calls(calls: list[Call], width: int) -> Iterator[str]:
         end = call.answer if call.status == "answered" else f"{call.status} {call.error or ''}"
         half = (width - 16) // 2
         number = call.number if call.index is None else call.index + 1
-        yield f"  ? {number:>5} {clipped(plain(call.prompt), half)} → {clipped(plain(end or ''), half)}"
+        yield f"  ? {number:>5} {clipped(plain(call.prompt or words.NOT_RECORDED), half)} → {clipped(plain(end or ''), half)}"
     if len(calls) > _SHOWN_CALLS:
         yield f"          {len(calls) - _SHOWN_CALLS:,} more calls in the log"
 

@@ -26,7 +26,8 @@ def _run(run: Trajectory) -> Iterator[ev.Event]:
     yield ev.RunStarted(
         run=run.run, question=run.question, model=run.model, sub_model=run.sub_model, contexts=[dict(one) for one in run.contexts],
         budget=dict(run.budget), started=run.started, profile=run.profile, parent=run.parent, depth=run.depth, schema=run.schema,
-        tools=list(run.tools), cassette=dict(run.cassette) if run.cassette else None, t=run.steps[0].started if run.steps else 0.0,
+        tools=list(run.tools), cassette=dict(run.cassette) if run.cassette else None,
+        imported=dict(run.imported) if run.imported else None, t=run.steps[0].started if run.steps else 0.0,
     )  # fmt: skip
     for step in run.steps:
         yield from _step(run, step)

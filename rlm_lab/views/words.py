@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from rlm_lab.analysis.acts import clipped
@@ -33,6 +33,7 @@ _EDITS = {
     "sub_model": "changed the sub-model",
     "budget": "changed the budget",
 }
+NOT_RECORDED = "Not recorded."
 _MOST_NAMES = 8
 _LIMITS: dict[str, Callable[[float], str]] = {
     "steps": lambda value: figures.counted(int(value), "step"),
@@ -114,7 +115,7 @@ def headline(trajectory: Trajectory) -> tuple[str, str]:
         return first, "\n".join(part for part in (rest.strip("\n"), note) if part)
     match trajectory.status:
         case "done":
-            return "The answer is empty", ""
+            return f"Answer: {NOT_RECORDED}" if "answer" in trajectory.absent else "The answer is empty", ""
         case "failed":
             return "No answer", trajectory.error or "The run failed and did not say why."
         case "out_of_budget":
@@ -142,25 +143,47 @@ def _place(trajectory: Trajectory) -> str:
     return f"in step {pause.step if pause else trajectory.steps[-1].number}{line}"
 
 
-def spent(usage: Usage) -> list[tuple[str, str]]:
-    """Figure and unit of each thing that a run spends; a cost that is not known is left out."""
+def spent(usage: Usage, absent: Collection[str] = ()) -> dict[str, tuple[str, str]]:
+    """Figure and unit of each thing that a run spends, by its name; what is not known, or `absent` from the log, is left out."""
     steps, calls = figures.counted(usage.steps, "step"), figures.counted(usage.calls, "call")
-    parts = [
-        (steps.split()[0], steps.split()[1]),
-        (calls.split()[0], calls.split()[1]),
-        (figures.thousands(usage.tokens), "tokens"),
-    ]
-    if usage.cost is not None:
-        parts.append((figures.dollars(usage.cost), "USD"))
-    return [*parts, (figures.clock(usage.seconds), "")]
+    parts = {"steps": (steps.split()[0], steps.split()[1])}
+    if "calls" not in absent:
+        parts["calls"] = (calls.split()[0], calls.split()[1])
+    if "tokens" not in absent:
+        parts["tokens"] = (figures.thousands(usage.tokens), "tokens")
+    if usage.cost is not None and "cost" not in absent:
+        parts["cost"] = (figures.dollars(usage.cost), "USD")
+    if "times" not in absent:
+        parts["seconds"] = (figures.clock(usage.seconds), "")
+    return parts
 
 
-def spent_text(usage: Usage) -> str:
+def spent_text(usage: Usage, absent: Collection[str] = ()) -> str:
     """
     >>> spent_text(Usage(steps=5, calls=1, prompt_tokens=14_200, cost=0.041, seconds=15))
     '5 steps · 1 call · 14.2 k tokens · 0.041 USD · 0:15'
     """
-    return " · ".join(f"{figure} {unit}".strip() for figure, unit in spent(usage))
+    return " · ".join(f"{figure} {unit}".strip() for figure, unit in spent(usage, absent).values())
+
+
+def question_text(trajectory: Trajectory) -> str:
+    """The question, or that it was not recorded."""
+    return trajectory.question or (f"Question: {NOT_RECORDED}" if "question" in trajectory.absent else "")
+
+
+def absent_text(trajectory: Trajectory) -> str:
+    """Which facts the log of another engine does not hold; nothing for a run of this one.
+
+    >>> absent_text(Trajectory(run="a", status="done", imported={"format": "dspy", "absent": ["times", "cost"]}))
+    'Not recorded by dspy: times, cost.'
+    """
+    facts = [fact for fact in (trajectory.imported or {}).get("absent", ()) if fact in trajectory.absent]
+    return f"Not recorded by {imported_text(trajectory)}: {', '.join(facts)}." if facts else ""
+
+
+def imported_text(trajectory: Trajectory) -> str:
+    """The engine whose log the run was read from."""
+    return str((trajectory.imported or {}).get("format") or "its engine")
 
 
 def recorded_text(trajectory: Trajectory) -> str:

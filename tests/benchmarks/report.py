@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialects import PEERS, RLM_LAB
-from measures import BATCH, CALL_SECONDS, ITERATIONS, QUERIES, TEXT_CHARACTERS, Samples
+from measures import BATCH, CALL_SECONDS, IN_A_ROW, ITERATIONS, QUERIES, TEXT_CHARACTERS, Samples
 
 Medians = dict[str, dict[str, float]]
 
@@ -26,6 +26,7 @@ class Row:
 
 ROWS = (
     Row(metric="run", title="fixed cost of a warm run (1 iteration that answers)", unit="ms", target=1.0),
+    Row(metric="run_first", title=f"... the first of {IN_A_ROW} in a row, after another system's turn", unit="ms"),
     Row(metric="iteration", title=f"overhead of one iteration (of {ITERATIONS})", unit="ms", target=1.0),
     Row(metric="iteration_whole", title="... by the difference of whole runs", unit="ms"),
     Row(metric="query", title=f"overhead of one `llm_query` (of {QUERIES} in one block)", unit="ms", target=1.0),

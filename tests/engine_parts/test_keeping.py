@@ -6,6 +6,8 @@ import array
 import collections
 import configparser
 import decimal
+import enum
+import functools
 import io
 import itertools
 import random
@@ -59,6 +61,38 @@ class Slotted:
         self.left = [1]
 
 
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Base:
+    where = "base"
+
+
+class Other:
+    where = "other"
+
+
+def derived() -> type:
+    return type("Derived", (Base,), {"__module__": HOME})
+
+
+def rebased(value: Any) -> None:
+    value.__bases__ = (Other,)
+
+
+def caused() -> ValueError:
+    error = ValueError("second")
+    error.__cause__ = KeyError([1])
+    return error
+
+
+def nest(depth: int, inner: Any) -> Any:
+    for _ in range(depth):
+        inner = (inner,)
+    return inner
+
+
 class Stack(list[int]):
     name = "stack"
 
@@ -108,6 +142,14 @@ PROMISED: list[tuple[Callable[[], Any], Callable[[Any], object], str, Callable[[
     (counter, lambda value: value(), "exact", lambda value: value.__closure__[0].cell_contents),
     (lambda: with_default, lambda value: value().append(5), "exact", lambda value: list(value.__defaults__[0])),
     (lambda: ValueError([1]), lambda value: value.args[0].append(2), "exact", lambda value: list(value.args[0])),
+    (caused, lambda value: value.__cause__.args[0].append(2), "exact", lambda value: list(value.__cause__.args[0])),
+    (caused, lambda value: setattr(value, "__cause__", None), "exact", lambda value: repr(value.__cause__)),
+    (lambda: functools.partial(max, key=len), lambda value: value.keywords.clear(), "exact", lambda value: list(value.keywords)),
+    (lambda: [1].append, lambda value: value(2), "exact", lambda value: list(value.__self__)),
+    (lambda: functools.partial(max, [1]), lambda value: value.args[0].append(2), "exact", lambda value: list(value.args[0])),
+    (lambda: functools.partial(max), lambda value: setattr(value, "note", 1), "exact", lambda value: dict(vars(value))),
+    (lambda: Colour.RED, lambda value: setattr(value, "note", 1), "exact", lambda value: vars(value).get("note")),
+    (derived, rebased, "exact", lambda value: value.where),
     (lambda: io.StringIO("abc"), lambda value: value.read(2), "exact", lambda value: (value.getvalue(), value.tell())),
     (lambda: random.Random(1), lambda value: value.random(), "exact", lambda value: value.getstate()),
     (lambda: np.random.default_rng(1), lambda value: value.random(), "exact", lambda value: value.bit_generator.state),
@@ -149,6 +191,7 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         weakref.WeakKeyDictionary({Place: 1}),
         [{"n": n} for n in range(20_000)],
         list(range(1_200_000)),
+        ([],) * 1_200_000,
         types.MappingProxyType({"a": [1]}),
     ],
     ids=[
@@ -164,6 +207,7 @@ def test_each_kind_comes_back_as_promised(make: Any, change: Any, how: str, show
         "weak dictionary",
         "many dicts",
         "many items",
+        "long tuple of lists",
         "view of a dict",
     ],
 )
@@ -226,6 +270,39 @@ def test_an_object_of_a_library_is_kept_whole_or_left_alone() -> None:
     assert ({name: kept.how(name).how for name in kept.values}) == {"client": "lost", "parser": "exact"}
     assert (client.headers["a"], parser["a"]["b"]) == ("2", "1")
     client.close()
+
+
+def test_tuples_nested_to_any_depth_come_back_and_are_forked() -> None:
+    inner = [1]
+    kept = Kept.take({"deep": nest(20_000, inner), "frame": frame()})
+    inner.append(2)
+    kept.restore()
+    forked = kept.fork({}, {})["deep"]
+    for _ in range(20_000):
+        (forked,) = forked
+    assert inner == [1]
+    assert forked == [1]
+    assert forked is not inner
+
+
+def test_a_fork_shares_the_members_of_an_enum() -> None:
+    assert Kept.take({"colour": Colour.RED}, home=HOME).fork({}, {})["colour"] is Colour.RED
+
+
+def test_a_fork_has_partials_of_its_own() -> None:
+    rows = [1]
+    forked = Kept.take({"first": functools.partial(rows.append, 5)}).fork({}, {})["first"]
+    forked()
+    assert rows == [1]
+    assert forked.func.__self__ == [1, 5]
+
+
+def test_a_long_tuple_of_numbers_is_looked_through_once() -> None:
+    space = {"numbers": tuple(range(1_200_000))}
+    first = Kept.take(space)
+    second = Kept.take(space, first)
+    assert second.how("numbers").how == "exact"
+    assert second.flat == first.flat != {}
 
 
 def test_a_circle_is_kept() -> None:

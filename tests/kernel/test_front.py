@@ -8,7 +8,7 @@ import pytest
 
 from rlm_lab import ScriptedModel, Settings, ask
 from rlm_lab.errors import StateError
-from rlm_lab.kernel.front import order
+from rlm_lab.kernel.front import order, pending_cell
 
 
 @pytest.fixture
@@ -55,3 +55,30 @@ def test_a_thread_beside_the_main_one_moves_no_paused_run(paused):
     thread.join()
     assert refused
     assert paused.status == "paused"
+
+
+def test_an_order_reaches_the_run_that_it_names(paused, tmp_path):
+    newer = ask("And now?", model=ScriptedModel(["```repl\n1\n```"]), step=True, settings=Settings(runs=tmp_path))
+    order("continue", run=paused.id)
+    assert (paused.answer, newer.status) == (42, "paused")
+    newer.stop()
+
+
+def test_what_is_pending_comes_as_a_cell(paused):
+    head, code = pending_cell(paused.id).split("\n", 1)
+    assert head.startswith(f"%%rlm_edit {paused.id} --pause ")
+    assert code == "n = 41"
+
+
+def test_a_front_ends_settings_hold_where_nothing_else_is_said(cells):
+    cells.shell.config.RLMFront.update({"model": "mine", "max_calls": 3, "live": False, "max_cost": None})
+    cells["mine"] = ScriptedModel(["```repl\nFINAL(1)\n```"] * 9)
+    cells.run("%%rlm\nHow many?").raise_error()
+    run = cells.run("%rlm last").result
+    assert (run.asked.model, run.ledger.budget.calls) == (cells["mine"], 3)
+    cells.run("%config RLM.max_calls = 5")
+    cells.run("%%rlm --max-steps 4\nHow many?").raise_error()
+    budget = cells.run("%rlm last").result.ledger.budget
+    assert (budget.calls, budget.steps) == (5, 4)
+    cells.run("%%rlm --max-calls 6\nHow many?").raise_error()
+    assert cells.run("%rlm last").result.ledger.budget.calls == 6

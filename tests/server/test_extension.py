@@ -58,15 +58,39 @@ def test_the_extension_asks_no_registry_by_name_and_is_not_committed():
     assert "dist/" not in tracked
 
 
-def test_the_pure_parts_do_what_they_say(tmp_path):
-    if not (VIEW / "node_modules" / "esbuild").is_dir():
-        pytest.skip("the live view was not built here")
+CHECKS = {
+    "types": ["typescript/bin/tsc", "--noEmit", "-p", "."],
+    "rules": ["eslint/bin/eslint.js", "-c", "check/eslint.config.mjs", "--max-warnings", "0", "src", "schema"],
+    "format": ["prettier/bin/prettier.cjs", "--config", ".prettierrc", "--check", "src", "style", "schema", "tests"],
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_typescript_is_clean(check):
+    extension = ROOT / "extension"
+    if not (extension / "check" / "node_modules" / "eslint").is_dir():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("an editable install brings what checks the extension")
+    node, _ = the_hook().tools()
+    program, *words = CHECKS[check]
+    command = [str(node), f"check/node_modules/{program}", *words]
+    done = subprocess.run(command, cwd=extension, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def the_hook():
+    """The build hook, which knows where Node is."""
     spec = spec_from_file_location("hatch_build", VIEW / "hatch_build.py")
     assert spec is not None
     assert spec.loader is not None
     hook = module_from_spec(spec)
     spec.loader.exec_module(hook)
-    node, _ = hook.tools()
+    return hook
+
+
+def test_the_pure_parts_do_what_they_say(tmp_path):
+    if not (VIEW / "node_modules" / "esbuild").is_dir():
+        pytest.skip("the live view was not built here")
+    node, _ = the_hook().tools()
     tests = sorted(map(str, (ROOT / "extension" / "tests").glob("*.test.ts")))
     esbuild = VIEW / "node_modules" / "esbuild" / "bin" / "esbuild"
     options = ["--bundle", "--format=esm", "--platform=node", "--out-extension:.js=.mjs", f"--outdir={tmp_path}"]

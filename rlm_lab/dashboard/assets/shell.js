@@ -1,14 +1,14 @@
 // The bar, the list of runs and a run's settings. Every text of a run is set as text, never as markup.
 const COLUMNS = [
-  { name: "question", title: "Question", text: (row) => row.question || "(no question)" },
+  { name: "question", title: "Question", text: (row) => row.question || missing(row, "question", "(no question)") },
   { name: "status", title: "Status", text: (row) => WORDS[row.status] ?? row.status },
   { name: "answer", title: "Answer", text: (row) => row.answer ?? "" },
-  { name: "model", title: "Model", text: (row) => row.model },
+  { name: "model", title: "Model", text: (row) => row.model || missing(row, "model") },
   { name: "steps", title: "Steps", number: (row) => row.steps, text: (row) => count(row.steps) },
-  { name: "calls", title: "Calls", number: (row) => row.calls, text: (row) => count(row.calls) },
-  { name: "tokens", title: "Tokens", number: (row) => row.tokens, text: (row) => thousands(row.tokens) },
+  { name: "calls", title: "Calls", number: (row) => row.calls, text: (row) => count(row.calls) || missing(row, "calls") },
+  { name: "tokens", title: "Tokens", number: (row) => row.tokens, text: (row) => thousands(row.tokens) || missing(row, "tokens") },
   { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost) },
-  { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds) },
+  { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds) || missing(row, "times") },
   { name: "parent", title: "Parent", text: (row) => row.parent ?? "" },
   { name: "started", title: "Started", text: (row) => when(row.started) },
 ];
@@ -16,6 +16,7 @@ const WORDS = { out_of_budget: "out of budget", unreadable: "cannot be read" };
 const SIGNS = { running: "ring", waiting: "ring", paused: "bars", done: "tick", failed: "cross", stopped: "square", out_of_budget: "bang", interrupted: "dash", unreadable: "bang" };
 const FIRST_ROWS = 200;
 
+const missing = (row, fact, other = "") => (row.absent?.includes(fact) ? "not recorded" : other);
 const none = (value) => value === null || value === undefined;
 const count = (value) => (none(value) ? "" : value.toLocaleString("en"));
 const short = (value, unit) => `${value.toFixed(value < 99.95 ? 1 : 0).replace(/\.0$/, "")} ${unit}`;
@@ -62,15 +63,19 @@ class Runs {
     this.body = make("tbody");
     this.more = make("button", { class: "more", hidden: "", onclick: () => { this.most += 1000; this.draw(); } });
     this.empty = make("div", { class: "empty", hidden: "" });
+    this.marked = new Set();
+    this.compare = make("button", { class: "compare", text: "Compare", onclick: () => this.toCompare() });
     const table = make("table", { "aria-label": "Runs" }, make("thead", {}, this.head), this.body);
-    this.element = make("section", { id: "runs", "aria-label": "Runs" }, make("div", { class: "tools" }, make("h1", { text: "Runs" }), this.search, this.told), make("div", { class: "scroll" }, table, this.more, this.empty));
+    this.element = make("section", { id: "runs", "aria-label": "Runs" }, make("div", { class: "tools" }, make("h1", { text: "Runs" }), this.search, this.compare, this.told), make("div", { class: "scroll" }, table, this.more, this.empty));
     this.drawHead();
+    this.drawMarked();
     this.body.addEventListener("keydown", (event) => this.move(event));
   }
 
   take(message) {
     for (const row of message.rows) this.rows.set(row.run, row);
-    for (const run of message.gone) { this.rows.delete(run); this.elements.delete(run); }
+    for (const run of message.gone) { this.rows.delete(run); this.elements.delete(run); this.marked.delete(run); }
+    this.drawMarked();
     this.folders = message.folders;
     this.leftOut = message.left_out;
     for (const row of message.rows) this.elements.delete(row.run);
@@ -78,7 +83,8 @@ class Runs {
   }
 
   drawHead() {
-    this.head.replaceChildren(...COLUMNS.map((column) => {
+    const mark = make("th", { class: "mark", scope: "col" }, make("span", { class: "spoken", text: "Compare" }));
+    this.head.replaceChildren(mark, ...COLUMNS.map((column) => {
       const chosen = this.sort.name === column.name;
       const sign = chosen ? (this.sort.down ? " ↓" : " ↑") : "";
       const button = make("button", { text: column.title + sign, onclick: () => this.sortBy(column) });
@@ -89,7 +95,7 @@ class Runs {
   sortBy(column) {
     this.sort = { name: column.name, down: this.sort.name === column.name ? !this.sort.down : Boolean(column.number) || column.name === "started" };
     this.drawHead();
-    this.head.children[COLUMNS.indexOf(column)].firstChild.focus();
+    this.head.children[COLUMNS.indexOf(column) + 1].firstChild.focus();
     this.draw();
   }
 
@@ -138,16 +144,43 @@ class Runs {
       if (["question", "answer", "model", "parent"].includes(column.name)) cell.title = cell.textContent;
       return cell;
     });
-    const element = make("tr", { tabindex: "0", class: `run ${SIGNS[row.status] ? row.status : "other"}`, onclick: () => this.open(row.run) }, ...cells);
+    const element = make("tr", { tabindex: "0", class: `run ${SIGNS[row.status] ? row.status : "other"}`, onclick: () => this.open(row.run) }, this.box(row), ...cells);
     element.dataset.run = row.run;
     this.elements.set(row.run, element);
     return element;
   }
 
+  box(row) {
+    const box = make("input", { type: "checkbox", "aria-label": `Compare ${row.run}` });
+    box.checked = this.marked.has(row.run);
+    box.addEventListener("change", () => this.mark(row.run, box.checked));
+    return make("td", { class: "mark", onclick: (event) => event.stopPropagation() }, make("label", {}, box));
+  }
+
+  mark(run, on) {
+    if (on) this.marked.add(run);
+    else this.marked.delete(run);
+    this.drawMarked();
+  }
+
+  drawMarked() {
+    const number = this.marked.size;
+    this.compare.textContent = number ? `Compare ${count(number)}` : "Compare";
+    this.compare.setAttribute("aria-disabled", String(number < 2));
+    this.compare.title = number < 2 ? "Mark two runs or more" : "Shows them side by side";
+  }
+
+  toCompare() {
+    if (this.marked.size < 2) this.told.textContent = "Mark two runs or more, in their first column, then press Compare.";
+    else location.href = `./compare#${[...this.marked].map((run) => `with=${encodeURIComponent(run)}`).join("&")}`;
+  }
+
   move(event) {
     const row = event.target.closest("tr");
     if (!row) return;
-    if (event.key === "Enter") this.open(row.dataset.run);
+    if (event.target.tagName === "INPUT" && (event.key === "Enter" || event.key === " ")) return;
+    if (event.key === "x") row.querySelector(".mark input").click();
+    else if (event.key === "Enter") this.open(row.dataset.run);
     else if (event.key === "ArrowDown" || event.key === "j") row.nextElementSibling?.focus();
     else if (event.key === "ArrowUp" || event.key === "k") row.previousElementSibling?.focus();
     else return;
@@ -159,9 +192,10 @@ class Bar {
   constructor({ back, turn }) {
     this.back = make("button", { class: "back", text: "‹ All runs", onclick: back });
     this.name = make("span", { class: "name" });
+    this.lesson = make("a", { class: "toggle", text: "Lesson" }); // the run that is shown, as slides
     this.time = this.toggle("Timeline", () => turn("time"));
     this.settings = this.toggle("Settings", () => turn("settings"));
-    document.getElementById("bar").append(this.back, this.name, make("span", { class: "gap" }), this.time, this.settings);
+    document.getElementById("bar").append(this.back, this.name, make("span", { class: "gap" }), this.lesson, this.time, this.settings);
   }
 
   toggle(text, act) { return make("button", { class: "toggle", text, "aria-pressed": "false", onclick: act }); }
@@ -195,6 +229,7 @@ export function start({ host, send, listen }) {
     body.dataset.page = message.run === null ? "list" : "run";
     document.title = message.run === null ? "rlm_lab" : `${message.run} · rlm_lab`;
     bar.name.textContent = message.run ?? "";
+    bar.lesson.href = `./lesson#run=${encodeURIComponent(message.run ?? "")}`;
     if (message.missing) { runs.search.value = message.missing; runs.draw(); }
     shown.settings = false;
     apply();

@@ -1,4 +1,4 @@
-// Bundles the view into dist: view.js, styles inside, and what stands beside it; with --tests the unit tests, for node --test.
+// Bundles each web part into one file of dist, styles inside, and what stands beside it; with --tests the unit tests, for node --test.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -30,7 +30,14 @@ if (process.argv.includes("--tests")) {
   const sources = process.env.RLM_LAB_SOURCES ?? createHash("sha256").update(readFileSync(join(here, "package.json"))).digest("hex");
   await build({
     ...common,
-    entryPoints: { view: "src/index.tsx", page: "src/page.ts", editor: "src/codemirror.ts", cell: "src/cell.ts" },
+    entryPoints: {
+      view: "src/index.tsx",
+      page: "src/page.ts",
+      editor: "src/codemirror.ts",
+      cell: "src/cell.ts",
+      compare: "src/compare.ts",
+      lesson: "src/lesson.tsx",
+    },
     outdir: "dist",
     plugins: [editorApart],
     minify: true,

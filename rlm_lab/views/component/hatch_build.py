@@ -39,7 +39,7 @@ VIEW = Part(
     name="live view",
     folder=HERE,
     sources=(HERE / "package.json", HERE / "package-lock.json", HERE / "bundle.mjs", HERE / "src"),
-    built=tuple(HERE / "dist" / f"{name}.js" for name in ("view", "page", "editor", "cell")),
+    built=tuple(HERE / "dist" / f"{name}.js" for name in ("view", "page", "editor", "cell", "compare", "lesson")),
     program=("bundle.mjs",),
 )
 _LAB = ROOT / "extension"
@@ -54,6 +54,8 @@ EXTENSION = Part(
     built=(_LAB / "dist" / "package.json",),
     program=(*BUILDER, "node_modules/@jupyterlab/core-meta/core.package.json", "."),
 )
+# What the types and the style of the extension are looked through with; nothing is built of it.
+CHECKS = Part(name="check of the JupyterLab extension", folder=_LAB / "check", sources=(), built=(), program=())
 
 
 class ViewBuildHook(BuildHookInterface[Any]):
@@ -90,6 +92,8 @@ def build(part: Part, *, tests: bool = False) -> None:
     _run(part, [str(node), *part.program], environment)
     if part is EXTENSION:
         _sign(part)
+    if tests and part is EXTENSION:
+        _run(CHECKS, [*npm, "ci", "--ignore-scripts"], environment)
 
 
 def _sign(part: Part) -> None:

@@ -21,7 +21,7 @@ export function ContextPane({ app }: { app: App }): JSX.Element {
       <div class="chart-head"><h2>Context</h2><span class="quiet">{contexts.slice(0, 2).map((context) => `${clipped(String(context["name"]), 30)}, ${sizeText(context)}`).join("; ")}</span>
         <span class="quiet right">{coverage ? `placed: ${percent(share("exact"))} exactly${share("likely") >= 0.005 ? `, ${percent(share("likely"))} likely` : ""}` : ""}</span></div>
       {covered.slice(0, 2).map((one) => <Strips app={app} one={one} many={covered.length > 1} key={String(one["name"])} />)}
-      {!coverage && <p class="empty">{contexts.length ? "Which parts were read and sent is told where the data itself is at hand; this view has only the log." : "This run was given no context."}</p>}
+      {!coverage && <p class="empty">{contexts.length ? "Which parts were read and sent is told where the data itself is at hand; this view has only the log." : app.store.absent(app.run, "contexts") ? "Not recorded." : "This run was given no context."}</p>}
       <Pools app={app} contexts={contexts} />
     </section>
   );

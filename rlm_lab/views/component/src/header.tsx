@@ -20,6 +20,7 @@ export function Header({ app }: { app: App }): JSX.Element {
           <Fact label="calls" value={text(run, "sub_model")} />
           {list(run?.["contexts"]).slice(0, 3).map((context) => <Context context={record(context)} />)}
           <Fact label="run" value={text(run, "name")} />
+          {record(run?.["imported"])["format"] ? <Fact label="from a log of" value={String(record(run?.["imported"])["format"])} /> : null}
           {record(run?.["cassette"])["model"] ? <Fact label="played from a recording of" value={String(record(run?.["cassette"])["model"])} /> : null}
         </p>
         <HeaderAnswer app={app} />
@@ -131,6 +132,7 @@ export function meters(app: App): Meter[] {
   const steps = app.store.steps(app.run).length;
   const made = (label: string, value: number | null, name: string, spell: (value: number) => string, unit = ""): Meter => {
     const most = limit(name);
+    if (app.store.absent(app.run, name === "seconds" ? "times" : name)) return { label, value: null, limit: null, shown: "", of: "not recorded", forecast: 0 };
     return { label, value, limit: most, shown: value === null ? "?" : spell(value), of: most === null ? unit : `of ${spell(most)}${unit ? ` ${unit}` : ""}`, forecast: ahead(name) };
   };
   return [
@@ -178,7 +180,7 @@ export function Answer({ app }: { app: App }): JSX.Element | null {
   return (
     <div class={`answer-box ${status}`}>
       <p class="label"><Icon name={status} /> {answer.trim() ? "Answer" : statusWord(status)}</p>
-      {first ? <p class={`answer${first.length > 120 ? " long" : ""}`}>{marked(first.slice(0, 600), app.wanted)}{first.length > 600 ? "…" : ""}</p> : <p class="answer none">{status === "done" ? "The answer is empty" : "No answer"}</p>}
+      {first ? <p class={`answer${first.length > 120 ? " long" : ""}`}>{marked(first.slice(0, 600), app.wanted)}{first.length > 600 ? "…" : ""}</p> : <p class="answer none">{status !== "done" ? "No answer" : app.store.absent(app.run, "answer") ? "Not recorded." : "The answer is empty"}</p>}
       {rest.length > 0 && <p class="answer-more">{marked(rest.join("\n").slice(0, 3000), app.wanted)}</p>}
       {(met || why || status === "interrupted") && <p class="quiet">{met} {why} {status === "interrupted" && !why ? "The log ends here: the process that wrote it is gone." : ""}</p>}
     </div>

@@ -35,6 +35,7 @@ const PATHS: Record<string, string> = {
   down: "M4 6l4 4 4-4",
   up: "M4 10l4-4 4 4",
   right: "M6 4l4 4-4 4",
+  left: "M10 4 6 8l4 4",
   more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   warning: "M8 2.5 14.5 13.5h-13zM8 6.5v3.5M8 11.9v.1",
   info: "M8 2.2a5.8 5.8 0 1 0 0 11.6A5.8 5.8 0 0 0 8 2.2zM8 7.3v4M8 4.9v.1",

@@ -35,7 +35,7 @@ function CallPane({ app }: { app: App }): JSX.Element {
     <Fold app={app} name="call" title={siblings.length > 1 ? `Call ${grouped(number)} of ${grouped(siblings.length)}` : "Call"} sub={text(call, "model")}
       right={<><button type="button" class="icon" aria-label="Previous call" onClick={() => app.moveCall(-1)}><Icon name="up" /></button><button type="button" class="icon" aria-label="Next call" onClick={() => app.moveCall(1)}><Icon name="down" /></button></>}>
       <p class="label">Prompt <span class="quiet">{[figure(call, "tokens_in") ? `${thousands(figure(call, "tokens_in"))} tokens` : `${grouped(figure(call, "prompt_length") ?? text(call, "prompt").length)} characters`, sharedNote(app, call, siblings)].filter(Boolean).join(", ")}</span></p>
-      <PromptText app={app} call={call} siblings={siblings} />
+      {text(call, "prompt") ? <PromptText app={app} call={call} siblings={siblings} /> : <p class="empty">Not recorded.</p>}
       <p class="label">{text(call, "status") === "failed" ? "Error" : "Answer"} <span class="quiet">{[figure(call, "tokens_out") ? `${grouped(figure(call, "tokens_out"))} tokens` : "", figure(call, "seconds") === null ? "" : seconds(figure(call, "seconds")), figure(call, "cost") ? money(figure(call, "cost")) : "", figure(call, "retries") ? `after ${counted(figure(call, "retries")!, "failed try")}` : ""].filter(Boolean).join(", ")}</span></p>
       <div class={`quote ${text(call, "status")}`}>{callEnd(app, call)}</div>
       {!app.readOnly && text(call, "status") === "answered" && app.run === app.store.root?.id && <p class="call-acts"><Act app={app} command="override" label="Change the answer" onDo={() => { app.call = id; app.write("override", app.full(id, "answer")); }} /> <Act app={app} command="ask_again" label="Ask again" onDo={() => app.command("ask_again", { call: figure(call, "number") })} /></p>}
@@ -47,6 +47,7 @@ function callEnd(app: App, call: RunNode): JSX.Element {
   const status = text(call, "status");
   if (status === "waiting") return <span class="status waiting"><Icon name="waiting" /> {app.live ? `Waiting for ${text(call, "model")}, ${seconds(Math.max(app.now(app.store.runOf(call.id)) - (figure(call, "t") ?? 0), 0))}` : "No answer is recorded."}</span>;
   if (status === "failed") return <><b class="fail">{text(call, "errkind")}</b> <LongText app={app} id={call.id} field="error" /></>;
+  if (!text(call, "prompt") && !text(call, "answer")) return <span class="empty">Not recorded.</span>;
   return <LongText app={app} id={call.id} field="answer" />;
 }
 

@@ -100,7 +100,7 @@ export function stepFacts(app: App, id: string): StepFacts {
   return {
     icon: status === "paused" ? "paused" : running ? "running" : failed ? "failed" : text(step, "act") || "think",
     state: status === "paused" ? "paused" : running ? "running" : failed ? "failed" : "done",
-    time: seconds(secondsOf(app, step, running)),
+    time: store.absent(store.runOf(id), "times") ? "" : seconds(secondsOf(app, step, running)),
     summary: text(step, "summary") || (running ? "the model thinks" : ""),
     notes,
   };

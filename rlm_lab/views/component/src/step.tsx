@@ -7,10 +7,11 @@ import { GateBox } from "./gate";
 import { Answer, shortName } from "./header";
 import { Icon, statusWord } from "./icons";
 import { kept } from "./markdown";
+import { Lints, Notes, Origin } from "./origin";
 import { Outputs, outputTail } from "./output";
 import { marked } from "./parts";
 import { codeLines } from "./python";
-import { secondsOf, stepFacts } from "./rail";
+import { stepFacts } from "./rail";
 import { figure, list, record, text, type RunNode } from "./types";
 import { Writing } from "./editor";
 
@@ -24,7 +25,7 @@ export function StepPane({ app }: { app: App }): JSX.Element {
     <main class="step" aria-label="Step">
       {step && <StepHead app={app} step={step} />}
       <div class="step-body" tabIndex={0} role="region" aria-label="The step's text, code and output">
-        {last && !app.live && answering && <Answer app={app} />}
+        {last && !app.live && answering && <><Answer app={app} /><Origin app={app} /><Lints app={app} at={app.run} /><Notes app={app} at={app.run} /></>}
         {!step && <EmptyStep app={app} />}
         {step && app.run === app.store.root?.id && last && app.status === "paused" && app.state?.gate && <GateBox app={app} />}
         {app.writing && (last || app.writing.what === "override") && <Writing app={app} />}
@@ -80,7 +81,9 @@ export function StepInside({ app, step }: { app: App; step: RunNode }): JSX.Elem
       {meanwhile.map((one) => <Meanwhile node={one} />)}
       {blocks.slice(-20).map((id) => <Block app={app} block={app.store.get(id)!} many={blocks.length > 1} edits={edits} key={id} />)}
       {flags.map((id) => <p class="flag"><Icon name="warning" /> {text(app.store.get(id), "message")}</p>)}
-      <p class="reply-figures">{replyFigures(step)}</p>
+      <Lints app={app} at={step.id} />
+      <Notes app={app} at={step.id} />
+      <p class="reply-figures">{replyFigures(app, step)}</p>
     </>
   );
 }
@@ -122,11 +125,14 @@ function promptSize(app: App, step: RunNode): string {
   return `Nothing has come back yet. ${grouped(size)} characters are new in the prompt.`;
 }
 
-function replyFigures(step: RunNode): string {
+function replyFigures(app: App, step: RunNode): string {
+  const run = app.store.runOf(step.id);
   const parts = [clipped(text(step, "model"), 60)];
   if (text(step, "source") === "record") parts.push("from the record");
-  if (figure(step, "thought") !== null) parts.push(`${seconds(figure(step, "thought"))} thinking`);
-  if (figure(step, "tokens_in") !== null) parts.push(`${grouped(figure(step, "tokens_in"))} tokens in, ${grouped(figure(step, "tokens_out") ?? 0)} out`);
+  if (app.store.absent(run, "times")) parts.push("times not recorded");
+  else if (figure(step, "thought") !== null) parts.push(`${seconds(figure(step, "thought"))} thinking`);
+  if (app.store.absent(run, "tokens") && !figure(step, "tokens_in")) parts.push("tokens not recorded");
+  else if (figure(step, "tokens_in") !== null) parts.push(`${grouped(figure(step, "tokens_in"))} tokens in, ${grouped(figure(step, "tokens_out") ?? 0)} out`);
   if (figure(step, "cost")) parts.push(money(figure(step, "cost")));
   if (figure(step, "retries")) parts.push(`after ${counted(figure(step, "retries")!, "failed try")}`);
   return parts.filter(Boolean).join(" · ");
@@ -267,7 +273,7 @@ function Child({ app, id }: { app: App; id: string }): JSX.Element {
         <button type="button" class="icon" aria-expanded={open} aria-label={open ? "Close the child run" : "Open the child run"} onClick={() => app.toggle(app.opened, `${id}/closed`)}><Icon name={open ? "down" : "right"} /></button>
         <button type="button" class="link child-name" title="Opens its steps, one level down" onClick={() => app.select(id)}><Icon name="child" /> Child run {shortName(text(run, "name"))}</button>
         <span class="told">{clipped(text(run, "question"), 120)}</span>
-        <span class="cost">{[text(run, "status") === "done" ? "" : statusWord(text(run, "status")), seconds(app.seconds(id)), calls ? counted(calls, "call") : "", cost ? money(cost) : ""].filter(Boolean).join(" · ")}</span>
+        <span class="cost">{[text(run, "status") === "done" ? "" : statusWord(text(run, "status")), app.store.absent(id, "times") ? "" : seconds(app.seconds(id)), calls ? counted(calls, "call") : "", cost ? money(cost) : ""].filter(Boolean).join(" · ")}</span>
       </div>
       {open && steps.slice(-8).map((step) => {
         const facts = stepFacts(app, step);
@@ -341,7 +347,7 @@ function Newest({ app, step }: { app: App; step: RunNode }): JSX.Element | null 
     <button type="button" class="newest" onClick={() => { app.reveal = "output"; app.changed(); }}>
       <span class="label">{text(block, "status") === "running" ? "Output so far" : "Output"}</span>
       <code>{clipped(tail, 160)}</code>
-      <span class="quiet right">{changes ? `${counted(changes, "variable")} changed` : seconds(secondsOf(app, step, text(step, "status") !== "done"))}</span><Icon name="down" />
+      <span class="quiet right">{changes ? `${counted(changes, "variable")} changed` : stepFacts(app, step.id).time}</span><Icon name="down" />
     </button>
   );
 }

@@ -1,5 +1,5 @@
 // The nodes as they were told, and what can be read from them. Keeps no truth of its own: a snapshot replaces all of it.
-import { figure, text, type Delta, type RunNode, type Snapshot } from "./types";
+import { figure, list, record, text, type Delta, type RunNode, type Snapshot } from "./types";
 
 const NONE: readonly string[] = [];
 const REPLACED_BY_REPLY = ["reasoning", "reply_error"];
@@ -57,6 +57,11 @@ export class Store {
     const ids = this.children(run, "step").filter((id) => this.nodes.get(id)?.["aside"] !== true);
     this.shown.set(run, { at, ids });
     return ids;
+  }
+
+  /** Whether the log of another engine does not hold a fact of this run, such as `times`: its figures mean nothing then. */
+  absent(run: string, fact: string): boolean {
+    return list(record(this.get(run)?.["imported"])["absent"]).includes(fact);
   }
 
   usage(run: string): RunNode | undefined {

@@ -1,0 +1,204 @@
+// What stands at the foot of a question's cell: the state of its run, its calls and its cost, and what can be done. Read from the
+// outputs; nothing is written into the notebook before the user says so.
+import type { CodeCell, ICodeCellModel } from '@jupyterlab/cells';
+import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IDisposable } from '@lumino/disposable';
+import { CellBar } from './bar';
+import { isOver, MIME, type Told, toldBy } from './payload';
+import type { Sighting, Sightings } from './sightings';
+import { type Action, offers } from './states';
+import { badge, isQuestion, statusWord } from './words';
+
+const PAUSE = 250; // ms between two looks
+const GONE = new Set(['restarting', 'autorestarting', 'terminating', 'dead']);
+
+export interface Around {
+  trans: TranslationBundle;
+  sightings: Sightings;
+  wanted: () => boolean;
+  heard: (told: Told) => void;
+  /** Which of these runs ended without an end: their process is gone. */
+  interrupted: (runs: string[], notebook: string) => Promise<string[]>;
+  act: (action: Action, cell: CodeCell, panel: NotebookPanel, told: Told | null) => void;
+}
+
+export class Cells implements IDisposable {
+  isDisposed = false;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly bars = new Map<CodeCell, CellBar>();
+  private readonly lost = new WeakMap<ICodeCellModel, string>();
+  private asked = false;
+
+  constructor(
+    private readonly panel: NotebookPanel,
+    private readonly around: Around
+  ) {
+    panel.content.modelContentChanged.connect(this.soon, this);
+    panel.content.modelChanged.connect(this.soon, this);
+    NotebookActions.executionScheduled.connect(this.soon, this);
+    NotebookActions.executed.connect(this.soon, this);
+    panel.sessionContext.statusChanged.connect(this.changed, this);
+    panel.sessionContext.kernelChanged.connect(this.exchanged, this);
+    panel.disposed.connect(this.dispose, this);
+    void Promise.all([panel.revealed, panel.context.ready]).then(() => this.soon());
+  }
+
+  dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this.isDisposed = true;
+    if (this.timer !== null) {
+      clearTimeout(this.timer);
+    }
+    this.panel.content.modelContentChanged.disconnect(this.soon, this);
+    this.panel.content.modelChanged.disconnect(this.soon, this);
+    NotebookActions.executionScheduled.disconnect(this.soon, this);
+    NotebookActions.executed.disconnect(this.soon, this);
+    this.panel.sessionContext.statusChanged.disconnect(this.changed, this);
+    this.panel.sessionContext.kernelChanged.disconnect(this.exchanged, this);
+    this.bars.forEach(bar => bar.dispose());
+    this.around.sightings.forget(this.panel);
+  }
+
+  private soon(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.look();
+    }, PAUSE);
+  }
+
+  /** What was not over when the kernel went is interrupted: its variables are gone, its file is not. */
+  private changed(_: unknown, status: string): void {
+    if (GONE.has(status)) {
+      this.lose();
+    }
+    this.soon();
+  }
+
+  private exchanged(
+    _: unknown,
+    { oldValue, newValue }: { oldValue: { id: string } | null; newValue: { id: string } | null }
+  ): void {
+    if (oldValue && oldValue.id !== newValue?.id) {
+      this.lose();
+    }
+    this.soon();
+  }
+
+  private lose(): void {
+    for (const cell of this.codeCells()) {
+      const told = lastTold(cell.model);
+      if (told && !isOver(told)) {
+        this.lost.set(cell.model, told.id);
+      }
+    }
+  }
+
+  private codeCells(): CodeCell[] {
+    return this.panel.content.widgets.filter((cell): cell is CodeCell => cell.model.type === 'code');
+  }
+
+  private look(): void {
+    if (this.isDisposed || this.panel.isDisposed || !this.panel.content.model) {
+      return;
+    }
+    const cells = this.codeCells();
+    const seen = cells.flatMap(cell => this.seen(cell));
+    const now = new Map(seen.map(one => [one.told.id, one.told])); // the last cell that shows a run tells its state
+    this.around.sightings.tell(this.panel, seen);
+    seen.forEach(one => this.around.heard(one.told));
+    for (const cell of cells) {
+      this.mark(cell, now);
+    }
+    for (const [cell, bar] of this.bars) {
+      if (cell.isDisposed) {
+        bar.dispose();
+        this.bars.delete(cell);
+      }
+    }
+    this.ask(seen);
+  }
+
+  private seen(cell: CodeCell): Sighting[] {
+    const told = lastTold(cell.model);
+    if (!told) {
+      return [];
+    }
+    const gone = this.lost.get(cell.model) === told.id && !isBusy(cell.model);
+    return [{ told: gone ? { ...told, status: 'interrupted' } : told, cell, panel: this.panel }];
+  }
+
+  /** Once, when the notebook was opened: what it was saved with may have lost its kernel since. */
+  private ask(seen: Sighting[]): void {
+    const open = seen.filter(one => !isOver(one.told) && !isBusy(one.cell.model));
+    if (this.asked || !this.panel.context.isReady) {
+      return;
+    }
+    this.asked = true;
+    if (open.length) {
+      const runs = open.map(one => one.told.id);
+      void this.around.interrupted(runs, this.panel.context.localPath).then(gone => {
+        open.filter(one => gone.includes(one.told.id)).forEach(one => this.lost.set(one.cell.model, one.told.id));
+        this.soon();
+      });
+    }
+  }
+
+  private mark(cell: CodeCell, now: Map<string, Told>): void {
+    const host = cell.inputArea?.editorWidget?.node;
+    const known = this.bars.get(cell);
+    if (!this.around.wanted() || !isQuestion(cell.model.sharedModel.getSource()) || !host) {
+      known?.dispose();
+      this.bars.delete(cell);
+      write(cell, '', '');
+      return;
+    }
+    const { trans } = this.around;
+    const own = lastTold(cell.model);
+    const told = own && (now.get(own.id) ?? own);
+    const busy = isBusy(cell.model);
+    const status = busy ? 'running' : (told?.status ?? '');
+    const text = busy
+      ? told && told.status === 'running'
+        ? badge(told, trans)
+        : statusWord('running', trans)
+      : told
+        ? badge(told, trans)
+        : '';
+    write(cell, text, status);
+    const bar = known ?? new CellBar(trans, action => this.around.act(action, cell, this.panel, this.told(cell)));
+    this.bars.set(cell, bar);
+    bar.show(host, status, text, offers({ status, busy, kernel: this.panel.sessionContext.session?.kernel != null }, trans));
+  }
+
+  private told(cell: CodeCell): Told | null {
+    return lastTold(cell.model);
+  }
+}
+
+function isBusy(model: ICodeCellModel): boolean {
+  return model.executionState === 'running';
+}
+
+function write(cell: CodeCell, text: string, status: string): void {
+  if (text) {
+    cell.node.dataset['rlmBadge'] = text;
+    cell.node.dataset['rlmStatus'] = status;
+  } else {
+    delete cell.node.dataset['rlmBadge'];
+    delete cell.node.dataset['rlmStatus'];
+  }
+}
+
+function lastTold(model: ICodeCellModel): Told | null {
+  for (let at = model.outputs.length - 1; at >= 0; at -= 1) {
+    const payload = model.outputs.get(at).data[MIME];
+    const told = payload === undefined ? null : toldBy(payload);
+    if (told) {
+      return told;
+    }
+  }
+  return null;
+}

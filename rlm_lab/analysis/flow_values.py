@@ -1,0 +1,113 @@
+"""The values of a value flow: what the code of a run made, and what each of it was made of. See `flow`.
+
+Plain data. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from rlm_lab.trajectory.tree import Block, Call, Trajectory
+
+Names = dict[str, dict[str, bool]]  # for each name the keys of the values that it may stand for, and whether that is sure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a value comes from: another value's key, whether that is sure, and why; `part` is the slice of a context, if known."""
+
+    key: str
+    sure: bool
+    why: str
+    part: tuple[int | None, int | None] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Value:
+    """A node of the flow. `kind` is variable, calls, child, output, context, notebook (a variable from outside), person or answer.
+
+    `calls` are those that one line of code made; `written` is a constant that the model wrote as the value, if it is one.
+    """
+
+    key: str
+    kind: str
+    name: str = ""
+    step: int = 0
+    block: int = 0
+    line: int | None = None
+    calls: tuple[Call, ...] = ()
+    child: Trajectory | None = None
+    written: str | None = None
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    def take(self, sources: Iterable[Source]) -> None:
+        for source in sources:
+            known = self.sources.get(source.key)
+            if source.key != self.key and (known is None or (source.sure and not known.sure)):
+                self.sources[source.key] = source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Final:
+    """An answer that code gave: the sources of its value, or the constant that was written; `sure` where its line surely ran."""
+
+    step: int
+    block: int
+    line: int
+    sources: tuple[Source, ...]
+    written: str | None = None
+    sure: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Flow:
+    """What `flow_of` finds.
+
+    `names` is what each name stands for at the end; `functions` are the run's own that ask models, with the calls made in them;
+    `used` are the keys of what was used without becoming part of a value: tested, checked, given to a function for its effect;
+    `unread` are steps and blocks whose code could not be read.
+    """
+
+    values: dict[str, Value] = field(default_factory=dict)
+    finals: list[Final] = field(default_factory=list)
+    names: Names = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    functions: dict[str, list[Value]] = field(default_factory=dict)
+    unread: list[tuple[int, int]] = field(default_factory=list)
+
+    def reached(self, roots: Iterable[str], *, surely: bool = False) -> set[str]:
+        """The keys of all that these are made of, themselves included; with `surely` along sure sources only."""
+        found: set[str] = set()
+        wanted = list(roots)
+        while wanted:
+            key = wanted.pop()
+            if key not in found:
+                found.add(key)
+                value = self.values.get(key)
+                sources = value.sources.values() if value is not None else ()
+                wanted += [source.key for source in sources if source.sure or not surely]
+        return found
+
+
+def sites_of(flow: Flow, step: int, block: Block) -> dict[int | None, list[Value]]:
+    """The calls and child runs of a block by the line that started them; calls of one line are one value."""
+    lines: dict[int | None, list[Call]] = {}
+    for call in block.calls:
+        lines.setdefault(call.line, []).append(call)
+    sites: dict[int | None, list[Value]] = {}
+    for line, calls in lines.items():
+        key = f"calls {step}.{block.number}.{line or 0}"
+        sites[line] = [Value(key=key, kind="calls", step=step, block=block.number, line=line, calls=tuple(calls))]
+    for child in block.children:
+        key = f"child {child.run}"
+        value = Value(key=key, kind="child", name=child.run, step=step, block=block.number, line=child.line, child=child)
+        sites.setdefault(child.line, []).append(value)
+    flow.values |= {site.key: site for made in sites.values() for site in made}
+    return sites
+
+
+def recorded_names(block: Block) -> set[str]:
+    """The names that a block's end tells as made or changed."""
+    groups = [block.variables.get(kind) for kind in ("added", "changed")]
+    return {str(name) for group in groups if isinstance(group, Mapping) for name in group}

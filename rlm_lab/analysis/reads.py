@@ -1,0 +1,183 @@
+"""Which names a piece of code reads and writes, with the scopes of comprehensions, lambdas and functions minded.
+
+Works on syntax trees; code is never run. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+from rlm_lab.analysis.acts import QUERIES
+
+Read = tuple[str, ast.expr | None]  # a name, and what stands in the brackets behind it
+_Scope = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_NOTHING: frozenset[str] = frozenset()
+
+
+def reads_in(node: ast.AST, bound: frozenset[str] = _NOTHING) -> Iterator[Read]:
+    """The names that a node reads and does not itself bind, each with its subscript, if it has one.
+
+    >>> import ast
+    >>> sorted({name for name, _ in reads_in(ast.parse("[part.strip() for part in parts if part != skip]"))})
+    ['parts', 'skip']
+    """
+    match node:
+        case ast.Subscript(value=ast.Name(id=name), slice=part):
+            if name not in bound:
+                yield name, part
+            yield from reads_in(part, bound)
+        case ast.Name(id=name, ctx=ast.Load()):
+            if name not in bound:
+                yield name, None
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            yield from _of_all(ast.iter_child_nodes(node), bound | _targets_of(node))
+        case ast.Lambda(args=arguments, body=body):
+            yield from reads_in(arguments, bound)
+            yield from reads_in(body, bound | _parameters(arguments))
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield from _of_all((*node.decorator_list, node.args), bound)
+            yield from _of_all(node.body, bound | _parameters(node.args) | (frozenset(stores_in(node)) - _globals_of(node)))
+        case _:
+            yield from _of_all(ast.iter_child_nodes(node), bound)
+
+
+def _of_all(nodes: Iterable[ast.AST], bound: frozenset[str]) -> Iterator[Read]:
+    for node in nodes:
+        yield from reads_in(node, bound)
+
+
+def stores_in(node: ast.AST) -> Iterator[str]:
+    """The names that are bound anywhere in a node by assignment, as a loop's variable, or as a definition."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+        elif isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and part is not node:
+            yield part.name
+
+
+def names_of_target(target: ast.expr) -> list[str]:
+    """The names that an assignment to this target binds.
+
+    >>> import ast
+    >>> names_of_target(ast.parse("a, (b, *c) = x").body[0].targets[0])
+    ['a', 'b', 'c']
+    """
+    return [part.id for part in ast.walk(target) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
+
+
+def base_of(node: ast.expr) -> str | None:
+    """The name that a chain of attributes, subscripts and calls begins with.
+
+    >>> import ast
+    >>> base_of(ast.parse("found.setdefault(key, []).append(1)").body[0].value)
+    'found'
+    """
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def queries_in(node: ast.AST) -> list[ast.Call]:
+    """The calls of `llm_query` and its kin that are written in a node."""
+    return [part for part in ast.walk(node) if isinstance(part, ast.Call) and called(part) in QUERIES]
+
+
+def called(node: ast.Call) -> str:
+    """The name of the function that a call is written with; empty for `f()()`."""
+    return node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+
+
+def prompt_reads(node: ast.AST) -> set[str]:
+    """The names that the arguments of queries in a node read; a name of an inner scope counts as what it was made of.
+
+    >>> import ast
+    >>> sorted(prompt_reads(ast.parse("llm_query_batched([head + part for part in parts])")))
+    ['head', 'parts']
+    """
+    inner = _inner_names(node)
+    wanted = [name for query in queries_in(node) for part in (*query.args, *query.keywords) for name, _ in reads_in(part)]
+    found: set[str] = set()
+    seen: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in inner:
+            found.add(name)
+        elif name not in seen:
+            seen.add(name)
+            wanted += [read for read, _ in reads_in(inner[name])]
+    return found
+
+
+def beside_queries(node: ast.AST) -> list[Read]:
+    """What a node reads elsewhere than in the arguments of its queries.
+
+    >>> import ast
+    >>> [name for name, _ in beside_queries(ast.parse("head + llm_query(body)"))]
+    ['head', 'llm_query']
+    """
+    asked = [name for query in queries_in(node) for part in (*query.args, *query.keywords) for name, _ in reads_in(part)]
+    found = []
+    for name, part in reads_in(node):
+        if name in asked:
+            asked.remove(name)
+        else:
+            found.append((name, part))
+    return found
+
+
+def _inner_names(node: ast.AST) -> dict[str, ast.AST]:
+    """Names that comprehensions, lambdas and functions bind in a node, and the code that their values come from."""
+    inner: dict[str, ast.AST] = {}
+    for scope in ast.walk(node):
+        if isinstance(scope, _Scope):
+            inner |= {name: part.iter for part in scope.generators for name in names_of_target(part.target)}
+        elif isinstance(scope, ast.Lambda):
+            inner |= dict.fromkeys(_parameters(scope.args), node)
+        elif isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inner |= dict.fromkeys(_parameters(scope.args) | (frozenset(stores_in(scope)) - _globals_of(scope)), scope)
+    return inner
+
+
+def span_of(node: ast.stmt) -> tuple[int, int]:
+    """The lines of a statement."""
+    return node.lineno, node.end_lineno or node.lineno
+
+
+def head_of(node: ast.stmt, body: Sequence[ast.AST]) -> tuple[int, int]:
+    """The lines of a compound statement before its body."""
+    first = next((part.lineno for part in body if isinstance(part, ast.stmt)), node.lineno + 1)
+    return node.lineno, max(first - 1, node.lineno)
+
+
+def slice_of(part: ast.expr | None) -> tuple[int | None, int | None] | None:
+    """The bounds of a slice that is written in numbers."""
+    if not isinstance(part, ast.Slice) or part.step is not None:
+        return None
+    try:
+        lower, upper = (None if bound is None else ast.literal_eval(bound) for bound in (part.lower, part.upper))
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return None
+    fits = all(bound is None or (isinstance(bound, int) and not isinstance(bound, bool)) for bound in (lower, upper))
+    return (lower, upper) if fits else None
+
+
+def constant_of(node: ast.expr) -> str | None:
+    """The text of a value that is written in the code, None where it is computed."""
+    try:
+        return str(ast.literal_eval(node))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _targets_of(scope: _Scope) -> frozenset[str]:
+    return frozenset(name for part in scope.generators for name in names_of_target(part.target))
+
+
+def _parameters(arguments: ast.arguments) -> frozenset[str]:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    return frozenset(argument.arg for argument in every if argument is not None)
+
+
+def _globals_of(node: ast.AST) -> frozenset[str]:
+    return frozenset(name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names)

@@ -1,0 +1,1 @@
+"""Many runs on one question, beside simpler methods: sweeps, baselines, and quality against the length of the input."""

@@ -1,0 +1,77 @@
+"""A sweep as static HTML: a table with a line for runs that differ only in their repeat. No scripts; all text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rlm_lab.views import figures
+from rlm_lab.views.clean import escaped
+
+if TYPE_CHECKING:
+    from rlm_lab.evaluate.results import Group, Sweep
+
+_MOST_LINES, _MOST_ANSWERS = 200, 4
+_HEADS = ("question", "method", "model", "settings", "runs", "right", "answers", "steps", "calls", "tokens", "cost", "time")
+_NUMBERS = frozenset({"runs", "right", "steps", "calls", "tokens", "cost", "time"})
+
+
+def sweep_html(sweep: Sweep) -> str:
+    """The table, and a line that says what all runs have taken and which were not made."""
+    groups = sweep.groups()
+    heads = [head for head in _HEADS if head != "settings" or any(group.settings for group in groups)]
+    top = "".join(f'<th style="{_style(head)}">{head}</th>' for head in heads)
+    body = "".join(_line(group, heads) for group in groups[:_MOST_LINES])
+    return (
+        f'<div class="mathjax_ignore tex2jax_ignore"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+        f"<p>{escaped(_foot(sweep, len(groups) - _MOST_LINES))}</p></div>"
+    )
+
+
+def _style(head: str) -> str:
+    return "text-align: right; white-space: nowrap" if head in _NUMBERS else "text-align: left"
+
+
+def _line(group: Group, heads: list[str]) -> str:
+    cells = _cells(group)
+    return "<tr>" + "".join(f'<td style="{_style(head)}">{escaped(cells[head])}</td>' for head in heads) + "</tr>"
+
+
+def _cells(group: Group) -> dict[str, str]:
+    right = "" if group.right is None else f"{group.right:.0%} ({group.low:.0%}–{group.high:.0%})"
+    many = len(group.answers) - _MOST_ANSWERS
+    failed = [f"{group.failed:,} failed"] if group.failed else []
+    answers = [f"{text} ×{times}" if times > 1 else text for text, times in group.answers[:_MOST_ANSWERS]]
+    return {
+        "question": _cut(group.case),
+        "method": group.method,
+        "model": group.model,
+        "settings": group.settings,
+        "runs": f"{group.runs:,}",
+        "right": right,
+        "answers": " · ".join([*answers, *([f"{many:,} more"] if many > 0 else []), *failed]),
+        "steps": _figure(group.steps, "{:g}".format),
+        "calls": _figure(group.calls, "{:g}".format),
+        "tokens": _figure(group.tokens, figures.thousands),
+        "cost": _figure(group.cost, figures.money),
+        "time": _figure(group.seconds, figures.seconds),
+    }
+
+
+def _figure(value: float | None, told: Callable[[float], str]) -> str:
+    return "" if value is None else told(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _foot(sweep: Sweep, hidden: int) -> str:
+    made, all_runs, spent = len(sweep.runs), len(sweep.rows), sweep.spent
+    took = f"{figures.thousands(spent.tokens)} tokens, {spent.calls:,} calls, {figures.money(spent.cost)}"
+    parts = [f"{made:,} of {all_runs:,} runs; {took} in all."]
+    failed = next((row.error for row in sweep.rows if row.trajectory is None and row.error), "")
+    parts += [sweep.stopped] if sweep.stopped else []
+    parts += [f"Without a log: {failed}"] if failed else []
+    parts += [f"{hidden:,} more lines are in summary()."] if hidden > 0 else []
+    return " ".join([*parts, "Right: mean score, with Wilson's interval of 95 %; the figures of a line are medians of its runs."])

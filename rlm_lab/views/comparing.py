@@ -1,0 +1,239 @@
+"""A comparison as JSON, for the page that draws it: a line for each run, the steps of those that are shown, pairs of them.
+
+    {kind: "comparison", chosen: [i, j], runs: [...], answers: [[text, [places]]], steps: {place: [...]}, pairs: {"i-j": {...}}}
+
+A pair refers to steps by their places in their runs; what differs inside two steps stands as [start, end] in UTF-16 units, as
+JavaScript counts. All texts are made fit to be shown and cut. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+from rlm_lab.analysis.acts import act_of, clipped
+from rlm_lab.analysis.alignment import Row
+from rlm_lab.analysis.callpairs import CallPair, call_pairs
+from rlm_lab.analysis.comparing import Pair, RunFacts, failed
+from rlm_lab.analysis.divergence import divergence_of
+from rlm_lab.analysis.wording import Marks, marks_of
+from rlm_lab.trajectory.tree import Call, Step, Trajectory
+from rlm_lab.views import differing, figures
+from rlm_lab.views.clean import plain, storable
+from rlm_lab.views.comparison import Comparison
+from rlm_lab.views.sides import fit, shown_code, shown_end, shown_output, shown_summary, shown_variables
+
+VERSION = 1
+LONGEST = {"code": 6_000, "output": 3_000, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
+MOST_CALLS = 6  # of two steps, that differ
+MOST_ACTS = 200  # of a strip
+MOST_PAIRS = 120
+MOST_ROWS = 12_000  # of all pairs in one message
+JSON = dict[str, Any]
+_TURNED = {"only_a": "only_b", "only_b": "only_a"}
+
+
+def comparison_json(comparison: Comparison, *, chosen: tuple[int, int] = (0, 1), all_pairs: bool = True) -> JSON:
+    """The whole message: as many pairs as there is room for, the chosen one first; without `all_pairs` that one only.
+
+    >>> run = Trajectory(run="a", status="done")
+    >>> sorted(comparison_json(Comparison(runs=(run, run)))["pairs"])
+    ['0-1']
+    """
+    count = len(comparison.runs)
+    wanted = [chosen, *(combinations(range(count), 2) if all_pairs else ())] if count > 1 else []
+    pairs: dict[str, JSON] = {}
+    rows = 0
+    for i, j in wanted:
+        one, other = sorted((i % count, j % count))
+        if f"{one}-{other}" in pairs or (pairs and (rows > MOST_ROWS or len(pairs) >= MOST_PAIRS)):
+            continue
+        pairs[f"{one}-{other}"] = found = pair_json(comparison, one, other)
+        rows += len(found["rows"])
+    places = sorted({int(place) for key in pairs for place in key.split("-")})
+    message = {
+        "kind": "comparison",
+        "version": VERSION,
+        "chosen": [place % count for place in chosen] if count > 1 else list(range(count)),
+        "runs": [_run(one) for one in comparison.facts],
+        "answers": [[clipped(plain(text), 200), list(where)] for text, where in comparison.answers()],
+        "steps": {str(place): steps_json(comparison.runs[place]) for place in places},
+        "pairs": pairs,
+    }
+    found_message: JSON = storable(message)
+    return found_message
+
+
+def pair_json(comparison: Comparison, i: int, j: int) -> JSON:
+    """Two runs, i before j: texts for both directions, rows for one; the page turns them round."""
+    pair = comparison.pair(i, j)
+    facts = comparison.facts[i], comparison.facts[j]
+    places = _places(pair.a), _places(pair.b)
+    rows = [_row(row, *places) for row in pair.rows]
+    return {
+        "texts": _texts(pair, facts),
+        "turned": _texts(turned(pair), (facts[1], facts[0])),
+        "part": None if pair.divergence is None else pair.divergence.row,
+        "cause": None if pair.divergence is None else pair.divergence.cause,
+        "exact": pair.exact,
+        "rows": rows,
+    }
+
+
+def turned(pair: Pair) -> Pair:
+    """The same rows with B in the place of A."""
+    rows = tuple(
+        dataclasses.replace(row, kind=_TURNED.get(row.kind, row.kind), a=row.b, b=row.a)  # type: ignore[arg-type]
+        for row in pair.rows
+    )
+    return Pair(a=pair.b, b=pair.a, rows=rows, divergence=divergence_of(pair.b, pair.a, rows), exact=pair.exact)
+
+
+def steps_json(run: Trajectory) -> list[JSON]:
+    """The steps of a run, each with what is shown of it."""
+    return [_step(run, step) for step in run.steps]
+
+
+def _run(one: RunFacts) -> JSON:
+    return {
+        "name": one.name,
+        "question": fit(one.question, LONGEST["question"]),
+        "model": clipped(one.model, 120),
+        "status": one.status,
+        "answer": fit(one.answer, LONGEST["answer"]),
+        "steps": one.steps,
+        "figures": {name: differing.figure_text(name, getattr(one, name)) for name in ("calls", "tokens", "cost", "seconds")},
+        "tags": list(one.tags),
+        "acts": ["failed" if place in one.failed else word for place, word in enumerate(one.acts[:MOST_ACTS])],
+    }
+
+
+def _texts(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> JSON:
+    title, sentence = differing.parting_text(pair)
+    return {
+        "given": differing.given_text(pair),
+        "contexts": differing.contexts_text(pair.a),
+        "figures": [dataclasses.asdict(one) for one in differing.spent_of(*facts)],
+        "same_answer": differing.same_answer(*facts),
+        "counts": differing.counted_kinds(pair),
+        "title": title,
+        "sentence": sentence,
+    }
+
+
+def _step(run: Trajectory, step: Step) -> JSON:
+    act = act_of(step)
+    summary, final = shown_summary(run, step)
+    children = [child for block in step.blocks for child in block.children]
+    told: JSON = {
+        "n": step.number,
+        "act": act.word,
+        "why": act.reason,
+        "summary": summary,
+        "seconds": round(step.seconds, 3),
+        "calls": step.calls,
+        "code": shown_code(step, LONGEST["code"]),
+        "output": shown_output(step, LONGEST["output"]),
+        "variables": shown_variables(step, LONGEST["output"]),
+        "spent": _spent(step),
+    }
+    told |= {"final": True} if final else {}
+    told |= {"failed": True} if failed(step) else {}
+    told |= {"edited": True} if step.edits or step.interventions else {}
+    return told | ({"children": [_child(child) for child in children[:MOST_CALLS]]} if children else {})
+
+
+def _spent(step: Step) -> str:
+    """Tokens and money of a step and its calls, as far as they are known."""
+    parts: list[Step | Call] = [step, *(call for block in step.blocks for call in block.calls)]
+    tokens = sum(part.prompt_tokens + part.completion_tokens for part in parts)
+    costs = [part.cost for part in parts if part.cost is not None]
+    return " · ".join([f"{figures.thousands(tokens)} tokens"] * bool(tokens) + [figures.money(sum(costs))] * bool(costs))
+
+
+def _child(child: Trajectory) -> JSON:
+    return {
+        "question": clipped(child.question, 300),
+        "answer": clipped(child.answer_text, 300),
+        "status": child.status,
+        "steps": len(child.steps),
+    }
+
+
+# rows
+
+
+def _places(run: Trajectory) -> dict[int, int]:
+    return {id(step): place for place, step in enumerate(run.steps)}
+
+
+def _row(row: Row, places_a: dict[int, int], places_b: dict[int, int]) -> JSON:
+    sign, word = differing.sign_and_word(row)
+    told: JSON = {"kind": row.kind, "sign": sign, "word": word}
+    told["a"] = None if row.a is None else places_a[id(row.a)]
+    told["b"] = None if row.b is None else places_b[id(row.b)]
+    if row.elsewhere is not None:
+        told["elsewhere"] = (places_b if row.b is None else places_a)[id(row.elsewhere)]
+        told["there"] = row.elsewhere.number
+    one, other = row.a or row.elsewhere, row.b or row.elsewhere
+    if one is not None and other is not None and row.kind != "same":
+        told["marks"] = _marks(one, other)
+        told |= _calls(one, other)
+    return told
+
+
+def _marks(a: Step, b: Step) -> dict[str, list[list[list[int]]]]:
+    """Where the codes, the outputs and the variables of two steps differ."""
+    texts = {
+        "code": (shown_code(a, LONGEST["code"]), shown_code(b, LONGEST["code"])),
+        "output": (shown_output(a, LONGEST["output"]), shown_output(b, LONGEST["output"])),
+        "variables": (shown_variables(a, LONGEST["output"]), shown_variables(b, LONGEST["output"])),
+    }
+    return {name: _both(*sides) for name, sides in texts.items()}
+
+
+def _both(a: str, b: str) -> list[list[list[int]]]:
+    one, other = marks_of(a, b)
+    return [_wide(a, one), _wide(b, other)]
+
+
+def _wide(text: str, marks: Marks) -> list[list[int]]:
+    """Places in UTF-16 units."""
+    if text.isascii() or max(text) <= "\uffff":
+        return [list(mark) for mark in marks]
+    return [[at + sum(character > "\uffff" for character in text[:at]) for at in mark] for mark in marks]
+
+
+def _calls(a: Step, b: Step) -> JSON:
+    """The calls that differ, a few of them, and how many there are of each kind."""
+    pairs = call_pairs(a, b)
+    differ = [pair for pair in pairs if pair.kind != "same"]
+    if not pairs:
+        return {}
+    told = list(_call_pairs(differ[:MOST_CALLS]))
+    return {"calls": told, "more_calls": len(differ) - len(told), "same_calls": len(pairs) - len(differ)}
+
+
+def _call_pairs(pairs: Iterable[CallPair]) -> Iterator[JSON]:
+    for pair in pairs:
+        sides = [_call(call) for call in (pair.a, pair.b)]
+        texts: Sequence[tuple[str, str]] = [
+            (str((sides[0] or {}).get(name, "")), str((sides[1] or {}).get(name, ""))) for name in ("prompt", "answer")
+        ]
+        marks = [_both(*text) for text in texts] if pair.a and pair.b else [[[], []], [[], []]]
+        yield {"kind": pair.kind, "a": sides[0], "b": sides[1], "marks": {"prompt": marks[0], "answer": marks[1]}}
+
+
+def _call(call: Call | None) -> JSON | None:
+    if call is None:
+        return None
+    limit = LONGEST["call"]
+    return {
+        "n": call.number,
+        "model": clipped(call.model, 80),
+        "prompt": fit(call.prompt, limit),
+        "answer": shown_end(call, limit),
+        "status": call.status,
+    }

@@ -1,0 +1,211 @@
+"""A comparison as static HTML, for a saved notebook: two runs side by side, and the table of all runs.
+
+No scripts, no external loads, no ids. At most `MOST_ROWS` rows and `MOST_RUNS` runs, and each cut is said. Nothing is shown
+that has not been escaped. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+
+from rlm_lab.analysis.acts import act_of, clipped
+from rlm_lab.analysis.alignment import Row
+from rlm_lab.analysis.callpairs import call_pairs
+from rlm_lab.analysis.comparing import Pair, RunFacts, answers_of
+from rlm_lab.analysis.traits import code_of
+from rlm_lab.analysis.wording import Marks, marks_of
+from rlm_lab.trajectory.tree import Call, Step
+from rlm_lab.views import differing, figures
+from rlm_lab.views.clean import escaped
+from rlm_lab.views.glyphs import glyph
+from rlm_lab.views.html import frame
+from rlm_lab.views.sides import shown_code, shown_end, shown_output, shown_summary
+from rlm_lab.views.words import status_word
+
+MOST_ROWS = 60
+MOST_RUNS = 40
+_LONGEST = 3_000  # characters of a code or an output
+_SHORT = 280  # of a prompt or an answer
+_CELLS = 9  # of a strip
+_CALLS = 2  # that differ, of a step
+
+
+def comparison_html(pair: Pair | None, facts: Sequence[RunFacts], chosen: tuple[int, int] = (0, 1)) -> str:
+    """Two of the runs side by side, and below them all, where there are more.
+
+    >>> "<script" in comparison_html(None, ())
+    False
+    """
+    parts = []
+    if pair is not None:
+        parts.append(_pair(pair, (facts[chosen[0]], facts[chosen[1]])))
+    if pair is None or len(facts) > 2:
+        parts.append(_table(facts, chosen if pair is not None else ()))
+    return frame("", f'<style>{_style()}</style><div class="rlm-cmp">{"".join(parts)}</div>')
+
+
+@cache
+def _style() -> str:
+    return (files("rlm_lab.views") / "compare.css").read_text(encoding="utf-8")
+
+
+def _pair(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> str:
+    question = escaped(clipped(pair.a.question, 400)) or "No question"
+    given = escaped(" · ".join(text for text in (differing.given_text(pair), differing.contexts_text(pair.a)) if text))
+    head = f'<div class="rlm-head"><p><strong>{question}</strong></p><p class="rlm-more">{given}</p></div>'
+    rows = "".join(_rows(pair))
+    title, sentence = differing.parting_text(pair)
+    none = f'<p class="rlm-note"><b>{escaped(title)}.</b> {escaped(sentence)}</p>' if pair.divergence is None else ""
+    note = f'<p class="rlm-note">Steps: {escaped(differing.counted_kinds(pair))}.</p>'
+    return f'{head}{_spent(facts)}{none}<table class="rlm-sides"><tbody>{_heads(facts)}{rows}</tbody></table>{note}'
+
+
+def _spent(facts: tuple[RunFacts, RunFacts]) -> str:
+    """The figures of both, as a small table."""
+    spent = differing.spent_of(*facts)
+    titles = "".join(f'<th class="rlm-num">{escaped(one.title)}</th>' for one in spent)
+    rows = [
+        _spent_row(letter, one.answer, [getattr(each, letter.lower()) for each in spent])
+        for letter, one in zip("AB", facts, strict=True)
+    ]
+    other = "same" if differing.same_answer(*facts) else "other"
+    rows.append(_spent_row("", "", [one.difference for one in spent], other))
+    return f"<table><thead><tr><th>Answer</th>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _spent_row(letter: str, answer: str, cells: Sequence[str], note: str = "") -> str:
+    mark = f'<span class="rlm-letter">{letter}</span>' if letter else ""
+    text = escaped(clipped(answer, 120)) or ("" if note else differing.NO_ANSWER)
+    first = f'<span class="rlm-away">B beside A: {note}</span>' if note else f"{mark}<b>{text}</b>"
+    shown = "".join(f'<td class="rlm-num">{escaped(cell)}</td>' for cell in cells)
+    return f"<tr><td>{first}</td>{shown}</tr>"
+
+
+def _heads(facts: tuple[RunFacts, RunFacts]) -> str:
+    told = [
+        f'<span class="rlm-letter">{letter}</span><b>{escaped(clipped(one.name, 60))}</b> '
+        f'<span class="rlm-away">{escaped(clipped(one.model, 60))}</span> {glyph(one.status)}{escaped(status_word(one.status))}'
+        for letter, one in zip("AB", facts, strict=True)
+    ]
+    return f'<tr><td>{told[0]}</td><td class="rlm-mid">aligned by what steps do</td><td>{told[1]}</td></tr>'
+
+
+# rows
+
+
+def _rows(pair: Pair) -> Iterator[str]:
+    left_out = max(len(pair.rows) - MOST_ROWS, 0)
+    half = MOST_ROWS // 2
+    for place, row in enumerate(pair.rows):
+        if left_out and half <= place < len(pair.rows) - half:
+            if place == half:
+                yield f'<tr><td colspan="3" class="rlm-away">{figures.counted(left_out, "row")} left out here.</td></tr>'
+            if pair.divergence is None or pair.divergence.row != place:
+                continue
+        yield _row(pair, row)
+        if pair.divergence is not None and pair.divergence.row == place:
+            title, sentence = differing.parting_text(pair)
+            yield f'<tr class="rlm-part"><td colspan="3"><b>{escaped(title)}</b> {escaped(sentence)}</td></tr>'
+
+
+def _row(pair: Pair, row: Row) -> str:
+    sign, word = differing.sign_and_word(row)
+    one, other = row.a or row.elsewhere, row.b or row.elsewhere
+    shown = one is not None and other is not None and (row.kind != "moved" or row.a is None)  # a moved step where B has it
+    below = _below(one, other, row.kind) if one is not None and other is not None and shown else ("", "")
+    left, right = (f"<td>{_side(pair, row, letter)}{more}</td>" for letter, more in zip("AB", below, strict=True))
+    return f'<tr>{left}<td class="rlm-mid"><b>{sign}</b>{escaped(word)}</td>{right}</tr>'
+
+
+def _side(pair: Pair, row: Row, letter: str) -> str:
+    run, step = (pair.a, row.a) if letter == "A" else (pair.b, row.b)
+    if step is None:
+        where = f"step {row.elsewhere.number} of {letter}" if row.elsewhere is not None else f"not in {letter}"
+        return f'<span class="rlm-away">{where}</span>'
+    act = act_of(step).word
+    time = f" · {figures.seconds(step.seconds)}" if step.seconds else ""
+    summary, final = shown_summary(run, step)
+    told = f"<b>{escaped(summary)}</b>" if final else escaped(summary)
+    return (
+        f'<span class="rlm-away">{step.number}</span> <span class="rlm-act rlm-{act}">{glyph(act)}{act}</span> '
+        f'{told}<span class="rlm-away">{time}</span>'
+    )
+
+
+def _below(a: Step, b: Step, kind: str) -> tuple[str, str]:
+    """What differs inside two steps, marked alike on both sides."""
+    parts: list[tuple[str, str]] = []
+    changed = kind != "same" and not (kind == "moved" and code_of(a) == code_of(b))
+    if changed:
+        parts.append(_marked(shown_code(a, _LONGEST), shown_code(b, _LONGEST)))
+    if changed and kind != "output":
+        parts += _calls(a, b)
+    if changed:
+        parts.append(_marked(shown_output(a, _LONGEST), shown_output(b, _LONGEST), "rlm-shown"))
+    return "".join(one for one, _ in parts), "".join(other for _, other in parts)
+
+
+def _calls(a: Step, b: Step) -> Iterator[tuple[str, str]]:
+    differ = [pair for pair in call_pairs(a, b) if pair.kind != "same"]
+    for pair in differ[:_CALLS]:
+        yield _marked(_said(pair.a), _said(pair.b), "rlm-asked")
+    if len(differ) > _CALLS:
+        note = f'<p class="rlm-away">{figures.counted(len(differ) - _CALLS, "more call")} differ</p>'
+        yield note, note
+
+
+def _said(call: Call | None) -> str:
+    if call is None:
+        return ""
+    return f"call {call.number}: {clipped(call.prompt, _SHORT)}\n→ {clipped(shown_end(call, _LONGEST), _SHORT)}"
+
+
+def _marked(a: str, b: str, kind: str = "") -> tuple[str, str]:
+    """Two texts as boxes, their differences underlined; an empty one has no box."""
+    one, other = marks_of(a, b)
+    return _box(a, one, kind), _box(b, other, kind)
+
+
+def _box(text: str, marks: Marks, kind: str) -> str:
+    if not text.strip():
+        return ""
+    pieces, at = [], 0
+    for start, end in marks:
+        pieces += [escaped(text[at:start]), f"<u>{escaped(text[start:end])}</u>"]
+        at = end
+    return f'<pre class="{kind}">{"".join([*pieces, escaped(text[at:])])}</pre>'
+
+
+# all runs
+
+
+def _table(facts: Sequence[RunFacts], chosen: Sequence[int]) -> str:
+    names = ("", "run", "model", "answer", "status")
+    numbers = ("steps", "calls", "tokens", "USD", "time")
+    head = "".join(f"<th>{name}</th>" for name in names) + "".join(f'<th class="rlm-num">{name}</th>' for name in numbers)
+    rows = "".join(
+        _run(one, "AB"[list(chosen).index(place)] if place in chosen else "") for place, one in enumerate(facts[:MOST_RUNS])
+    )
+    said = ", ".join(f"{escaped(clipped(answer, 60)) or 'none'} <b>{len(places)}</b>" for answer, places in answers_of(facts)[:8])
+    more = f" {figures.counted(len(facts) - MOST_RUNS, 'more run')} not shown." if len(facts) > MOST_RUNS else ""
+    title = f"All {len(facts):,} runs" if facts else "No runs"
+    head = f'<table class="rlm-runs"><thead><tr>{head}<th>what its steps did</th></tr></thead>'
+    body = f"{head}<tbody>{rows}</tbody></table>" if facts else ""
+    return f'<h4>{title}</h4>{body}<p class="rlm-note">Answers: {said or "none"}.{more}</p>'
+
+
+def _run(one: RunFacts, letter: str) -> str:
+    mark = f'<span class="rlm-letter">{letter}</span>' if letter else ""
+    texts = [
+        escaped(clipped(text, 60)) for text in (one.name, one.model, one.answer or differing.NO_ANSWER, status_word(one.status))
+    ]
+    names = ("steps", "calls", "tokens", "cost", "seconds")
+    shown = [differing.figure_text(name, getattr(one, name)) for name in names]
+    strip = "".join(glyph("failed" if place in one.failed else word) for place, word in enumerate(one.acts[:_CELLS]))
+    more = f" {len(one.acts) - _CELLS} more" if len(one.acts) > _CELLS else ""
+    cells = "".join(f"<td>{text}</td>" for text in [mark, *texts]) + "".join(f'<td class="rlm-num">{text}</td>' for text in shown)
+    told = escaped(", ".join(one.acts[:_CELLS]))
+    state = "rlm-chosen" if letter else ""
+    return f'<tr class="{state}">{cells}<td><span class="rlm-strip" title="{told}">{strip}</span>{more}</td></tr>'

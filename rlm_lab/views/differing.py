@@ -1,0 +1,151 @@
+"""The words and figures that all views of a comparison share: what a row is called, what two runs spent and how it differs.
+
+May be used from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlm_lab.analysis.acts import act_of, clipped
+from rlm_lab.analysis.alignment import Row
+from rlm_lab.analysis.comparing import Pair, RunFacts
+from rlm_lab.analysis.divergence import differing_settings, fingerprints_known, readers_text
+from rlm_lab.analysis.traits import code_of
+from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.views import figures
+
+NOT_RECORDED = "not recorded"
+NO_ANSWER = "no answer"
+KINDS = {
+    "same": ("=", "same"),
+    "prompt": ("≠", "same code, other prompts"),
+    "answer": ("≠", "same code, other answer"),
+    "output": ("≠", "same code, other output"),
+    "changed": ("≠", "changed"),
+    "moved": ("⇄", "moved"),
+    "only_a": ("›", "only in A"),
+    "only_b": ("‹", "only in B"),
+}
+_FIGURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("steps", "Steps", lambda value: f"{value:,}"),
+    ("calls", "Calls", lambda value: f"{value:,}"),
+    ("tokens", "Tokens", figures.thousands),
+    ("cost", "Cost, USD", figures.dollars),
+    ("seconds", "Time", figures.seconds),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """One figure of two runs, and how B's differs from A's; empty where it cannot be told."""
+
+    name: str
+    title: str
+    a: str
+    b: str
+    difference: str
+
+
+def sign_and_word(row: Row) -> tuple[str, str]:
+    """What a row is called; a step that was moved may be another besides."""
+    sign, word = KINDS[row.kind]
+    one, other = row.a or row.b, row.elsewhere
+    if row.kind == "output" and row.a is not None and act_of(row.a).word == "answer":
+        return sign, "same code, other result"
+    changed = row.kind == "moved" and one is not None and other is not None and code_of(one) != code_of(other)
+    return sign, "moved, changed" if changed else word
+
+
+def figure_text(name: str, value: Any) -> str:
+    """A figure of a run as text; a cost that is not known has no price, another figure is not recorded.
+
+    >>> figure_text("tokens", 14_200), figure_text("calls", None)
+    ('14.2 k', 'not recorded')
+    """
+    if value is None:
+        return "no price" if name == "cost" else NOT_RECORDED
+    return next(shown(value) for known, _, shown in _FIGURES if known == name)
+
+
+def spent_of(a: RunFacts, b: RunFacts) -> tuple[Spent, ...]:
+    """The figures of two runs."""
+    return tuple(
+        Spent(
+            name=name,
+            title=title,
+            a=figure_text(name, one),
+            b=figure_text(name, other),
+            difference=difference(name, one, other),
+        )
+        for name, title, _ in _FIGURES
+        for one, other in [(getattr(a, name), getattr(b, name))]
+    )
+
+
+def difference(name: str, one: float | None, other: float | None) -> str:
+    """
+    >>> difference("steps", 6, 5), difference("tokens", 14_200, 9_800), difference("calls", 1, 1), difference("cost", None, 1)
+    ('−1', '−31 %', 'same', '')
+    """
+    if one is None or other is None:
+        return ""
+    if one == other:
+        return "same"
+    sign = "+" if other > one else "−"
+    if name in ("steps", "calls"):
+        return f"{sign}{abs(int(other) - int(one)):,}"
+    return f"{sign}{abs(other - one) / one * 100:,.0f} %" if one else ""
+
+
+def same_answer(a: RunFacts, b: RunFacts) -> bool:
+    return " ".join(a.answer.split()).casefold() == " ".join(b.answer.split()).casefold()
+
+
+def given_text(pair: Pair) -> str:
+    """What was given to both runs, and what differs in it.
+
+    >>> from rlm_lab.analysis.comparing import pair_of
+    >>> run = Trajectory(run="a", status="done", question="Why?")
+    >>> given_text(pair_of(run, run))
+    'same question, same data as far as it is recorded'
+    """
+    given = differing_settings(pair.a, pair.b)
+    parts = ["other question" if "question" in given else "same question"]
+    known = "fingerprints agree" if fingerprints_known(pair.a, pair.b) else ""
+    data = "other data" if "context" in given else f"same data ({known})" if known else "same data as far as it is recorded"
+    parts.append(data)
+    parts += [f"other {name}" for name in given if name not in ("question", "context")]
+    return ", ".join(parts)
+
+
+def contexts_text(run: Trajectory) -> str:
+    """The contexts of a run, in short."""
+    told = []
+    for context in run.contexts[:3]:
+        size = context.get("size")
+        count = f"{size:,} {context.get('unit') or ''}".strip() if isinstance(size, int) and size >= 0 else ""
+        told.append(" ".join(part for part in (f"{context.get('name')}:", str(context.get("type") or ""), count) if part))
+    more = f" and {len(run.contexts) - 3} more" if len(run.contexts) > 3 else ""
+    return clipped(", ".join(told), 160) + more
+
+
+def parting_text(pair: Pair) -> tuple[str, str]:
+    """The title of the first divergence and its sentence; what is the same is said where there is none."""
+    found = pair.divergence
+    if found is None:
+        return "No divergence", "Both runs did the same, step by step, and showed the same."
+    steps = {f"step {number}" for number in (found.a, found.b) if number is not None}
+    place = steps.pop() if len(steps) == 1 else f"step {found.a} of A, step {found.b} of B"
+    before = " Everything before it is the same." if found.row else ""
+    readers = readers_text(found)
+    return f"First divergence, {place}", f"{found.sentence}{before}{f' {readers}' if readers else ''}"
+
+
+def counted_kinds(pair: Pair) -> str:
+    """How many steps are the same, changed, moved, or stand on one side only."""
+    counts = pair.counts()
+    order: Sequence[str] = tuple(KINDS)
+    return ", ".join(f"{counts[kind]:,} {KINDS[kind][1]}" for kind in order if kind in counts) or "no steps"

@@ -1,0 +1,58 @@
+"""What a comparison shows of a step: its code, what it showed, what it asked; made fit to be shown, and cut where it is long.
+
+May be used from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rlm_lab.analysis.acts import act_of, clipped, summary_of
+from rlm_lab.analysis.traits import code_of
+from rlm_lab.trajectory.tree import Call, Step, Trajectory
+from rlm_lab.views.clean import cut, left_out, plain
+
+_MOST_VARIABLES = 12  # of a block
+
+
+def shown_code(step: Step, longest: int) -> str:
+    """All code of a step."""
+    return fit(code_of(step), longest)
+
+
+def shown_summary(run: Trajectory, step: Step) -> tuple[str, bool]:
+    """What came of a step, in one line; and whether that is the run's answer."""
+    answer = run.answer_text.strip()
+    if answer and run.steps and step is run.steps[-1] and act_of(step).word == "answer":
+        return clipped(answer.partition("\n")[0], 160), True
+    return summary_of(step), False
+
+
+def shown_variables(step: Step, longest: int) -> str:
+    """The variables that its blocks added or changed, one a line."""
+    lines = []
+    for block in step.blocks:
+        groups = [block.variables.get(key) for key in ("added", "changed")]
+        for name, told in [item for group in groups if isinstance(group, Mapping) for item in group.items()][:_MOST_VARIABLES]:
+            facts = told if isinstance(told, Mapping) else {}
+            lines.append(clipped(f"{name}: {facts.get('type') or ''} {facts.get('repr') or ''}", 160))
+    return fit("\n".join(lines), longest)
+
+
+def shown_output(step: Step, longest: int) -> str:
+    """What its blocks showed, and the errors that ended them."""
+    texts = [part.text.rstrip() for block in step.blocks for part in block.outputs]
+    errors = [f"{block.error.get('type')}: {block.error.get('message')}" for block in step.blocks if block.error]
+    lost = [f"No reply: {step.reply_error}"] if step.reply_error is not None else []
+    return fit("\n".join(text for text in [*texts, *errors, *lost] if text), longest)
+
+
+def shown_end(call: Call, longest: int) -> str:
+    """How a call ended: its answer, or why there is none."""
+    return fit(call.answer or "" if call.status == "answered" else f"{call.status} {call.error or ''}".strip(), longest)
+
+
+def fit(text: str, longest: int) -> str:
+    """The text as it is shown; of a long one the head and the tail, and how much is between them."""
+    head, missing, tail = cut(plain(text), longest)
+    return f"{head}\n… {left_out(missing)} …\n{tail}" if missing else head

@@ -1,0 +1,78 @@
+"""What led to the first divergence is told."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from rlm_lab.analysis.alignment import align
+from rlm_lab.analysis.divergence import differing_settings, divergence_of, readers_text
+from rlm_lab.analysis.wording import marks_of
+from rlm_lab.trajectory.tree import Edit
+
+LOOK = "print(len(text))"
+ASK = {"code": "kind = llm_query('Count or share?')", "answers": {"Count or share?": "a count"}}
+SHARE = ASK | {"answers": {"Count or share?": "a share"}}
+
+
+def parted(a, b):
+    return divergence_of(a, b, align(a, b).rows)
+
+
+def test_equal_runs_do_not_part(run):
+    assert parted(run(LOOK, ASK), run(LOOK, ASK)) is None
+
+
+def test_another_answer_of_a_call_and_who_read_it(run):
+    found = parted(run(LOOK, ASK, "print(kind)", "FINAL(1)"), run(LOOK, SHARE, "m = 2", "print(kind * 2)", "FINAL(1)"))
+    assert (found.cause, found.a, found.b, found.row) == ("answer", 2, 2, 1)
+    assert found.sentence == "Both runs sent the same prompt to m and got another answer."
+    assert readers_text(found) == "Step 3 of A and step 4 of B read kind."
+
+
+def test_another_output_of_the_same_code(run):
+    assert parted(run({"code": LOOK, "output": "3"}), run({"code": LOOK, "output": "4"})).cause == "output"
+
+
+def test_another_reply_to_the_same_messages_names_the_models(run):
+    found = parted(run(LOOK), run("print(text[:9])", model="small"))
+    assert found.sentence == "The same messages got another reply (gpt-4.1 in A, small in B)."
+
+
+@pytest.mark.parametrize(
+    ("fields", "cause"),
+    [({"question": "Who?"}, "question"), ({"contexts": ({"name": "text", "fingerprint": "9"},)}, "context")],
+)
+def test_another_question_or_other_data_comes_before_the_reply(run, fields, cause):
+    assert parted(run(LOOK), run("print(text[:9])", **fields)).cause == cause
+
+
+def test_a_run_that_ended_before_the_other(run):
+    found = parted(run(LOOK, "x = 1"), run(LOOK, status="out_of_budget"))
+    assert found.sentence == "B ended after step 1 (out of budget); A went on with step 2."
+
+
+def test_a_person_s_edit_led_to_it(run):
+    a, b = run(LOOK), run("print(1)")
+    edited = dataclasses.replace(b.steps[0], edits=(Edit(step=1, what="code", before=LOOK, after="print(1)"),))
+    assert parted(a, dataclasses.replace(b, steps=(edited,))).sentence == "In B a person changed the code of step 1."
+
+
+def test_settings_that_differ_are_listed(run):
+    assert differing_settings(run(), run(question="Who?", model="small")) == ("question", "model")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "marked"),
+    [
+        ("print(counts.tail(3))", "print(share.tail(3))", (["counts"], ["share"])),
+        ("x = 1\ny = 2\n", "x = 1\nz = 3\ny = 2\n", ([], ["z = 3"])),
+        ("same", "same", ([], [])),
+        ("", "all new", ([], ["all new"])),
+        ("a\n" * 3_000, "b\n" * 3_000, (["a\n" * 2_999 + "a"], ["b\n" * 2_999 + "b"])),
+    ],
+)
+def test_the_words_that_differ_are_marked_on_both_sides(a, b, marked):
+    marks = marks_of(a, b)
+    assert tuple([text[start:end] for start, end in spans] for text, spans in zip((a, b), marks, strict=True)) == marked

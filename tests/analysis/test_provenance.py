@@ -1,0 +1,156 @@
+"""Where an answer came from: back through variables, outputs and calls to the contexts, certain and likely told apart."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from rlm_lab import ScriptedModel
+from rlm_lab.analysis.provenance import Provenance, origin_of
+from rlm_lab.trajectory.tree import Block, Call, OutputPart, Step, Trajectory
+
+WORDS = random.Random(3)
+BOOK = " ".join("".join(WORDS.choice("abcdefgh") for _ in range(6)) for _ in range(2_000))
+
+
+def way(origin: Provenance) -> list[str]:
+    """The graph as sorted lines: `=` for a certain link, `~` for a likely one."""
+    short = {node.key: f"{node.kind} {node.name}".strip() for node in origin.nodes}
+    return sorted(f"{short[link.value]} {'=' if link.certain else '~'} {short[link.source]}" for link in origin.links)
+
+
+def way_of(*blocks: str) -> list[str]:
+    """The way of a run whose steps had these blocks, without calls."""
+    steps = tuple(Step(number=at, blocks=(Block(number=1, code=code),)) for at, code in enumerate(blocks, 1))
+    return way(origin_of(Trajectory(run="a", status="done", answer_text="x", contexts=({"name": "rows"},), steps=steps)))
+
+
+def test_a_value_is_followed_through_variables_to_the_context():
+    assert way_of("late = rows[rows > 2]", "counts = late.sum()\nother = 5", "FINAL(counts)") == [
+        "answer = variable counts",
+        "variable counts = variable late",
+        "variable late = context rows",
+    ]
+
+
+def test_a_call_stands_between_its_prompt_and_its_answer(asked):
+    run = asked("part = book[:30]\nsaid = llm_query('What? ' + part)", "FINAL(said)", context={"book": BOOK})
+    assert way(origin_of(run.trajectory)) == [
+        "answer = variable said",
+        "calls = variable part",
+        "variable part = context book",
+        "variable said = calls",
+    ]
+
+
+def test_slices_in_numbers_are_spans_of_the_context(asked):
+    origin = origin_of(asked("FINAL(book[100:160])", context={"book": BOOK}).trajectory)
+    assert [link.spans for link in origin.links] == [((100, 160, True),)]
+
+
+def test_prompts_are_placed_in_the_data_where_it_is_at_hand(asked):
+    code = "parts = [book[at:at + 500] for at in (1_000, 3_000)]\nfound = llm_query_batched(parts)\nFINAL(found)"
+    origin = origin_of(asked(code, context={"book": BOOK}).trajectory, {"book": BOOK})
+    (placed,) = [link for link in origin.links if link.spans]
+    assert placed.spans == ((1_000, 1_500, True), (3_000, 3_500, True))
+    assert [node.calls for node in origin.nodes if node.kind == "calls"] == [(1, 2)]
+
+
+def test_an_answer_that_was_typed_is_likely_taken_from_where_it_was_shown(asked):
+    run = asked("n = len(book.split())\nprint(n)", "FINAL('2000')", context={"book": BOOK})
+    assert way(origin_of(run.trajectory)) == ["answer ~ output", "output = variable n", "variable n = context book"]
+    assert "typed again" in origin_of(run.trajectory).links[0].reason
+
+
+def test_an_answer_that_stands_nowhere_says_so(asked):
+    origin = origin_of(asked("print(1)", "FINAL('Montevideo')", context={"book": BOOK}).trajectory)
+    assert (len(origin.nodes), len(origin.gaps)) == (1, 1)
+
+
+def test_a_final_in_prose_names_a_variable(asked):
+    model = ScriptedModel(["```repl\ntotal = len(book)\ntotal\n```", "FINAL_VAR(total)"])
+    assert "answer = variable total" in way(origin_of(asked(model=model, context={"book": BOOK}).trajectory))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("found = []\nfor row in rows:\n    found.append(row)\nFINAL(found)", "variable found ~ variable row"),
+        ("found = {}\nfound['a'] = rows[0]\nFINAL(found)", "variable found = context rows"),
+        ("n = 0\nn += len(rows)\nFINAL(n)", "variable n = context rows"),
+        ("a, b = rows[0], 1\nFINAL(a)", "variable a = context rows"),
+        ("def first(x):\n    return x[0]\nFINAL(first(rows))", "answer = context rows"),
+        ("with open(rows) as f:\n    text = f.read()\nFINAL(text)", "variable text = variable f"),
+        ("n = 1\nif flag:\n    n = rows\nFINAL(n)", "variable n ~ variable n"),
+        ("n = 1\nif rows:\n    n = 2\nFINAL(n)", "variable n ~ context rows"),
+        ("FINAL([x for x in rows if x in keep])", "answer = notebook keep"),
+        ("FINAL_VAR('rows')", "answer = context rows"),
+        ("(n := len(rows))\nFINAL(n)", "answer = variable n"),
+    ],
+)
+def test_code_is_followed_as_it_flows(code, expected):
+    assert expected in way_of(code)
+
+
+def test_lines_behind_an_error_did_not_run():
+    failed = Block(number=1, code="n = len(rows)\n1 / 0\nn = 5", error={"type": "ZeroDivisionError", "line": 2})
+    steps = (Step(number=1, blocks=(failed,)), Step(number=2, blocks=(Block(number=1, code="FINAL(n)"),)))
+    origin = origin_of(Trajectory(run="a", status="done", answer_text="3", contexts=({"name": "rows"},), steps=steps))
+    assert way(origin) == ["answer = variable n", "variable n = context rows"]
+
+
+def test_a_recorded_variable_shows_that_a_loop_ran(asked):
+    run = asked("found = []\nfor word in book.split():\n    found.append(word)", "FINAL(found[:2])", context={"book": BOOK})
+    assert "variable found = variable word" in way(origin_of(run.trajectory))
+
+
+def test_a_call_shows_that_its_branch_ran():
+    code = "said = ''\nif rows:\n    said = llm_query(rows)\nFINAL(said)"
+    call = Call(number=1, prompt="p", model="m", line=3, status="answered", answer="yes")
+    step = Step(number=1, blocks=(Block(number=1, code=code, calls=(call,)),))
+    origin = origin_of(Trajectory(run="a", status="done", answer_text="yes", contexts=({"name": "rows"},), steps=(step,)))
+    assert "variable said = calls" in way(origin)
+    assert "variable said ~ variable said" not in way(origin)
+
+
+def test_a_child_run_is_followed_inside(asked):
+    child = "```repl\nFINAL(len(context))\n```"
+    model = ScriptedModel(["```repl\nn = rlm_query('How long?', context=book[:50])\nn\n```", child, "```repl\nFINAL(n)\n```"])
+    origin = origin_of(asked(model=model, context={"book": BOOK}).trajectory)
+    kinds = [(node.kind, "." in node.run) for node in origin.nodes]
+    assert [kind for kind in kinds if kind[0] in ("answer", "child", "context") and kind != ("context", False)] == [
+        ("answer", False),
+        ("child", False),
+        ("answer", True),
+        ("context", True),
+    ]
+
+
+def test_a_variable_that_a_person_changed_is_that_persons():
+    from rlm_lab.trajectory.tree import Intervention
+
+    change = Intervention(step=1, variables={"changed": {"limit": {"repr": "120"}}})
+    steps = (Step(number=1, blocks=(Block(number=1, code="limit = 60"),), interventions=(change,)),)
+    steps += (Step(number=2, blocks=(Block(number=1, code="FINAL(limit)"),)),)
+    assert way(origin_of(Trajectory(run="a", status="done", answer_text="120", steps=steps))) == ["answer = person limit"]
+
+
+def test_the_graph_is_plain_json(asked):
+    told = origin_of(asked("FINAL(len(book))", context={"book": BOOK}).trajectory).to_json()
+    assert json.loads(json.dumps(told)) == told
+    assert [node["kind"] for node in told["nodes"]] == ["answer", "context"]
+
+
+def test_hostile_code_and_fields_break_nothing():
+    blocks: tuple[Any, ...] = (
+        Block(number=1, code="x = " + "+".join(["1"] * 9_000)),
+        Block(number=2, code="def (", outputs=(OutputPart(kind="stdout", text="\x00<script>"),)),
+        Block(number=3, code="a = b\nb = a\nwhile a:\n    a, b = b, a\nFINAL(a)", error={"line": "two"}, variables={"added": 3}),
+    )
+    run = Trajectory(run="a", status="done", answer_text="<b>", contexts=({"size": "x"},), steps=(Step(number=1, blocks=blocks),))
+    origin = origin_of(run, {"n": 5})
+    assert len(origin.gaps) >= 1
+    assert "answer = variable a" in way(origin) or "answer ~ variable a" in way(origin)

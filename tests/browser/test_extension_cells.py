@@ -1,0 +1,95 @@
+"""Question cells in a real JupyterLab: their toolbar, what is left of a run when its kernel is gone, editing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+EXPECT = 60_000  # ms
+
+SETUP = """\
+%load_ext rlm_lab
+import threading
+from rlm_lab import ScriptedModel
+def block(code): return f"I look at it.\\n\\n```repl\\n{code}\\n```"
+gate = threading.Event()
+slow = ScriptedModel(lambda messages: "six" if gate.wait(60) else "late", name="slow")
+root = ScriptedModel([block("llm_query('first')"), block("n = 41"), block("FINAL(n + 1)")])"""
+ASK = "%%rlm -m root --sub-model slow -o answer\nHow many `words` are for us?"
+
+
+def bar(book, cell=1):
+    return book.page.locator(".jp-Notebook .jp-Cell").nth(cell).get_by_role("toolbar", name="The run of this cell")
+
+
+def test_the_buttons_of_a_cell_run_pause_step_and_continue_it_and_say_why_they_cannot(notebook):
+    book = notebook(SETUP, ASK)
+    book.run_next()
+    buttons = bar(book)
+    step = buttons.get_by_role("button", name="Step to the next block")
+    expect(step).to_have_attribute("aria-disabled", "true", timeout=EXPECT)
+    expect(step).to_have_attribute("title", re.compile("No run of this cell is paused"))
+    buttons.get_by_role("button", name="Run this question").focus()
+    book.page.keyboard.press("Enter")
+    expect(book.output(1)).to_contain_text("llm_query", timeout=EXPECT)
+    expect(buttons.get_by_role("status")).to_contain_text("Running")
+    buttons.get_by_role("button", name="Pause the run").click()
+    expect(buttons.get_by_role("status")).to_contain_text("Paused", timeout=EXPECT)
+    book.picture("extension-toolbar")
+    book.command("notebook:insert-cell-below")
+    book.page.locator(".jp-Notebook .cm-content").nth(2).click()
+    book.page.keyboard.type("gate.set()")
+    book.page.keyboard.press("Shift+Enter")
+    buttons.get_by_role("button", name="Step to the next block").click()
+    expect(book.output(1)).to_contain_text("n = 41", timeout=EXPECT)
+    buttons.get_by_role("button", name="Continue the run").click()
+    expect(buttons.get_by_role("status")).to_have_text("Done · 1 call", timeout=EXPECT)
+
+
+def test_the_pending_block_is_edited_in_a_cell_with_the_kernels_completion(notebook):
+    book = notebook(SETUP, "%%rlm -m root --sub-model slow --step -o answer\nHow many?")
+    for _ in range(2):
+        book.run_next()
+    expect(bar(book).get_by_role("status")).to_contain_text("Paused", timeout=EXPECT)
+    bar(book).get_by_role("button", name="Edit what is pending").click()
+    editor = book.page.locator(".jp-Notebook .jp-Cell").nth(2).locator(".cm-content")
+    expect(editor).to_contain_text("llm_query('first')", timeout=EXPECT)
+    expect(editor).to_be_focused(timeout=EXPECT)
+    book.page.keyboard.press("Shift+End")
+    book.page.keyboard.type("thread_of_mine = 7\nFINAL(thread_of_mine + threading.activ")
+    book.page.keyboard.press("Tab")
+    expect(
+        book.page.locator(".jp-Completer-item", has_text="active_count").or_(editor.get_by_text("active_count")).first
+    ).to_be_visible(timeout=EXPECT)
+    book.picture("extension-edit")
+    book.page.keyboard.press("Enter")
+    expect(editor).to_contain_text("active_count", timeout=EXPECT)
+    book.page.keyboard.type("() * 0)")
+    book.page.keyboard.press("Shift+Enter")
+    expect(book.output(2)).to_contain_text("Done", timeout=EXPECT)
+    expect(book.output(2)).to_contain_text("7")
+
+
+def test_a_run_whose_kernel_is_gone_is_resumed_from_its_cell(notebook):
+    book = notebook(SETUP, ASK.replace("-o", "--step -o"))
+    for _ in range(2):
+        book.run_next()
+    state = bar(book).get_by_role("status")
+    expect(state).to_contain_text("Paused", timeout=EXPECT)
+    book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    expect(state).to_contain_text("Interrupted: resume?", timeout=EXPECT)
+    for theme in ("Dark", "Dark High Contrast", "Light"):
+        book.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+        book.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
+        expect(book.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=EXPECT)
+        book.picture(f"extension-interrupted-{theme.lower().replace(' ', '-')}")
+    book.saved()
+    bar(book).get_by_role("button", name="Resume…").click()
+    cell = book.page.locator(".jp-Notebook .jp-Cell").nth(2)
+    expect(cell.locator(".cm-content")).to_contain_text("%rlm resume", timeout=EXPECT)
+    expect(cell.locator(".cm-content")).to_contain_text("%load_ext rlm_lab")
+    book.page.reload()  # what was saved, and its kernel is gone meanwhile
+    expect(state).to_contain_text("Interrupted: resume?", timeout=EXPECT)

@@ -1,0 +1,75 @@
+"""The dashboard in a tab beside its notebook: framed by the Jupyter server's own pages, and by no other."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+EXPECT = 60_000  # ms
+
+
+def frame_of(book):
+    return book.page.frame_locator(".rlm-lab-Dashboard iframe")
+
+
+def test_the_dashboard_opens_in_a_tab_by_command_and_by_magic_and_what_is_saved_opens_none(notebook):
+    book = notebook("%load_ext rlm_lab\nx = 1", "%rlm dashboard", theme="JupyterLab Dark")
+    book.run_next()
+    book.run_next()
+    expect(frame_of(book).get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=EXPECT)
+    tabs = book.page.locator(".rlm-lab-Dashboard iframe")
+    assert tabs.get_attribute("sandbox") == "allow-scripts allow-same-origin allow-downloads"
+    book.picture("extension-dashboard")
+    book.command("rlm-lab:dashboard")
+    expect(tabs).to_have_count(1)
+    book.page.locator(".jp-Notebook .cm-content").first.click()
+    book.saved()
+    book.page.reload()
+    expect(book.output(1).get_by_role("button", name="Open the dashboard in a tab beside")).to_be_visible(timeout=EXPECT)
+    expect(tabs).to_have_count(0)
+    book.output(1).get_by_role("button", name="Open the dashboard in a tab beside").click()
+    expect(frame_of(book).get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=EXPECT)
+
+
+@pytest.fixture
+def other_site():
+    """A server of somebody else; `serve` gives the address of a page with this text."""
+    pages = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(pages.get(self.path, "").encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+
+        def serve(text):
+            pages["/"] = text
+            return f"http://127.0.0.1:{server.server_port}/"
+
+        yield serve
+        server.shutdown()
+        thread.join()
+
+
+def test_a_page_of_another_origin_still_cannot_frame_the_dashboard(notebook, other_site):
+    ask = "import rlm_lab, json\nlink = rlm_lab.dashboard_link(embed='http://127.0.0.1:1')\nprint('to:', str(link))"
+    book = notebook(ask)
+    book.run_next()
+    expect(book.output(0)).to_contain_text("to: http://127.0.0.1", timeout=EXPECT)
+    address = book.output(0).inner_text().partition("to: ")[2].strip()
+    book.page.goto(other_site(f'<iframe src="{address}"></iframe>'))
+    frame = next(one for one in book.page.frames if one != book.page.main_frame)
+    book.page.wait_for_load_state()
+    assert frame.url.startswith("chrome-error:")

@@ -1,0 +1,123 @@
+"""The side panel in a real JupyterLab: what is done with runs that are selected there, and with live ones."""
+
+from __future__ import annotations
+
+import os
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from rlm_lab import ScriptedModel, Settings, ask, load
+from rlm_lab.kernel.live import result_bundle
+from rlm_lab.views.payload import MIME_TYPE
+
+pytestmark = pytest.mark.browser
+EXPECT = 60_000  # ms
+
+
+def a_run(folder, question):
+    run = ask(question, model=ScriptedModel(["```repl\nn = 41\n```", "```repl\nFINAL(n + 1)\n```"]), settings=Settings(runs=folder))
+    assert run.path is not None
+    return run.path
+
+
+def shown_in(notebook, path):
+    """A notebook that was saved with a run's output in its last cell, below many others."""
+    bundle = result_bundle(load(path))
+    bundle[MIME_TYPE]["path"] = os.path.relpath(path, notebook.parent)
+    cell = nbformat.v4.new_code_cell("%%rlm\nHow many?", execution_count=1)
+    cell.outputs = [nbformat.v4.new_output("display_data", data=bundle)]
+    book = nbformat.v4.new_notebook(cells=[*(nbformat.v4.new_code_cell("1\n" * 9) for _ in range(20)), cell])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, notebook)
+
+
+def opened(book, *questions):
+    """The panel, open, with these runs in it."""
+    book.page.get_by_role("tab", name="Runs of recursive language models").click()
+    panel = book.page.locator(".rlm-lab-Runs")
+    for question in questions:
+        expect(panel.get_by_role("button", name=question).first).to_be_visible(timeout=EXPECT)
+    return panel
+
+
+def test_two_runs_are_selected_to_be_compared_and_what_cannot_be_done_says_why(notebook, lab):
+    for question in ("Which carrier is late?", "Which airport is late?"):
+        a_run(lab[1] / ".rlm" / "runs", question)
+    book = notebook("%load_ext rlm_lab")
+    panel = opened(book, "Which carrier", "Which airport")
+    tools = panel.get_by_role("toolbar", name="The selected runs")
+    panel.get_by_role("button", name="Which carrier").first.click()
+    expect(tools.get_by_role("button", name="Compare")).to_have_attribute("title", "Select two runs, or more.")
+    panel.get_by_role("button", name="Which carrier").first.press("ArrowDown")
+    book.page.keyboard.press("ArrowUp")
+    panel.get_by_role("button", name="Which airport").first.click(modifiers=["ControlOrMeta"])
+    expect(panel.locator("[aria-pressed=true]")).to_have_count(2)
+    book.picture("extension-runs-selected")
+    expect(tools.get_by_role("button", name="Fork…")).to_have_attribute("aria-disabled", "true")
+    tools.get_by_role("button", name="Compare").click()
+    tab = book.page.locator(".jp-MainAreaWidget > .rlm-lab-Run")
+    expect(tab).to_contain_text("Which airport is late?", timeout=EXPECT)
+    expect(tab).to_contain_text("Which carrier is late?")
+    book.picture("extension-compare")
+
+
+def test_a_run_that_is_dragged_into_a_notebook_becomes_the_cell_that_loads_it(notebook, lab):
+    path = a_run(lab[1] / ".rlm" / "runs", "Which train is late?")
+    book = notebook("1")
+    panel = opened(book, "Which train")
+    box = panel.get_by_role("button", name="Which train").first.bounding_box()
+    cell = book.page.locator(".jp-Notebook .jp-Cell").first.bounding_box()
+    mouse = book.page.mouse
+    mouse.move(box["x"] + 20, box["y"] + 20)
+    mouse.down()
+    mouse.move(cell["x"] + 200, cell["y"] + 5, steps=8)
+    book.picture("extension-drag")
+    mouse.move(cell["x"] + 220, cell["y"] + 15, steps=4)
+    mouse.up()
+    loads = book.page.locator(".jp-Notebook .cm-content", has_text="rlm_lab.load")
+    expect(loads).to_contain_text(f'run = rlm_lab.load(".rlm/runs/{path.name}")', timeout=EXPECT)
+    loads.click()
+    book.page.keyboard.press("Shift+Enter")
+    expect(book.page.locator(".jp-Cell-outputArea", has_text="Which train is late?")).to_contain_text("42", timeout=EXPECT)
+
+
+def test_the_cell_that_made_a_run_is_shown_and_its_notebook_opened_for_it(notebook, lab):
+    path = a_run(lab[1] / ".rlm" / "runs", "Which ship is late?")
+    shown_in(lab[1] / "made.ipynb", path)
+    book = notebook("1")
+    panel = opened(book, "Which ship")
+    panel.get_by_role("button", name="Which ship").first.click()
+    panel.get_by_role("button", name="Show its cell").click()
+    expect(book.page.locator(".lm-TabBar-tab.jp-mod-current", has_text="made.ipynb")).to_be_visible(timeout=EXPECT)
+    expect(book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active")).to_contain_text(
+        "How many?", timeout=EXPECT
+    )
+    expect(book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active")).to_be_in_viewport()
+
+
+SETUP = """\
+%load_ext rlm_lab
+from rlm_lab import ScriptedModel
+def block(code): return f"```repl\\n{code}\\n```"
+root = ScriptedModel([block("n = 41"), block("FINAL(n + 1)")] * 2)"""
+
+
+def test_live_runs_of_open_kernels_are_listed_forked_and_lost_with_their_kernel(notebook):
+    book = notebook(SETUP, "%%rlm -m root --step\nWhich bus is late?")
+    for _ in range(2):
+        book.run_next()
+    panel = opened(book, "Which bus")
+    item = panel.locator("li", has_text="Which bus")
+    expect(item).to_contain_text("Paused", timeout=EXPECT)
+    panel.get_by_role("combobox", name="State").select_option("paused")
+    item.get_by_role("button", name="Which bus").click()
+    panel.get_by_role("button", name="Fork…").click()
+    book.page.get_by_role("button", name="Ok", exact=True).click()
+    expect(book.page.locator(".jp-Notebook .cm-content", has_text="%rlm fork 1")).to_be_visible(timeout=EXPECT)
+    expect(panel.locator("li", has_text="Which bus")).to_have_count(2, timeout=EXPECT)
+    panel.get_by_role("combobox", name="State").select_option("")
+    book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    expect(panel.locator("li", has_text="Interrupted: resume?")).to_have_count(2, timeout=EXPECT)
+    book.picture("extension-runs-interrupted")

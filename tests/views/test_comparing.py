@@ -1,0 +1,131 @@
+"""A comparison in its static forms and as JSON: the same facts, safe whatever the texts are, bounded whatever the runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+import rlm_lab
+from rlm_lab.errors import LogError, UsageError
+from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.views.comparing import comparison_json, turned
+from rlm_lab.views.comparison import Comparison
+
+from .test_html import ATTRIBUTES, HOSTILE, STROKES, TAGS, Page
+
+
+@pytest.fixture(scope="module")
+def eight(flights):
+    return rlm_lab.compare(flights.eight())
+
+
+def test_the_table_tells_each_run_and_the_answers(eight):
+    assert [(text[:2], len(places)) for text, places in eight.answers()] == [("EV", 5), ("OO", 1), ("EV", 1), ("", 1)]
+    assert eight.groups("model")["gpt-4.1"] == (0, 2, 3)
+    assert eight.table()[0].acts == ("look", "delegate", "compute", "check", "combine", "answer")
+
+
+def test_a_dataframe_has_a_row_for_each_run(eight):
+    frame = eight.frame()
+    assert list(frame["steps"]) == [6, 5, 5, 7, 4, 4, 9, 20]
+    assert frame.groupby("model")["check_steps"].sum()["gpt-4.1"] == 3
+
+
+def test_runs_can_be_grouped_by_their_tags(flights):
+    tagged = Comparison(runs=tuple(flights.eight()[:3]), tags={"flights-03": ["good", "short"], "flights-05": ["good"]})
+    assert tagged.groups("tag") == {"good": (0, 2), "short": (0,), "no tag": (1,)}
+    with pytest.raises(UsageError, match="grouped by 'colour'"):
+        tagged.groups("colour")
+
+
+def test_the_text_tells_the_divergence_and_the_sides(eight):
+    text = eight.text(110)
+    assert "First divergence, step 2: Both runs sent the same prompt to gpt-4.1-nano and got another answer." in text
+    assert "≠ same code, other answer" in text
+    assert max(map(len, text.splitlines())) <= 160
+
+
+def test_two_runs_are_found_by_path_id_and_themselves(asked, tmp_path):
+    runs = [asked("print(1)", f"FINAL({number})") for number in (1, 2)]
+    folder = runs[0].path.parent
+    for one in (runs[0], runs[0].trajectory, runs[0].path, str(runs[0].path), runs[0].id):
+        assert rlm_lab.compare(one, runs[1], folder=folder).divergence.a == 2
+    assert runs[0].compare(runs[1]).divergence == runs[0].trajectory.compare(runs[1].trajectory).divergence
+    with pytest.raises(LogError, match="no run 'nothing'"):
+        rlm_lab.compare("nothing", runs[1], folder=folder)
+
+
+@pytest.mark.parametrize("runs", [[], ["one"], [3, 4]])
+def test_what_cannot_be_compared_is_refused_in_a_line(runs):
+    with pytest.raises(UsageError, match=r"^[^\n]+$"):
+        rlm_lab.compare(*runs)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_the_static_form_is_safe_and_whole(run_of, text):
+    html = rlm_lab.compare(run_of(text), run_of(text + "x"), run_of("other"))._repr_html_()
+    page = Page(html)
+    assert page.open == []
+    assert page.tags <= TAGS | {"u", "h4"}
+    assert page.attributes <= ATTRIBUTES | STROKES | {"colspan"}
+    html.encode("utf-8")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_the_page_holds_no_markup_of_a_run(run_of, tmp_path, text):
+    path = rlm_lab.compare(run_of(text), run_of(text + "x")).to_html(tmp_path / "a.html")
+    page = path.read_text(encoding="utf-8")
+    data = page.split('id="rlm-lab-comparison">')[1].split("</script>")[0]
+    assert "<" not in data
+    assert json.loads(data)["kind"] == "comparison"
+
+
+def test_many_rows_are_cut_and_the_first_divergence_stays(flights):
+    look, count, share = flights.LOOK, flights.COUNT, flights.SHARE
+    parts = [(f"{reply} {n}", f"{code}\nn = {n}", out, None) for n, (reply, code, out, _) in enumerate([look, count] * 100)]
+    a, b = (flights.run(name, "m", "", None, 9, parts[:95] + more + parts[96:]) for name, more in (("a", [count]), ("b", [share])))
+    html = rlm_lab.compare(a, b)._repr_html_()
+    assert "rows left out here" in html
+    assert "First divergence, step 96" in html
+    assert len(html) < 400_000
+
+
+def test_facts_that_a_file_does_not_hold_are_not_recorded(flights):
+    one, other = flights.eight()[:2]
+    bare = dataclasses.replace(one, imported={"format": "dspy", "absent": ["calls", "tokens", "times"]})
+    told = comparison_json(rlm_lab.compare(bare, other))
+    figures = told["runs"][0]["figures"]
+    assert list(figures.values()) == ["not recorded", "not recorded", "0.041", "not recorded"]
+    assert "not recorded" in rlm_lab.compare(bare, other).text()
+
+
+def test_marks_count_as_javascript_does(flights):
+    text = ("I look.", "x = '😀'\nprint('{}')", "", None)
+    a, b = (flights.run(name, "m", "", None, 1, [(*text[:1], text[1].format(name), *text[2:])]) for name in ("one", "two"))
+    told = comparison_json(rlm_lab.compare(a, b))
+    assert told["pairs"]["0-1"]["rows"][0]["marks"]["code"][0] == [[16, 19]]
+
+
+def test_a_pair_can_be_turned_round(eight):
+    pair = turned(eight.pair(0, 1))
+    assert [row.kind for row in pair.rows if row.kind.startswith("only")] == ["only_b"]
+    assert (pair.divergence.a, pair.a.run) == (2, "flights-04")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_bokeh_figures_hold_the_runs_and_no_formula(flights, dark):
+    runs = [*flights.eight(), flights.run("$$x$$", "m", "<b>$$x$$", None, 1, [flights.LOOK] * 200)]
+    drawn = rlm_lab.compare(runs).plot(dark=dark)
+    names = [figure.y_range.factors for figure in (drawn.children[0], drawn.children[2])]
+    assert [len(factors) for factors in names] == [5, 9]
+    assert not any("$$" in name for factors in names for name in factors)
+    assert "the first 60 steps" in drawn.children[2].title.text
+
+
+def test_runs_without_steps_can_be_compared():
+    both = rlm_lab.compare([Trajectory(run=name, status="waiting") for name in ("a", "b")])
+    assert both.divergence is None
+    assert "No divergence" in both.text()
+    assert "No divergence" in both._repr_html_()

@@ -1,0 +1,170 @@
+"""Runs as spans, received by a real server of OTLP over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import rlm_lab
+from rlm_lab import Budget, Run, ScriptedModel, export
+from rlm_lab.errors import RateLimitError, RLMError
+from rlm_lab.views.spans import all_spans, spans_of
+from rlm_lab.views.telemetry import send_spans
+
+
+class Collector:
+    """A receiver of spans on loopback. `refuses` is the status that it answers with in place of taking them."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+        self.requests = 0
+        self.refuses = 0
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                collector.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+                self.send_response(collector.refuses or 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}/v1/traces"
+
+    def take(self, body: bytes) -> None:
+        self.requests += 1
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            self.spans += [span for scope in resource.scope_spans for span in scope.spans]
+
+    def named(self, name: str) -> list[Any]:
+        return [span for span in self.spans if span.name == name]
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    made = Collector()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def run(asked: Any) -> Run:
+    """A run with a batch of which one fails, a child run, and an error in a block."""
+
+    def answer(messages: Any) -> str:
+        if messages[-1].content == "slow":
+            raise RateLimitError("secret words")
+        return "the answer"
+
+    made: Run = asked(
+        "llm_query_batched(['secret prompt', 'slow'])",
+        "rlm_query('Which secret?', context='c')",
+        "FINAL('child')",
+        "raise KeyError('secret key')",
+        "FINAL('secret answer')",
+        question="What is the secret?",
+        sub_model=ScriptedModel(answer, name="openai/small"),
+        budget=Budget(depth=1, steps=9),
+    )
+    return made
+
+
+def attributes(span: Any) -> dict[str, Any]:
+    """A span's attributes as plain values."""
+    return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in span.attributes}
+
+
+def test_a_collector_receives_each_part_of_a_run_inside_its_whole(run: Run, collector: Collector) -> None:
+    run.export(to="otel", endpoint=collector.endpoint)
+    names = [span.name for span in collector.spans]
+    assert names.count("invoke_agent rlm_lab") == 2
+    assert names.count("execute_tool python") == 5
+    assert names.count("chat openai/small") == 2
+    assert names.count("chat scripted") == 5
+    by_id = {span.span_id: span for span in collector.spans}
+    assert len({span.trace_id for span in collector.spans}) == 1
+    roots = [span for span in collector.spans if span.parent_span_id not in by_id]
+    assert [span.name for span in roots] == ["invoke_agent rlm_lab"]
+    for span in collector.spans:
+        outer = by_id.get(span.parent_span_id, span)
+        assert outer.start_time_unix_nano <= span.start_time_unix_nano <= span.end_time_unix_nano <= outer.end_time_unix_nano
+
+
+def test_spans_have_the_attributes_of_the_conventions(run: Run, collector: Collector) -> None:
+    run.export(to="otel", endpoint=collector.endpoint)
+    root = attributes(next(span for span in collector.spans if not span.parent_span_id))
+    assert (root["gen_ai.operation.name"], root["gen_ai.agent.name"], root["gen_ai.conversation.id"]) == (
+        "invoke_agent",
+        "rlm_lab",
+        run.id,
+    )
+    call = attributes(collector.named("chat openai/small")[0])
+    assert call["gen_ai.operation.name"] == "chat"
+    assert call["gen_ai.provider.name"] == "openai"
+    assert call["gen_ai.request.model"] == "openai/small"
+    assert call["gen_ai.usage.output_tokens"] > 0
+    tool = attributes(collector.named("execute_tool python")[0])
+    assert (tool["gen_ai.tool.name"], tool["gen_ai.tool.type"]) == ("python", "function")
+
+
+def test_errors_are_told_by_their_kind(run: Run, collector: Collector) -> None:
+    run.export(to="otel", endpoint=collector.endpoint)
+    failed = {(span.name, attributes(span)["error.type"]) for span in collector.spans if span.status.code == 2}
+    assert failed == {("chat openai/small", "RateLimitError"), ("execute_tool python", "KeyError")}
+
+
+def test_what_was_said_is_sent_only_when_that_is_asked_for(run: Run, collector: Collector) -> None:
+    run.export(to="otel", endpoint=collector.endpoint)
+    assert "secret" not in str(collector.spans)
+    collector.spans.clear()
+    export([run], to="otel", endpoint=collector.endpoint, prompts=True)
+    call = attributes(collector.named("chat openai/small")[0])
+    assert json.loads(call["gen_ai.input.messages"]) == [
+        {"role": "user", "parts": [{"type": "text", "content": "secret prompt"}]},
+    ]
+    assert json.loads(call["gen_ai.output.messages"])[0]["finish_reason"] == "stop"
+    tool = attributes(collector.named("execute_tool python")[0])
+    assert "secret prompt" in json.loads(tool["gen_ai.tool.call.arguments"])["code"]
+    assert {span.status.message for span in collector.spans} >= {"secret words"}
+
+
+def test_a_run_that_is_sent_again_has_the_same_ids(run: Run) -> None:
+    one, other = InMemorySpanExporter(), InMemorySpanExporter()
+    assert send_spans([run.trajectory], exporter=one) == send_spans([rlm_lab.load(run.path)], exporter=other)
+    assert [span.context.span_id for span in one.get_finished_spans()] == [
+        span.context.span_id for span in other.get_finished_spans()
+    ]
+
+
+def test_many_spans_go_in_few_requests(asked: Any, collector: Collector) -> None:
+    run = asked("llm_query_batched([str(n) for n in range(1100)])", "FINAL(1)", budget=Budget(calls=2000))
+    run.export(to="otel", endpoint=collector.endpoint)
+    assert len(collector.named("chat echo")) == 1100
+    assert collector.requests <= 4
+
+
+def test_a_collector_that_refuses_is_told_in_a_line(run: Run, collector: Collector) -> None:
+    collector.refuses = 404
+    with pytest.raises(RLMError, match="did not take the spans; see its log, and that the address ends in /v1/traces"):
+        run.export(to="otel", endpoint=collector.endpoint)
+
+
+def test_a_run_without_a_beginning_has_a_span_all_the_same() -> None:
+    spans = list(all_spans(spans_of(rlm_lab.Trajectory(run="a", status="failed", error="It broke."))))
+    assert [(span.name, span.error) for span in spans] == [("invoke_agent rlm_lab", "failed")]
