@@ -144,7 +144,7 @@ def _to_trash(path: Path) -> None:
     from rlm_lab.errors import StateError
     from rlm_lab.trajectory.formats.heads import head_of
 
-    if head_of(path).status == "running":
+    if head_of(path).status in {"running", "paused"}:
         raise StateError(f"The run in {path.name} still goes on; stop it first.")
     send2trash(str(path))
 
