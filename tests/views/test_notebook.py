@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pandas
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from rlm_lab import Budget, Run, ScriptedModel, ask, load
 from rlm_lab.errors import RateLimitError, UsageError
@@ -64,13 +67,21 @@ def contexts() -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(contexts: dict[str, Any]) -> Run:
-    """A run with texts, frames, errors, batches, child runs, awaits and a figure, in a real shell."""
+def shell() -> Iterator[InteractiveShell]:
+    """A real shell, as a notebook's; without a history, whose file would stay open."""
     InteractiveShell.clear_instance()
-    InteractiveShell.instance()
+    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    yield made
+    atexit.unregister(made.atexit_operations)
+    made.atexit_operations()
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(contexts: dict[str, Any], shell: InteractiveShell) -> Run:
+    """A run with texts, frames, errors, batches, child runs, awaits and figures, in a real shell."""
     budget = Budget(steps=20, depth=1)
     made = ask("What *is* it?", context=contexts, model=_root(), sub_model=_sub(), budget=budget, namespace={})
-    InteractiveShell.clear_instance()
     assert (made.status, made.answer) == ("done", "XYZ3")
     return made
 
