@@ -30,19 +30,26 @@ Found = Callable[[], Trajectory]
 
 def compare_page(desk: Desk) -> Viewable:
     """The page of one tab."""
-    return Comparer(desk).module
+
+    def send(text: str) -> None:
+        module.send(text)
+
+    comparer = Comparer(desk, send)
+    module = Module(comparer.hear, bundle="compare", sizing_mode="stretch_both")
+    return module
 
 
 class Comparer:
-    """What one tab compares. `module` draws it."""
+    """What one tab compares; `send` takes texts of JSON for it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, send: Callable[[str], None]) -> None:
         self._desk = desk
+        self._send_text = send
         self._comparison: Comparison | None = None
         self._work: set[asyncio.Task[None]] = set()
-        self.module = Module(self._heard, bundle="compare", sizing_mode="stretch_both")
 
-    def _heard(self, message: object) -> None:
+    def hear(self, message: object) -> None:
+        """What the page says: {compare: [ids]}, {pair: [i, j]}; anything else is passed over."""
         if not isinstance(message, Mapping):
             return
         if isinstance(names := message.get("compare"), list):
@@ -98,6 +105,6 @@ class Comparer:
 
     def _send(self, message: Mapping[str, Any]) -> None:
         try:
-            self.module.send(json.dumps(message))
+            self._send_text(json.dumps(message))
         except Exception:  # a page that has gone is the page's trouble
             _logger.debug("A page that compares runs is not served any more.", exc_info=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rlm_lab.errors import LogError
-from rlm_lab.trajectory.events import Event, RunFinished, RunStarted, StepStarted
+from rlm_lab.trajectory.events import Edited, Event, Paused, RunFinished, RunStarted, StepStarted
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.lines import from_line
 from rlm_lab.trajectory.tree import Trajectory
@@ -138,7 +138,7 @@ def head_of(path: Path) -> RunHead:
     )  # fmt: skip
     if not isinstance(last, RunFinished) or last.run != first.run:
         steps = last.step if isinstance(last, StepStarted) else None
-        return dataclasses.replace(head, status=_unfinished(path), steps=steps, seconds=last.t if last else None)
+        return dataclasses.replace(head, status=_standing(path, last), steps=steps, seconds=last.t if last else None)
     steps = last.usage.get("steps")
     return dataclasses.replace(
         head,
@@ -148,6 +148,12 @@ def head_of(path: Path) -> RunHead:
         seconds=last.seconds,
         usage=last.usage,
     )
+
+
+def _standing(path: Path, last: Event | None) -> str:
+    """The status of a run without an end. What a person changes of a paused one is written while it is paused."""
+    status = _unfinished(path)
+    return "paused" if status == "running" and isinstance(last, (Paused, Edited)) else status
 
 
 def _absent(event: RunStarted) -> frozenset[str]:

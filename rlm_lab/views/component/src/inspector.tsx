@@ -138,23 +138,25 @@ function MessageRow({ app, id, fresh, share }: { app: App; id: string; fresh?: b
   const message = app.store.get(id)!;
   const open = app.opened.has(id);
   const number = text(app.store.get(message.parent), "number");
+  const example = number === "1" && app.store.children(message.parent, "message").at(-1) !== id;
   return (
     <div class={`saw-message${open ? " open" : ""}`} data-reveal={id}>
       <button type="button" class="saw" aria-expanded={open} onClick={() => app.toggle(app.opened, id)}>
-        <Icon name={open ? "down" : "right"} /><span class="told">{messageName(message, number)}{cutIn(message)}</span>{fresh && <b class="new-mark">new</b>}<span class="figure">{share(figure(message, "size") ?? 0)}</span>
+        <Icon name={open ? "down" : "right"} /><span class="told">{messageName(message, number, example)}{cutIn(message)}</span>{fresh && <b class="new-mark">new</b>}<span class="figure">{share(figure(message, "size") ?? 0)}</span>
       </button>
       {open && <div class="quote message"><LongText app={app} id={id} field="text" most={4000} /></div>}
     </div>
   );
 }
 
-function messageName(message: RunNode, step: string): string {
+/** Before the question of the first step stands what the prompt's author wrote: examples of a conversation. */
+export function messageName(message: RunNode, step: string, example: boolean): string {
   const head = clipped(text(message, "text"), 60);
   const before = Number(step) - 1;
   switch (text(message, "role")) {
     case "system": return "system";
-    case "assistant": return `step ${before}, its reply`;
-    default: return step === "1" ? "question" : head.startsWith("Output of") ? `step ${before}, output` : `step ${before}: ${head}`;
+    case "assistant": return example ? "example in the prompt, a reply" : `step ${before}, its reply`;
+    default: return example ? "example in the prompt" : step === "1" ? "question" : head.startsWith("Output of") ? `step ${before}, output` : `step ${before}: ${head}`;
   }
 }
 
