@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
+    from rlm_lab.views.lesson_notebook import save_lesson_notebook
     from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
     from rlm_lab.views.page import save_page
 
@@ -69,6 +70,7 @@ _WHERE = {
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
     "save_lesson": "rlm_lab.views.lesson_page",
+    "save_lesson_notebook": "rlm_lab.views.lesson_notebook",
     "save_page": "rlm_lab.views.page",
     "steps_frame": "rlm_lab.analysis.frames",
     "sweep": "rlm_lab.evaluate.sweep",
@@ -105,6 +107,7 @@ __all__ = [
     "replay",
     "resume",
     "save_lesson",
+    "save_lesson_notebook",
     "save_page",
     "steps_frame",
     "sweep",

@@ -26,7 +26,7 @@ LONGEST = 300  # characters of a question or an answer
 MOST = 5_000  # rows; older runs are left out, and that is said
 READ = 8 * 1024 * 1024  # bytes of logs without an end that are added up in one look
 FIGURES = {"tokens": "tokens", "calls": "calls", "cost": "cost", "times": "seconds"}  # by the facts that they tell
-UNENDED = frozenset({"running", "interrupted"})
+UNENDED = frozenset({"running", "paused", "interrupted"})
 Row = dict[str, Any]
 
 

@@ -53,6 +53,7 @@ class Source:
         self._heard: deque[Event] = deque()
         self._folded = -1  # the last event's number
         self._ended = False
+        self._standing = "running"  # of a run of another kernel
         self._wake = wake
         self._asleep = True
         self._kernel = kernel
@@ -139,6 +140,7 @@ class Source:
     def _look_for_end(self, follower: Follower | Imported) -> None:
         """A file that cannot be read on, or that nobody writes any more, is shown as far as it goes, with a word on its end."""
         head = head_of(follower.path)
+        self._standing = "paused" if head.status == "paused" else "running"
         self.trouble = follower.failure
         if head.status == "unreadable":
             self.trouble = self.trouble or f"{follower.path} cannot be read ({head.answer_text})."
@@ -155,7 +157,8 @@ class Source:
             self._covered = run.stamp
             threading.Thread(target=self._look_for_coverage, args=(run,), name="rlm-lab-coverage", daemon=True).start()
 
-        if run is None and self._unconcluded and self.path is not None and not self.loading:
+        ready = self.trouble is None and not self.loading
+        if run is None and self._unconcluded and ready and self.path is not None:
             self._unconcluded = False
             threading.Thread(target=self._conclude, args=(self.path,), name="rlm-lab-conclude", daemon=True).start()
 
@@ -182,7 +185,7 @@ class Source:
 
     def _tell_state(self) -> None:
         run = self.run
-        known: tuple[Any, ...] = (self.queued, self._ended, self.trouble)
+        known: tuple[Any, ...] = (self.queued, self._ended, self._standing, self.trouble)
         if run is not None:
             known = (*known, run.status, run.stamp, run.pause_reason, *((id(one), one.hits) for one in run.gates.breakpoints))
         if self.state and known == self._known:
@@ -196,7 +199,7 @@ class Source:
     def _made_state(self) -> Message:
         if self.run is None:
             why = SAVED if self._ended else ELSEWHERE
-            status = "saved" if self._ended else "running"
+            status = "saved" if self._ended else self._standing
             return {
                 "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],
                 "can": dict.fromkeys(ORDERS, why), "trouble": None if self.trouble is None else plain(self.trouble),

@@ -82,7 +82,7 @@ def name_of(path: Path) -> str:
 
 def _unchanged(known: tuple[Stamp, tuple[RunHead, ...]] | None, stamp: Stamp) -> tuple[RunHead, ...] | None:
     """The heads of a file that has not changed, and whose run was not under way: one that is may have died without a word."""
-    if known is None or known[0] != stamp or any(head.status == "running" for head in known[1]):
+    if known is None or known[0] != stamp or any(head.status in {"running", "paused"} for head in known[1]):
         return None
     return known[1]
 

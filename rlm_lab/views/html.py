@@ -82,8 +82,9 @@ def _foot(trajectory: Trajectory) -> str:
         parts.append(_spent(figure, limit or f" {unit}".rstrip(), "rlm-over" if over else ""))
     where = [clipped(trajectory.model, 40), words.recorded_text(trajectory), f"run {clipped(trajectory.run, 40)}"]
     parts.append(f'<small class="rlm-where">{" · ".join(escaped(part) for part in where if part)}</small>')
-    absent = words.absent_text(trajectory)
-    return f'<p class="rlm-foot">{_DOT.join(parts)}</p>' + (f'<p class="rlm-note">{escaped(absent)}</p>' if absent else "")
+    if absent := words.absent_text(trajectory):
+        parts.append(f"<small>{escaped(absent)}</small>")
+    return f'<p class="rlm-foot">{_DOT.join(parts)}</p>'
 
 
 def _status(status: str) -> str:

@@ -2,13 +2,13 @@
 const COLUMNS = [
   { name: "question", title: "Question", text: (row) => row.question || missing(row, "question", "(no question)") },
   { name: "status", title: "Status", text: (row) => WORDS[row.status] ?? row.status },
-  { name: "answer", title: "Answer", text: (row) => row.answer ?? "" },
+  { name: "answer", title: "Answer", text: (row) => row.answer || missing(row, "answer") },
   { name: "model", title: "Model", text: (row) => row.model || missing(row, "model") },
   { name: "steps", title: "Steps", number: (row) => row.steps, text: (row) => count(row.steps) },
-  { name: "calls", title: "Calls", number: (row) => row.calls, text: (row) => count(row.calls) || missing(row, "calls") },
-  { name: "tokens", title: "Tokens", number: (row) => row.tokens, text: (row) => thousands(row.tokens) || missing(row, "tokens") },
-  { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost) },
-  { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds) || missing(row, "times") },
+  { name: "calls", title: "Calls", number: (row) => row.calls, text: (row) => count(row.calls), fact: "calls" },
+  { name: "tokens", title: "Tokens", number: (row) => row.tokens, text: (row) => thousands(row.tokens), fact: "tokens" },
+  { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost), fact: "cost" },
+  { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds), fact: "times" },
   { name: "tags", title: "Tags", text: (row) => row.tags ?? "" },
   { name: "parent", title: "Parent", text: (row) => row.parent ?? "" },
   { name: "started", title: "Started", text: (row) => when(row.started) },
@@ -143,6 +143,7 @@ class Runs {
       const cell = make("td", { class: column.number ? `number ${column.name}` : column.name });
       if (column.name === "status") cell.append(make("span", { class: `sign ${SIGNS[row.status] ?? "dash"}`, "aria-hidden": "true" }), column.text(row), ...(row.here ? [make("span", { class: "here", text: "here", title: "In this page’s kernel" })] : []));
       else cell.textContent = column.text(row);
+      if (!cell.textContent && column.fact && missing(row, column.fact)) cell.append(make("span", { class: "absent", title: "Not recorded.", "aria-label": "not recorded", text: "–" }));
       if (["question", "answer", "model", "tags", "parent"].includes(column.name)) cell.title = cell.textContent;
       return cell;
     });
