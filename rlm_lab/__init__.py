@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.formats import load, load_all
+    from rlm_lab.trajectory.notes import notes_of
     from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
@@ -63,6 +64,7 @@ _WHERE = {
     "lints_of": "rlm_lab.analysis.lints",
     "load": "rlm_lab.trajectory.formats",
     "load_all": "rlm_lab.trajectory.formats",
+    "notes_of": "rlm_lab.trajectory.notes",
     "origin_of": "rlm_lab.analysis.provenance",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
@@ -99,6 +101,7 @@ __all__ = [
     "load",
     "load_all",
     "load_ipython_extension",
+    "notes_of",
     "origin_of",
     "paused_runs",
     "replay",

@@ -15,7 +15,7 @@ from rlm_lab.analysis.lesson_draft import lesson_of
 from rlm_lab.analysis.lesson_file import beside, with_words
 from rlm_lab.analysis.lessons import Lesson
 from rlm_lab.errors import UsageError
-from rlm_lab.trajectory.store import load
+from rlm_lab.trajectory.formats import load
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.lesson_static import lesson_html

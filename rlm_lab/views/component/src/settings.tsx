@@ -54,7 +54,10 @@ export function Changing({ app }: { app: App }): JSX.Element {
   );
   const close = () => { app.changes = null; app.changed(); };
   return (
-    <form class="changing" aria-label="Change settings" onSubmit={(event) => { event.preventDefault(); send(); }} onKeyDown={(event) => { if (event.key === "Escape") { event.stopPropagation(); close(); } }}>
+    <form class="changing" aria-label="Change settings" onSubmit={(event) => { event.preventDefault(); send(); }} onKeyDown={(event) => {
+      if (event.key === "Escape") { event.stopPropagation(); close(); }
+      if (event.key === "Enter" && event.target instanceof HTMLInputElement) { event.preventDefault(); send(); } // JupyterLab keeps Enter from sending a form
+    }}>
       <h3>From here on</h3>
       <div class="change-fields">
         {field("model", "Root model", text(run, "model"), false)}
