@@ -20,7 +20,22 @@ from rlm_lab.kernel.exporting import add_export_flags, export_told
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "compare", "import", "export", "lesson", "dashboard", "model", "doctor", "demo")
+COMMANDS = (
+    "ask",
+    "show",
+    "runs",
+    "compare",
+    "import",
+    "lint",
+    "why",
+    "note",
+    "export",
+    "lesson",
+    "dashboard",
+    "model",
+    "doctor",
+    "demo",
+)
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -71,6 +86,8 @@ def build_parser() -> Parser:
     told = "runs of other engines, written as runs of this one"
     imports = _add(commands, "import", _import, told, ("source", "a log of another engine, or a folder of them", None))
     imports.add_argument("--to", metavar="FOLDER", help="where to write them; by default the runs folder")
+    _add_readings(commands)
+    _add_note(commands)
     _add_export(commands)
     _add_lesson(commands)
     dashboard = _add(
@@ -112,6 +129,23 @@ def _add_compare(commands: Any) -> None:
     compare.add_argument("--out", metavar="FILE", help="where to write it; the page by default to compare.html")
 
 
+def _add_readings(commands: Any) -> None:
+    run = ("run", "a log's path, or a run's id; by default the newest", "?")
+    lint = _add(commands, "lint", _lint, "what in a run should be looked at, with its step, the reason and what to do", run)
+    lint.add_argument("--json", action="store_true", help="print it as JSON")
+    why = _add(commands, "why", _why, "where a run's answer came from, back to its calls and its data", run)
+    why.add_argument("--json", action="store_true", help="print the graph as JSON")
+
+
+def _add_note(commands: Any) -> None:
+    from rlm_lab.kernel.noting import add_note_flags
+
+    run = ("run", "a log's path, or a run's id", None)
+    note = _add(commands, "note", _note, "notes, tags and scores on a run, a step or a call", run)
+    note.add_argument("text", nargs="?", default="", help="the note; without it all notes are shown")
+    add_note_flags(note)
+
+
 def _add_export(commands: Any) -> None:
     told = "a run as a file that others can open"
     export = _add(
@@ -127,7 +161,10 @@ def _add_lesson(commands: Any) -> None:
     out = "where to write it: .html is a page, .ipynb a notebook, .md the words, to be edited; by default a page beside you"
     lesson.add_argument("--out", metavar="FILE", help=out)
     lesson.add_argument(
-        "--words", metavar="FILE", help="your words in place of the drafts; by default RUN.rlm.lesson.md beside the log"
+        "--words",
+        dest="told",
+        metavar="FILE",
+        help="your words in place of the drafts; by default RUN.rlm.lesson.md beside the log",
     )
 
 
@@ -209,6 +246,30 @@ def _import(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _lint(parsed: argparse.Namespace) -> int:
+    from rlm_lab.kernel.readings import lints_told
+
+    told, well = lints_told(parsed.run, as_json=parsed.json, width=_width())
+    print(told)
+    return 0 if well else FAILED
+
+
+def _note(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.noting import note_told
+    from rlm_lab.kernel.stored import find_run
+
+    print(note_told(find_run(parsed.run, load_settings().runs), parsed.text, parsed))
+    return 0
+
+
+def _why(parsed: argparse.Namespace) -> int:
+    from rlm_lab.kernel.readings import origin_told
+
+    print(origin_told(parsed.run, as_json=parsed.json, width=_width()))
+    return 0
+
+
 def _export(parsed: argparse.Namespace) -> int:
     from rlm_lab.config import load_settings
     from rlm_lab.kernel.stored import find_run
@@ -224,7 +285,7 @@ def _lesson(parsed: argparse.Namespace) -> int:
     from rlm_lab.views.lesson_page import lesson, write_lesson
 
     run = find_run(parsed.run, load_settings().runs)
-    path = write_lesson(lesson(run, words=parsed.words or True), parsed.out or f"{run.run}.lesson.html")
+    path = write_lesson(lesson(run, words=parsed.told or True), parsed.out or f"{run.run}.lesson.html")
     print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
     return 0
 

@@ -30,7 +30,7 @@ APART = {("trajectory", "models"), ("models", "trajectory"), ("views", "engine")
 ONLY_IN = {
     "IPython": {"kernel"},
     "panel": {"dashboard"},
-    "bokeh": {"dashboard"},
+    "bokeh": {"dashboard", "views"},
     "litellm": {"models"},
     "greenlet": {"engine"},
     "httpx": {"models"},

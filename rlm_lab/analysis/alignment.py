@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rlm_lab.analysis.traits import Traits, code_of, likeness, traits_of
@@ -52,8 +52,8 @@ class Alignment:
     exact: bool = True
 
 
-def align(a: Trajectory, b: Trajectory) -> Alignment:
-    """Aligns two runs.
+def align(a: Trajectory, b: Trajectory, *, cells: int = CELLS) -> Alignment:
+    """Aligns two runs; `cells` is how many pairs of steps are weighed in one gap, which bounds time and memory.
 
     >>> from rlm_lab.trajectory.tree import Block
     >>> def run(*codes): return Trajectory(run="", status="done", steps=tuple(
@@ -62,10 +62,19 @@ def align(a: Trajectory, b: Trajectory) -> Alignment:
     ['same', 'only_b', 'same']
     """
     traits = [[traits_of(step, names_of(run)) for step in run.steps] for run in (a, b)]
-    pairs, exact = _pairs(traits[0], traits[1])
+    pairs, exact = _pairs(traits[0], traits[1], cells)
     moved = _moved(traits[0], traits[1], pairs)
-    absent = absent_of(a) | absent_of(b)
-    return Alignment(rows=tuple(_rows(a.steps, b.steps, pairs, moved, traits, absent)), exact=exact)
+    rows = list(_rows(a.steps, b.steps, pairs, moved, traits, a.absent | b.absent))
+    return Alignment(rows=tuple(_with_ends(a, b, rows)), exact=exact)
+
+
+def _with_ends(a: Trajectory, b: Trajectory, rows: list[Row]) -> list[Row]:
+    """Where two runs end in the same code with other answers, that row is not the same."""
+    last = rows[-1] if rows else None
+    ends = last is not None and last.kind == "same" and last.a is a.steps[-1] and last.b is b.steps[-1]
+    if last is not None and ends and a.status == b.status == "done" and a.answer_text.strip() != b.answer_text.strip():
+        rows[-1] = replace(last, kind="output")
+    return rows
 
 
 def names_of(run: Trajectory) -> frozenset[str]:
@@ -73,21 +82,16 @@ def names_of(run: Trajectory) -> frozenset[str]:
     return frozenset(str(context.get("name")) for context in run.contexts)
 
 
-def absent_of(run: Trajectory) -> frozenset[str]:
-    """The facts that the run's file does not hold."""
-    return frozenset(getattr(run, "absent", ()))
-
-
 # pairs
 
 
-def _pairs(a: Sequence[Traits], b: Sequence[Traits]) -> tuple[Places, bool]:
+def _pairs(a: Sequence[Traits], b: Sequence[Traits], cells: int) -> tuple[Places, bool]:
     """The places of steps that belong together, in order; and whether all pairs were weighed."""
     ties = _ties([one.code for one in a], [one.code for one in b])
     pairs: Places = []
     exact, before_a, before_b = True, 0, 0
     for at_a, at_b in [*ties, (len(a), len(b))]:
-        found, whole = _best(a[before_a:at_a], b[before_b:at_b])
+        found, whole = _best(a[before_a:at_a], b[before_b:at_b], cells)
         pairs += [(before_a + i, before_b + j) for i, j in found]
         exact, before_a, before_b = exact and whole, at_a + 1, at_b + 1
         if at_a < len(a):
@@ -116,11 +120,11 @@ def _ties(a: Sequence[str], b: Sequence[str]) -> Places:
     return chain[::-1]
 
 
-def _best(a: Sequence[Traits], b: Sequence[Traits]) -> tuple[Places, bool]:
+def _best(a: Sequence[Traits], b: Sequence[Traits], cells: int) -> tuple[Places, bool]:
     """The pairs of the best alignment of two gaps, by Needleman and Wunsch, in a band where it would be too large."""
     if not a or not b:
         return [], True
-    band = max(CELLS // len(a), 2) if len(a) * len(b) > CELLS else len(b) * 2 + 2
+    band = max(cells // len(a), 2) if len(a) * len(b) > cells else len(b) * 2 + 2
     ways = [bytearray(len(b) + 1) for _ in range(len(a) + 1)]
     above = [0.0] * (len(b) + 1)
     for i, one in enumerate(a, 1):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rlm_lab.analysis.acts import act_of
-from rlm_lab.analysis.alignment import Row, absent_of, align
+from rlm_lab.analysis.alignment import Row, align
 from rlm_lab.analysis.divergence import Divergence, divergence_of
 from rlm_lab.errors import UsageError
 from rlm_lab.trajectory.tree import Step, Trajectory
@@ -27,6 +27,7 @@ NO_TAG = "no tag"
 class RunFacts:
     """A run in one line. `name` is its id, with a number behind it where another run has the same. `acts` is a word for each step,
     `failed` the places among them, from 0, of steps in which code failed. `cost` is in US dollars, `seconds` without pauses.
+    `absent` are the facts that the run's file does not hold.
     """
 
     name: str
@@ -43,6 +44,7 @@ class RunFacts:
     tags: tuple[str, ...] = ()
     acts: tuple[str, ...] = ()
     failed: frozenset[int] = frozenset()
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ def facts_of(runs: Sequence[Trajectory], tags: Mapping[str, Sequence[str]] | Non
 
 
 def _facts(run: Trajectory, name: str, tags: tuple[str, ...]) -> RunFacts:
-    absent, usage = absent_of(run), run.usage
+    absent, usage = run.absent, run.usage
     return RunFacts(
         name=name,
         question=run.question,
@@ -101,6 +103,7 @@ def _facts(run: Trajectory, name: str, tags: tuple[str, ...]) -> RunFacts:
         tags=tags,
         acts=tuple(act_of(step).word for step in run.steps),
         failed=frozenset(place for place, step in enumerate(run.steps) if failed(step)),
+        absent=absent,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rlm_lab.analysis.alignment import Row, absent_of
+from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.callpairs import call_pairs
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
@@ -70,9 +70,9 @@ def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergen
 
 def differing_settings(a: Trajectory, b: Trajectory) -> tuple[str, ...]:
     """What was given to two runs and differs: question, context, model, sub-model, profile; not judged where it is not recorded."""
-    absent = absent_of(a) | absent_of(b)
+    absent = a.absent | b.absent
     pairs = {
-        "question": (a.question.strip(), b.question.strip()),
+        "question": (a.question.strip(), b.question.strip()) if "question" not in absent else (None, None),
         "context": (_marks(a), _marks(b)) if "contexts" not in absent else (None, None),
         "model": (a.model, b.model) if "model" not in absent else (None, None),
         "sub-model": (a.sub_model, b.sub_model) if "model" not in absent else (None, None),
@@ -129,7 +129,7 @@ def _of_reply(a: Trajectory, b: Trajectory, one: Step, other: Step) -> tuple[Cau
     for name, step in (("A", one), ("B", other)):
         if step.reply_error is not None or step.reply is None:
             return "no_reply", f"{name} got no reply{f' ({step.reply_error})' if step.reply_error else ''}, the other did."
-    if "prompts" in absent_of(a) | absent_of(b):
+    if "prompts" in a.absent | b.absent:
         return "reply", f"Another reply{_models(a, b)}; whether the messages were the same is not recorded."
     if _sent(one) != _sent(other) and one.number == other.number:
         why = f"; the {' and '.join(given)} differ" if given else ""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlm_lab.analysis.acts import FINALS, QUERIES
-from rlm_lab.analysis.flow_values import Final, Flow, Names, Source, Value, sites_of
+from rlm_lab.analysis.flow_values import Final, Flow, Names, Source, Value, recorded_names, sites_of
 from rlm_lab.analysis.reads import (
     base_of,
     beside_queries,
@@ -98,7 +98,7 @@ class _Reader:
         error_line = (block.error or {}).get("line")
         self.last = error_line if isinstance(error_line, int) else None
         self.shown_last = tree.body[-1] if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        self.recorded = _recorded_names(block)
+        self.recorded = recorded_names(block)
         self.stored = list(stores_in(tree))
         self.sites = sites_of(flow, step, block)
         self.defined: set[str] = set()
@@ -332,11 +332,6 @@ class _Reader:
             return []
         self.flow.values.setdefault(f"notebook {name}", Value(key=f"notebook {name}", kind="notebook", name=name))
         return [Source(key=f"notebook {name}", sure=True, why=why)]
-
-
-def _recorded_names(block: Block) -> set[str]:
-    groups = [block.variables.get(kind) for kind in ("added", "changed")]
-    return {str(name) for group in groups if isinstance(group, Mapping) for name in group}
 
 
 def _may_call(node: ast.AST) -> bool:

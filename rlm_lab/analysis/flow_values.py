@@ -5,7 +5,7 @@ Plain data. May be used from any thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rlm_lab.trajectory.tree import Block, Call, Trajectory
@@ -105,3 +105,9 @@ def sites_of(flow: Flow, step: int, block: Block) -> dict[int | None, list[Value
         sites.setdefault(child.line, []).append(value)
     flow.values |= {site.key: site for made in sites.values() for site in made}
     return sites
+
+
+def recorded_names(block: Block) -> set[str]:
+    """The names that a block's end tells as made or changed."""
+    groups = [block.variables.get(kind) for kind in ("added", "changed")]
+    return {str(name) for group in groups if isinstance(group, Mapping) for name in group}

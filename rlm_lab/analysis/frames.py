@@ -57,6 +57,14 @@ STEPS = {
     "retries": "Int64",
     "depth": "Int64",
 }
+_FACTS = {
+    "model": "model",
+    "prompt_tokens": "tokens",
+    "completion_tokens": "tokens",
+    "cost": "cost",
+    "retries": "retries",
+    **dict.fromkeys(("seconds", "started", "model_seconds", "code_seconds"), "times"),
+}  # which fact of a log a column rests on
 
 
 def calls_frame(runs: Trajectory | Iterable[Trajectory]) -> pandas.DataFrame:
@@ -113,19 +121,17 @@ def _call(run: Trajectory, step: Step, block: Block, call: Call) -> dict[str, An
     own = {name: getattr(call, name) for name in CALLS.keys() - {"run", "step", "block", "call", "error", "depth"}}
     error = f"{call.kind}: {call.error}" if call.kind and call.error else call.error
     place = {"run": run.run, "step": step.number, "block": block.number, "call": call.number, "depth": run.depth}
-    return {**own, **place, "error": error}
+    return _recorded({**own, **place, "error": error}, run)
 
 
 def _step(run: Trajectory, step: Step) -> dict[str, Any]:
     own = {name: getattr(step, name) for name in STEPS.keys() & set(Step.__slots__) - {"blocks"}}
     failed = any(block.error for block in step.blocks)
     counted = {"blocks": len(step.blocks), "calls": step.calls, "failed": failed}
-    return {
-        **own,
-        **counted,
-        "run": run.run,
-        "step": step.number,
-        "act": act_of(step).word,
-        "error": step.reply_error,
-        "depth": run.depth,
-    }
+    place = {"run": run.run, "step": step.number, "depth": run.depth}
+    return _recorded({**own, **counted, **place, "act": act_of(step).word, "error": step.reply_error}, run)
+
+
+def _recorded(row: dict[str, Any], run: Trajectory) -> dict[str, Any]:
+    """The row without figures that the log of another engine does not hold."""
+    return {name: None if _FACTS.get(name) in run.absent else value for name, value in row.items()} if run.absent else row

@@ -14,6 +14,7 @@ from typing import Any
 
 from rlm_lab.analysis.glossary import GLOSSARY, Term
 from rlm_lab.errors import UsageError
+from rlm_lab.trajectory.tree import Trajectory
 
 MOST_OPTIONS = 4
 
@@ -73,7 +74,8 @@ class Slide:
 class Lesson:
     """A run to be taught from: `opening` is what stands before the first step, a slide of number 0; `slides` are the steps.
 
-    `closing` is the end of the run, None as long as it goes on. In a notebook it shows itself as slides.
+    `closing` is the end of the run, None as long as it goes on; `source` is what the lesson was drafted from, `path` its log. In a
+    notebook a lesson shows itself as slides.
     """
 
     run: str
@@ -84,6 +86,7 @@ class Lesson:
     closing: Slide | None = None
     note: str = ""
     path: Path | None = None
+    source: Trajectory | None = None
     glossary: tuple[Term, ...] = GLOSSARY
 
     def slide(self, number: int, **words: Any) -> Lesson:

@@ -249,8 +249,8 @@ def batches_of_one(case: Case) -> Iterator[Finding]:
             sizes.setdefault(batch.line, []).append(batch.size)
         for line, found in sizes.items():
             if set(found) == {1}:
-                times = "a batch of one call" if len(found) == 1 else f"{len(found):,} batches of one call each"
-                yield Finding(reason=f"This line asks {times}, one after another.", step=step.number, block=block.number, line=line)
+                times = "a batch of one call" if len(found) == 1 else f"{len(found):,} batches of one call each, one after another"
+                yield Finding(reason=f"This line asks {times}.", step=step.number, block=block.number, line=line)
 
 
 # the context

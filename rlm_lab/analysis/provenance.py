@@ -223,10 +223,10 @@ class _Tracing:
 
     def place(self, value: Value) -> None:
         """Looks for the texts of calls and outputs in the data, and adds what was found as sources."""
-        for name, _ in self.spans(value):
+        for name, spans in self.spans(value):
             key = f"context {name}"
             self.flow.values.setdefault(key, Value(key=key, kind="context", name=name))
-            value.take([Source(key=key, sure=False, why="text of it stands there")])
+            value.take([Source(key=key, sure=all(exact for *_, exact in spans), why="text of it stands there")])
 
     def spans(self, value: Value) -> list[tuple[str, tuple[Span, ...]]]:
         """Where the texts of calls or of an output stand in the data, by context; found once, as long as work is left."""

@@ -120,8 +120,6 @@ class Desk:
     def path_of(self, name: str) -> Path | None:
         """The file of a run that is listed; None where no such run is known, or it keeps none."""
         live = alive(known_runs())
-        if name not in live and self.shelf.path_of(name) is None:  # it may be newer than the last look, which needs a viewer
-            self.rows = self.shelf.look(alive([*paused_runs(), running()]))
         return live[name].path if name in live else self.shelf.path_of(name)
 
     def source(self, name: str) -> Source | None:

@@ -6,6 +6,7 @@ dashboard. Any other run is followed in its file. A source is shared by its view
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import threading
@@ -21,7 +22,9 @@ from rlm_lab.engine.run import Run
 from rlm_lab.trajectory.events import Event, RunFinished, RunStarted
 from rlm_lab.trajectory.following import Follower
 from rlm_lab.trajectory.formats.heads import Imported, follower, head_of
+from rlm_lab.trajectory.tree import ENDED
 from rlm_lab.views.clean import plain
+from rlm_lab.views.concluding import conclude, conclude_file
 from rlm_lab.views.feed import Feed
 
 _logger = logging.getLogger(__name__)
@@ -50,12 +53,14 @@ class Source:
         self._heard: deque[Event] = deque()
         self._folded = -1  # the last event's number
         self._ended = False
+        self._standing = "running"  # of a run of another kernel
         self._wake = wake
         self._asleep = True
         self._kernel = kernel
         self._unsubscribe: Callable[[], None] = lambda: None
         self._texts: dict[int, str] = {}
         self._known: tuple[Any, ...] = ()
+        self._unconcluded = False  # a run of a file has ended, and nothing was said of it yet
         self._covered = -1  # the run's stamp when its coverage was last looked for
 
     def look(self, live: Run | None) -> bool:
@@ -128,12 +133,14 @@ class Source:
         self._folded = max(self._folded, event.seq)
         if self.started is None and isinstance(event, RunStarted):
             self.started = event
-        self._ended = self._ended or (isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run)
+        if isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run:
+            self._ended = self._unconcluded = True
         self.feed.take(event)
 
     def _look_for_end(self, follower: Follower | Imported) -> None:
         """A file that cannot be read on, or that nobody writes any more, is shown as far as it goes, with a word on its end."""
         head = head_of(follower.path)
+        self._standing = "paused" if head.status == "paused" else "running"
         self.trouble = follower.failure
         if head.status == "unreadable":
             self.trouble = self.trouble or f"{follower.path} cannot be read ({head.answer_text})."
@@ -150,21 +157,35 @@ class Source:
             self._covered = run.stamp
             threading.Thread(target=self._look_for_coverage, args=(run,), name="rlm-lab-coverage", daemon=True).start()
 
+        ready = self.trouble is None and not self.loading
+        if run is None and self._unconcluded and ready and self.path is not None:
+            self._unconcluded = False
+            threading.Thread(target=self._conclude, args=(self.path,), name="rlm-lab-conclude", daemon=True).start()
+
+    def _conclude(self, path: Path) -> None:
+        try:
+            conclude_file(self.feed, path)
+        except Exception:  # whatever a foreign file makes of it, the run is shown without
+            _logger.debug("Nothing could be said of the run in %s.", path, exc_info=True)
+        self._wake()
+
     def _look_for_coverage(self, run: Run) -> None:
         try:
             coverage = coverage_of(run.trajectory, run.asked.contexts)
+            if run.status in ENDED:
+                conclude(self.feed, dataclasses.replace(run.trajectory, path=run.path), run.asked.contexts)
         except Exception:  # the data is the user's, and may change meanwhile
             _logger.debug("The coverage of run %s could not be told.", run.id, exc_info=True)
             return
         if coverage is not None:
             self.feed.cover(run.id, coverage)
-            self._wake()
+        self._wake()
 
     # what can be done
 
     def _tell_state(self) -> None:
         run = self.run
-        known: tuple[Any, ...] = (self.queued, self._ended, self.trouble)
+        known: tuple[Any, ...] = (self.queued, self._ended, self._standing, self.trouble)
         if run is not None:
             known = (*known, run.status, run.stamp, run.pause_reason, *((id(one), one.hits) for one in run.gates.breakpoints))
         if self.state and known == self._known:
@@ -178,7 +199,7 @@ class Source:
     def _made_state(self) -> Message:
         if self.run is None:
             why = SAVED if self._ended else ELSEWHERE
-            status = "saved" if self._ended else "running"
+            status = "saved" if self._ended else self._standing
             return {
                 "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],
                 "can": dict.fromkeys(ORDERS, why), "trouble": None if self.trouble is None else plain(self.trouble),

@@ -44,8 +44,8 @@ def pack(job: Job) -> bytes:
         raise
     except Exception as error:
         raise ConfigError(
-            f"The run cannot be sent to another process ({type(error).__name__}: {error}); give models by name or as functions that "
-            "make them, and data as plain values or paths."
+            f"The run cannot be sent to another process ({type(error).__name__}: {error}); give models by name or as "
+            "functions that make them, and data as plain values or paths."
         ) from error
 
 

@@ -15,6 +15,7 @@ from rlm_lab.models.base import Usage
 from rlm_lab.trajectory.tree import Trajectory
 
 SHARED = ("calls", "tokens", "cost")
+_DEFAULT = Budget()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,29 +89,29 @@ def spent_in(trajectory: Trajectory) -> Spent:
     )
 
 
-def share_of(total: Budget, each: Budget | None, runs: int) -> Budget:
-    """What one of so many runs may take: `each`, as far as there is so much, else an equal part.
+def share_of(total: Budget, each: Budget | None, runs: int, before: Spent) -> Budget:
+    """What one of so many runs may take: what `each` says, as far as there is so much, else an equal part of what is left.
 
-    Raises `UsageError` where a part would be nothing.
+    A limit that `each` has by default says nothing. Raises `UsageError` where a part would be nothing from the start.
 
-    >>> share_of(Budget(calls=100), None, 8).calls, share_of(Budget(calls=100), Budget(calls=30), 8).calls
+    >>> share_of(Budget(calls=100), None, 8, Spent()).calls, share_of(Budget(calls=100), Budget(calls=30), 8, Spent()).calls
     (12, 30)
     """
     parts: dict[str, float | None] = {}
     for name in SHARED:
         limit, own = getattr(total, name), None if each is None else getattr(each, name)
-        if limit is None:
-            parts[name] = own
-        elif each is None:
-            parts[name] = _part(name, limit, runs)
+        if own is None or own == getattr(_DEFAULT, name):
+            parts[name] = own if limit is None else _part(name, limit, runs, getattr(before, name))
         else:
-            parts[name] = limit if own is None else min(own, limit)
+            parts[name] = own if limit is None else min(own, limit)
     return replace(each or total, **parts)  # type: ignore[arg-type]
 
 
-def _part(name: str, limit: float, runs: int) -> float:
+def _part(name: str, limit: float, runs: int, spent: float) -> float:
+    """An equal part of what is left; where that is nothing, the smallest there is, which the purse will refuse to give."""
+    left = max(limit - spent, 0)
     if name == "cost":
-        return limit / runs * (1 - 1e-9)  # so that rounding never makes the parts more than the whole
+        return (left or limit) / runs * (1 - 1e-9)  # so that rounding never makes the parts more than the whole
     if 0 < limit < runs:
         raise UsageError(f"A limit of {limit:,} {name} is too little for {runs:,} runs; give at least one each, or fewer runs.")
-    return int(limit) // runs
+    return max(int(left) // runs, min(int(limit), 1))

@@ -60,8 +60,8 @@ class Row:
 class Group:
     """Runs that differ only in their repeat. `right` is the mean score, `low` and `high` its bounds, None where nothing is scored.
 
-    The bounds are Wilson's score interval of 95 % (E. B. Wilson, 1927), fit for few runs that are each right or wrong. The other
-    figures are medians of the runs that were made.
+    The bounds are Wilson's score interval of 95 % (E. B. Wilson, 1927), fit for few runs that are each right or wrong; a run that
+    failed is not right. The other figures are medians of the runs that did not fail, None where all did.
     """
 
     case: str
@@ -71,14 +71,15 @@ class Group:
     settings: str
     runs: int
     done: int
+    failed: int
     right: float | None
     low: float | None
     high: float | None
-    steps: float
-    calls: float
-    tokens: float
+    steps: float | None
+    calls: float | None
+    tokens: float | None
     cost: float | None
-    seconds: float
+    seconds: float | None
     answers: tuple[tuple[str, int], ...]
 
 
@@ -185,7 +186,7 @@ def _group(key: tuple[Any, ...], rows: Sequence[Row]) -> Group:
     scores = [row.score for row in made if row.score is not None]
     right = statistics.fmean(scores) if scores else None
     low, high = (None, None) if right is None else wilson(right, len(scores))
-    costs = [row.cost for row in made if row.cost is not None]
+    well = [row for row in made if row.status != "failed"]
     return Group(
         case=key[0],
         length=key[1],
@@ -194,15 +195,16 @@ def _group(key: tuple[Any, ...], rows: Sequence[Row]) -> Group:
         settings=key[4],
         runs=len(made),
         done=sum(row.status == "done" for row in made),
+        failed=len(made) - len(well),
         right=right,
         low=low,
         high=high,
-        steps=_median([row.steps for row in made]),
-        calls=_median([row.calls for row in made]),
-        tokens=_median([row.tokens for row in made]),
-        cost=_median(costs) if costs else None,
-        seconds=_median([row.seconds for row in made]),
-        answers=tuple(Counter(_short(row.answer) for row in made).most_common()),
+        steps=_median([row.steps for row in well]),
+        calls=_median([row.calls for row in well]),
+        tokens=_median([row.tokens for row in well]),
+        cost=_median([row.cost for row in well if row.cost is not None]),
+        seconds=_median([row.seconds for row in well]),
+        answers=tuple(Counter(_short(row.answer) for row in well).most_common()),
     )
 
 
@@ -218,8 +220,8 @@ def wilson(share: float, many: int) -> tuple[float, float]:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-def _median(values: Sequence[float]) -> float:
-    return statistics.median(values) if values else 0
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
 
 
 def _words(settings: Mapping[str, str]) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-import warnings
 from collections import deque
-from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +25,13 @@ from rlm_lab.errors import BudgetExceededError, RLMError, StateError, UsageError
 from rlm_lab.evaluate.design import Design, Planned, plan
 from rlm_lab.evaluate.elsewhere import Delivery, end_all, pack, run_elsewhere
 from rlm_lab.evaluate.job import Job, Place, run_job
-from rlm_lab.evaluate.manifest import Entry, Manifest
-from rlm_lab.evaluate.purse import SHARED, Held, Purse, add, share_of, spent_in
+from rlm_lab.evaluate.logs import bring_home, log_of, spent_before, taken_by
+from rlm_lab.evaluate.manifest import Manifest
+from rlm_lab.evaluate.purse import SHARED, Held, Purse, share_of
 from rlm_lab.evaluate.results import Row, Sweep, row_of
 from rlm_lab.kernel.cassettes import cassette_for
-from rlm_lab.trajectory.store import SUFFIX, LogWarning, load
-from rlm_lab.trajectory.tree import ENDED, Trajectory
+from rlm_lab.trajectory.store import SUFFIX
+from rlm_lab.trajectory.tree import ENDED
 
 AT_ONCE = 32  # runs that an executor is given at once, where it does not tell how many it can take
 Doer = Any  # an executor: whatever has `submit(function, *arguments)` and gives futures that call back
@@ -64,13 +63,15 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     room: how many characters of data a baseline puts into a prompt; by default what the model's window holds.
     budget: limits of all runs together (calls, tokens, US dollars, seconds); its steps and depth are each run's. By default
         that of one run, but without a limit of time for the whole.
-    each: limits of one run; by default an equal part. They are set aside before the run starts; the rest is given back after.
+    each: limits of one run; where it says nothing else than any `Budget`, an equal part. They are set aside before the run
+        starts, and what it did not use is given back after.
     folder: where the logs and the sweep's own file go. With the same folder the sweep goes on: what is done is not run again.
     executor: None to run one after another here; a number of processes on this machine; or any executor with `submit`, such
         as `dask_client.get_executor()` or an ipyparallel view's `executor`. There, each run has a process of its own.
     at_once: how many runs the executor is given at once; by default as many as it has workers, where it tells.
     again: make runs anew that have ended as failed.
-    record, replay: a folder of cassettes to record models' replies in, or to play them from; one file a run.
+    record, replay: a folder of cassettes to record models' replies in, or to play them from; one file a run. Where neither is
+        given, the folder that `RLM_LAB_RECORD` or `RLM_LAB_REPLAY` names, as in a cell.
     progress: show a bar on stderr.
 
     A run that fails is a row with its error. What an interrupt leaves behind is kept, and its message names the folder.
@@ -84,7 +85,7 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     >>> [(row.model, row.answer, row.score) for row in told.rows]
     [('short', 6, 1.0), ('short', 6, 1.0)]
     """
-    design = Design(question=question, **parameters)
+    design = _with_cassettes(Design(question=question, **parameters))
     if running() is not None:
         raise StateError("A sweep cannot be made inside a block of a run; a block asks with rlm_query_batched.")
     if design.record is not None and design.replay is not None:
@@ -92,10 +93,10 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     runs = plan(design)
     folder = Path(design.folder) if design.folder is not None else runs[0].settings.runs.parent / "sweeps" / new_id()
     total = design.budget or replace(load_budget(), seconds=None)
-    share = share_of(total, design.each, len(runs))
+    share_of(total, design.each, len(runs), Spent())  # may be refused, before there is a folder
     manifest = Manifest.open(folder)
     try:
-        return _Sweeping(design, runs, manifest, total, share).go()
+        return _Sweeping(design, runs, manifest, total).go()
     finally:
         manifest.close()
 
@@ -103,14 +104,16 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
 class _Sweeping:
     """One sweep under way."""
 
-    def __init__(self, design: Design, runs: tuple[Planned, ...], manifest: Manifest, total: Budget, share: Budget) -> None:
+    def __init__(self, design: Design, runs: tuple[Planned, ...], manifest: Manifest, total: Budget) -> None:
         self._design = design
         self._runs = runs
         self._manifest = manifest
         self._folder = manifest.path.parent.resolve()
         self._token = secrets.token_hex(8)
-        self._found = {key: loaded for key, entry in manifest.entries.items() if (loaded := _log_of(self._folder, entry.run))}
-        self._purse = Purse(total, share, _spent_before(self._folder, manifest.entries))
+        self._found = {key: loaded for key, entry in manifest.entries.items() if (loaded := log_of(self._folder, entry.run))}
+        self._todo = deque(run for run in runs if not self._done(run))
+        before = spent_before(self._folder, manifest.entries)
+        self._purse = Purse(total, share_of(total, design.each, len(self._todo) or 1, before), before)
         self._errors: dict[str, str] = {}
         self._stopped = ""
         self._local = design.executor is None or isinstance(design.executor, int | ThreadPoolExecutor | ProcessPoolExecutor)
@@ -118,7 +121,7 @@ class _Sweeping:
     @calls_user_code
     def go(self) -> Sweep:
         """Makes the runs that are not done yet."""
-        todo = deque(run for run in self._runs if not self._done(run))
+        todo = self._todo
         bar = _bar(len(self._runs), len(self._runs) - len(todo), show=self._design.progress)
         try:
             if self._design.executor is None:
@@ -144,15 +147,14 @@ class _Sweeping:
         while todo and (held := self._take()) is not None:
             run = todo.popleft()
             job = self._begin(run, held)
-            ended = "An interrupt ended the run."
-            error: str | None = ended
+            error: str | None = "An interrupt ended the run."
             try:
                 run_job(job)
                 error = None
             except Exception as problem:  # noqa: BLE001 - the run's parts are the user's; the others are not its business
                 error = f"{type(problem).__name__}: {problem}"
             finally:
-                self._end(run, held, Delivery(began=error == ended, error=error), bar)
+                self._end(run, held, Delivery(began=True, error=error), bar)
 
     def _by_executor(self, todo: deque[Planned], bar: Bar) -> None:
         given = self._design.executor
@@ -184,17 +186,24 @@ class _Sweeping:
                 self._end(run, held, _delivered(future), bar)
         finally:
             end_all(self._token)
-            for future, run, held in under_way.values():
-                self._end(run, held, Delivery(began=not future.cancel(), error="The sweep was ended before this run."), bar)
+            for (
+                future,
+                run,
+                held,
+            ) in under_way.values():  # a worker elsewhere may go on with it, whatever it says of being cancelled
+                future.cancel()
+                self._end(run, held, Delivery(began=True, error="The sweep was ended before this run."), bar)
 
     def _submit(self, doer: Doer, run: Planned, held: Held, bar: Bar) -> Future[Any] | None:
         job = self._begin(run, held)
         try:
             sent = pack(job)
             return doer.submit(run_elsewhere, sent, self._token, sys.path)  # type: ignore[no-any-return]
-        except Exception as error:  # noqa: BLE001 - the executor is foreign code, and the job's parts are the user's
+        except BaseException as error:  # the executor is foreign code, and the job's parts are the user's
             told = str(error) if isinstance(error, RLMError) else f"{type(error).__name__}: {error}"
             self._end(run, held, Delivery(began=False, error=told), bar)
+            if not isinstance(error, Exception):
+                raise
             return None
 
     def _take(self) -> Held | None:
@@ -209,8 +218,8 @@ class _Sweeping:
 
     def _begin(self, run: Planned, held: Held) -> Job:
         name = new_id()
-        limits = {limit: getattr(held.budget, limit) for limit in SHARED}
-        self._manifest.begin(run.key, name, run.as_json(), limits)
+        at_risk = {} if self._local else {limit: getattr(held.budget, limit) for limit in SHARED}  # here a log tells what was spent
+        self._manifest.begin(run.key, name, run.as_json(), at_risk)
         self._found.pop(run.key, None)
         self._errors.pop(run.key, None)
         design = self._design
@@ -238,9 +247,9 @@ class _Sweeping:
         entry = self._manifest.entries[run.key]
         path = self._folder / f"{entry.run}{SUFFIX}"
         if delivery.log is not None:
-            _bring_home(path, delivery.log)
-        found = _log_of(self._folder, entry.run)
-        taken = _taken(found, held.budget, began=delivery.began)
+            bring_home(path, delivery.log)
+        found = log_of(self._folder, entry.run)
+        taken = taken_by(found, held.budget, began=delivery.began and not self._local)  # here a log is there before a request
         self._purse.give_back(held, taken)
         done = found is not None and found.status in ENDED - {"stopped"}
         error = None if done else delivery.error or "The run has left no log."
@@ -276,42 +285,11 @@ def _delivered(future: Any) -> Delivery:
         return Delivery(began=True, error=f"The worker failed with {type(error).__name__}: {error!s:.300}")
 
 
-def _taken(found: Trajectory | None, share: Budget, *, began: bool) -> Spent:
-    """What a run has taken; of one that may have asked a model and was lost, all that it was allowed to."""
-    if found is not None:
-        return spent_in(found)
-    return _spent_of({name: getattr(share, name) for name in SHARED}) if began else Spent()
-
-
-def _spent_of(told: Mapping[str, Any]) -> Spent:
-    return Spent(calls=told.get("calls") or 0, prompt_tokens=told.get("tokens") or 0, cost=told.get("cost") or 0.0)
-
-
-def _spent_before(folder: Path, entries: Mapping[str, Entry]) -> Spent:
-    """What earlier processes have spent in this folder: by the logs, else as the file tells, else all that was set aside."""
-    spent = Spent()
-    for attempt in (attempt for entry in entries.values() for attempt in entry.attempts):
-        found = _log_of(folder, attempt.run)
-        told = attempt.held if attempt.spent is None else attempt.spent
-        spent = add(spent, _spent_of(told) if found is None else spent_in(found))
-    return spent
-
-
-def _log_of(folder: Path, name: str) -> Trajectory | None:
-    """The trajectory in a log of this folder, as far as it goes; None where there is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LogWarning)  # a run that was killed ends in mid-line
-            return load(folder / f"{name}{SUFFIX}")
-    except RLMError:
-        return None
-
-
-def _bring_home(path: Path, log: str) -> None:
-    """Writes a log that came from a worker: whole, or not at all."""
-    half = path.with_name(f".{path.name}.part")
-    half.write_bytes(log.encode("utf-8", errors="surrogateescape"))
-    os.replace(half, path)
+def _with_cassettes(design: Design) -> Design:
+    """The folders of cassettes that the environment names, where none is given."""
+    if design.record is not None or design.replay is not None:
+        return design
+    return replace(design, record=os.environ.get("RLM_LAB_RECORD"), replay=os.environ.get("RLM_LAB_REPLAY"))
 
 
 def _cassette(folder: str | Path | None, run: Planned) -> Path | None:

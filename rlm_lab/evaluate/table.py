@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rlm_lab.views import figures
@@ -28,7 +29,7 @@ def sweep_html(sweep: Sweep) -> str:
 
 
 def _style(head: str) -> str:
-    return "text-align: right" if head in _NUMBERS else "text-align: left"
+    return "text-align: right; white-space: nowrap" if head in _NUMBERS else "text-align: left"
 
 
 def _line(group: Group, heads: list[str]) -> str:
@@ -37,8 +38,9 @@ def _line(group: Group, heads: list[str]) -> str:
 
 
 def _cells(group: Group) -> dict[str, str]:
-    right = "" if group.right is None else f"{group.right:.0%} ({group.low:.0%} to {group.high:.0%})"
+    right = "" if group.right is None else f"{group.right:.0%} ({group.low:.0%}–{group.high:.0%})"
     many = len(group.answers) - _MOST_ANSWERS
+    failed = [f"{group.failed:,} failed"] if group.failed else []
     answers = [f"{text} ×{times}" if times > 1 else text for text, times in group.answers[:_MOST_ANSWERS]]
     return {
         "question": _cut(group.case),
@@ -47,13 +49,17 @@ def _cells(group: Group) -> dict[str, str]:
         "settings": group.settings,
         "runs": f"{group.runs:,}",
         "right": right,
-        "answers": " · ".join([*answers, *([f"{many:,} more"] if many > 0 else [])]),
-        "steps": f"{group.steps:g}",
-        "calls": f"{group.calls:g}",
-        "tokens": figures.thousands(int(group.tokens)),
-        "cost": "" if group.cost is None else figures.money(group.cost),
-        "time": figures.seconds(group.seconds),
+        "answers": " · ".join([*answers, *([f"{many:,} more"] if many > 0 else []), *failed]),
+        "steps": _figure(group.steps, "{:g}".format),
+        "calls": _figure(group.calls, "{:g}".format),
+        "tokens": _figure(group.tokens, figures.thousands),
+        "cost": _figure(group.cost, figures.money),
+        "time": _figure(group.seconds, figures.seconds),
     }
+
+
+def _figure(value: float | None, told: Callable[[float], str]) -> str:
+    return "" if value is None else told(value)
 
 
 def _cut(text: str) -> str:
@@ -65,7 +71,14 @@ def _foot(sweep: Sweep, hidden: int) -> str:
     took = f"{figures.thousands(spent.tokens)} tokens, {spent.calls:,} calls, {figures.money(spent.cost)}"
     parts = [f"{made:,} of {all_runs:,} runs; {took} in all."]
     failed = next((row.error for row in sweep.rows if row.trajectory is None and row.error), "")
+    parts += [_recordings(sweep)] if any(run.cassette for run in sweep.runs) else []
     parts += [sweep.stopped] if sweep.stopped else []
     parts += [f"Without a log: {failed}"] if failed else []
     parts += [f"{hidden:,} more lines are in summary()."] if hidden > 0 else []
     return " ".join([*parts, "Right: mean score, with Wilson's interval of 95 %; the figures of a line are medians of its runs."])
+
+
+def _recordings(sweep: Sweep) -> str:
+    """Whose recording was played, and from which day; the times of such runs are those of the playing."""
+    labels = {f"{run.cassette.get('model')}, {run.cassette.get('recorded')}" for run in sweep.runs if run.cassette}
+    return f"Played from recordings ({'; '.join(sorted(labels))}): the times are those of playing."

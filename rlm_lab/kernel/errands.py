@@ -21,6 +21,7 @@ from rlm_lab.engine.run import Run
 from rlm_lab.errors import RLMError, StateError
 
 AGAIN = 0.2  # seconds until a request is sent again that was aborted because an earlier cell failed
+CALL = "__import__('rlm_lab.kernel.errands', fromlist=['do']).do("  # how the code of each errand begins
 LOOK = 1.0  # seconds between two looks whether the errand was done meanwhile
 _numbers = itertools.count(1)
 _waiting: dict[int, Errand] = {}
@@ -44,7 +45,7 @@ class Errand:
 
     @property
     def code(self) -> str:
-        return f"__import__('rlm_lab.kernel.errands', fromlist=['do']).do({self.number})"
+        return f"{CALL}{self.number})"
 
 
 def connection_file() -> str | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from rlm_lab.kernel.arguments import Help, Parser
 from rlm_lab.views import figures
-from rlm_lab.views.exports import OPTIONS, Source, export, forms_told
+from rlm_lab.views.exports import Source, export, forms_told
 
+_OPTIONS = ("shorten", "contexts", "failed", "endpoint", "prompts")  # of the forms, that words can tell
 USAGE = "[RUN ...] [--to FORM] [--out FILE] [--overwrite]"
 
 
@@ -33,7 +34,7 @@ def add_export_flags(parser: Parser) -> None:
 
 def export_told(runs: Sequence[Source], parsed: argparse.Namespace) -> str:
     """Exports as the flags say; gives a line on what was written."""
-    options: dict[str, Any] = {name: getattr(parsed, name) for name in OPTIONS if getattr(parsed, name) is not None}
+    options: dict[str, Any] = {name: getattr(parsed, name) for name in _OPTIONS if getattr(parsed, name) is not None}
     to = parsed.to or ("html" if parsed.out is None else None)
     path = export(list(runs), parsed.out, to, overwrite=parsed.overwrite, **options)
     return f"{path} · {figures.size(path.stat().st_size)}" if path is not None else f"{figures.counted(len(runs), 'run')} sent."

@@ -35,10 +35,12 @@ Message = dict[str, Any]
 
 
 class Inline:
-    """One run's view. `answered` tells that a front end has drawn it and that its messages arrive while the cell runs."""
+    """One run's view. `answered` tells that a front end has drawn it and that its messages arrive while the run goes on."""
 
     def __init__(self, run: Run) -> None:
         self.answered = False
+        self._drawn = False
+        self._knocks = False
         self.heard_at = 0.0  # when it last said that it prepares to draw
         self._run = run
         self._mark = uuid.uuid4().hex
@@ -78,6 +80,7 @@ class Inline:
     def _take(self, event: ev.Event) -> None:
         self._feed.take(event)
         self._uncovered |= isinstance(event, (ev.StepStarted, ev.Paused))
+        self._knocks |= isinstance(event, ev.Resumed)
         self._news.set()
 
     def _pump(self) -> None:
@@ -91,8 +94,11 @@ class Inline:
             time.sleep(REST)
 
     def _tell(self) -> None:
-        if not self.answered or self._closed:
+        if not self._drawn or self._closed:
             return
+        if self._knocks:
+            self._knocks = False
+            self._send({"kind": "knock"})
         if self._uncovered:
             self._cover()
         message = self._feed.since(self._seq) if self._seq >= 0 else self._feed.snapshot()
@@ -125,9 +131,10 @@ class Inline:
         """What the view says; hostile until it is read."""
         if not isinstance(content, Mapping) or self._closed:
             return
+        self._drawn = self._drawn or bool(content.get("ready"))
+        # Heard only when the cell has ended, it would tell that clicks cannot arrive while one runs.
+        self.answered = self.answered or (self._drawn and self._run.status == "running")
         if content.get("ready"):
-            # Heard only when the cell has ended, it would tell that clicks cannot arrive while one runs.
-            self.answered = self.answered or self._run.status == "running"
             self._seq, self._state = -1, None
             self._news.set()
         elif content.get("here"):

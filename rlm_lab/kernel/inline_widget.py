@@ -1,6 +1,7 @@
 """The widget that carries the live view into a cell's output: anywidget with a small script. Loaded on first use.
 
-The script asks for the view's module once for all cells of a page. The widget carries messages and no truth. Messages of the front end arrive on the thread of its subshell where the kernel has subshells.
+The script asks for the view's module once for all cells of a page. The widget carries messages and no truth. Messages of the front
+end arrive on the thread of its subshell where the kernel has subshells.
 """
 
 from __future__ import annotations

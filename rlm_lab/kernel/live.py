@@ -195,7 +195,7 @@ class Live:
             self.region.show(bundle)
         elif run.status == "paused":
             self._shows_view = inline.answered
-            self.region.show(inline.around(bundle) if inline.answered else bundle)
+            self.region.show(inline.around(bundle))  # the kernel is free: whatever front end there is can answer now
         else:
             self._inline = None
             self.region.show(bundle)

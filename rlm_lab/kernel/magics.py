@@ -30,6 +30,7 @@ from rlm_lab.kernel.expressions import Expressions
 from rlm_lab.kernel.headless import headless, stops
 from rlm_lab.kernel.live import Live, result_bundle, run_bundle
 from rlm_lab.kernel.pausing import note_cell
+from rlm_lab.kernel.readings import origin_bundle
 from rlm_lab.kernel.second_interrupt import second_interrupt_stops
 from rlm_lab.kernel.tables import note
 from rlm_lab.trajectory import events as ev
@@ -38,7 +39,7 @@ _SETTINGS = (
     "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "max_children",
     "output_characters", "allow_shell",
 )  # fmt: skip
-_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint)\s.*\?\s*$")
+_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint|note)\s.*\?\s*$")
 _LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
 
 
@@ -269,6 +270,7 @@ def register(shell: InteractiveShell) -> None:
     assert shell.display_formatter is not None
     bundles = shell.display_formatter.mimebundle_formatter
     bundles.for_type_by_name("rlm_lab.engine.run", "Run", lambda run, **_: run_bundle(run))
+    bundles.for_type_by_name("rlm_lab.analysis.provenance", "Provenance", lambda origin, **_: origin_bundle(origin))
     bundles.for_type_by_name("rlm_lab.trajectory.tree", "Trajectory", lambda trajectory, **_: result_bundle(trajectory))
 
 

@@ -14,6 +14,7 @@ from rlm_lab.engine.forecast import Forecast, forecast
 from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.ledger import Spent
 from rlm_lab.engine.run import Run, paused_runs
+from rlm_lab.kernel.errands import CALL
 from rlm_lab.trajectory.tree import ENDED, Block, Trajectory
 from rlm_lab.views import figures
 from rlm_lab.views.paused import Figure, Paused
@@ -48,8 +49,8 @@ class NewNames:
 
 
 def note_cell(source: str) -> None:
-    """A cell is run: what the user does while runs are paused is told in their logs, but for our own commands."""
-    if source.lstrip().startswith(("%rlm", "%%rlm")):
+    """A cell is run: what the user does while runs are paused is told in their logs, but for our own commands and errands."""
+    if source.lstrip().startswith(("%rlm", "%%rlm", CALL)):
         return
     for run in paused_runs():
         run.meanwhile.note(source)

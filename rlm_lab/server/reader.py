@@ -17,9 +17,11 @@ from rlm_lab.trajectory.events import RunFinished
 from rlm_lab.trajectory.formats import place_of
 from rlm_lab.trajectory.formats.heads import follower, head_of
 from rlm_lab.views.clean import plain
+from rlm_lab.views.concluding import conclude_file
 from rlm_lab.views.feed import Feed
 
 KEPT = 8  # readers
+QUICKLY = 8_000_000  # bytes of a log that is concluded while a viewer waits
 MOST_HITS = 2_000
 ELSEWHERE = "This run is shown from its file; steer it in the notebook where it lives."
 SAVED = "This run is saved; a run can be steered where it lives."
@@ -67,7 +69,7 @@ class Reader:
         return self._follower.failure is not None or not place_of(self._path)[0].exists()
 
     def _read(self) -> None:
-        more = True
+        more, before = True, self._ended
         while more:
             for event in self._follower.look():
                 self._run = self._run or event.run
@@ -76,6 +78,8 @@ class Reader:
             more = self._follower.behind and self._follower.failure is None
         if self._run is None:
             raise LogError(self._follower.failure or _missing(self._path))
+        if self._ended and not before:
+            conclude_file(self._feed, self._path, QUICKLY)
         if not self._ended and head_of(self._path).status == "interrupted":
             self._ended = True
             self._feed.end()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlm_lab.errors import LogError
+from rlm_lab.trajectory.notes import NOTES
 from rlm_lab.trajectory.reading import SUFFIX, RunHead, head_of
 
 Stamp = tuple[int, int]
@@ -81,7 +82,7 @@ def name_of(path: Path) -> str:
 
 def _unchanged(known: tuple[Stamp, tuple[RunHead, ...]] | None, stamp: Stamp) -> tuple[RunHead, ...] | None:
     """The heads of a file that has not changed, and whose run was not under way: one that is may have died without a word."""
-    if known is None or known[0] != stamp or any(head.status == "running" for head in known[1]):
+    if known is None or known[0] != stamp or any(head.status in {"running", "paused"} for head in known[1]):
         return None
     return known[1]
 
@@ -111,7 +112,8 @@ def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
             marks = [Path(entry.path, mark) for mark in _MARKS] if not entry.name.startswith(".") else []
             status = next((mark.stat() for mark in marks if mark.is_file()), None)
         else:
-            status = entry.stat() if (own or entry.name.endswith(_OTHERS)) and entry.is_file() else None
+            other = entry.name.endswith(_OTHERS) and not entry.name.endswith(NOTES)
+            status = entry.stat() if (own or other) and entry.is_file() else None
     except OSError:
         return None
     return None if status is None else (status.st_mtime_ns, status.st_size)

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rlm_lab.errors import LogError
-from rlm_lab.trajectory.events import Event, RunFinished, RunStarted, StepStarted
+from rlm_lab.trajectory.events import Edited, Event, Paused, RunFinished, RunStarted, StepStarted
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.lines import from_line
 from rlm_lab.trajectory.tree import Trajectory
 
 SUFFIX = ".rlm.jsonl"
 _TAIL = 8 * 1024
+LONGEST_LINE = 256 * 1024 * 1024
 _LONGEST_TAIL = 16 * 1024 * 1024
 
 
@@ -67,8 +68,11 @@ def read(path: str | Path) -> list[Event]:
 def load(path: str | Path) -> Trajectory:
     """The trajectory in a log. A run without an end is `interrupted`, or `running` while a process still writes it."""
     path = Path(path)
-    events = read(path)
-    return dataclasses.replace(fold(events, unfinished=_unfinished(path)), path=path)
+    with _open(path) as file:
+        trajectory = fold(_events(file, path), unfinished=_unfinished(path))
+    if not trajectory.run:
+        raise LogError(f"{path} holds no whole event; the run ended before its first line was written.")
+    return dataclasses.replace(trajectory, path=path)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -84,7 +88,9 @@ def _open(path: Path) -> BinaryIO:
 
 def _events(file: BinaryIO, path: Path) -> Iterator[Event]:
     try:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
+            if len(line) > LONGEST_LINE:
+                raise LogError(f"{path} has a line of more than {LONGEST_LINE:,} bytes, line {number}; it is no run log.")
             if not line.strip():
                 continue
             try:
@@ -132,7 +138,7 @@ def head_of(path: Path) -> RunHead:
     )  # fmt: skip
     if not isinstance(last, RunFinished) or last.run != first.run:
         steps = last.step if isinstance(last, StepStarted) else None
-        return dataclasses.replace(head, status=_unfinished(path), steps=steps, seconds=last.t if last else None)
+        return dataclasses.replace(head, status=_standing(path, last), steps=steps, seconds=last.t if last else None)
     steps = last.usage.get("steps")
     return dataclasses.replace(
         head,
@@ -142,6 +148,12 @@ def head_of(path: Path) -> RunHead:
         seconds=last.seconds,
         usage=last.usage,
     )
+
+
+def _standing(path: Path, last: Event | None) -> str:
+    """The status of a run without an end. What a person changes of a paused one is written while it is paused."""
+    status = _unfinished(path)
+    return "paused" if status == "running" and isinstance(last, (Paused, Edited)) else status
 
 
 def _absent(event: RunStarted) -> frozenset[str]:

@@ -13,21 +13,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from rlm_lab.analysis.acts import act_of, clipped, summary_of
+from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.callpairs import CallPair, call_pairs
 from rlm_lab.analysis.comparing import Pair, RunFacts, failed
 from rlm_lab.analysis.divergence import divergence_of
 from rlm_lab.analysis.wording import Marks, marks_of
 from rlm_lab.trajectory.tree import Call, Step, Trajectory
-from rlm_lab.views import differing
+from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.comparison import Comparison
-from rlm_lab.views.sides import fit, shown_code, shown_end, shown_output
+from rlm_lab.views.sides import (
+    fit,
+    from_difference,
+    shown_code,
+    shown_end,
+    shown_output,
+    shown_summary,
+    shown_variables,
+    warnings_of,
+)
 
 VERSION = 1
-LONGEST = {"code": 6_000, "output": 3_000, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
+LONGEST = {"code": 6_000, "output": 3_000, "prompt": 420, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
 MOST_CALLS = 6  # of two steps, that differ
+MOST_ALONE = 3  # of those, calls that one run made only
 MOST_ACTS = 200  # of a strip
 MOST_PAIRS = 120
 MOST_ROWS = 12_000  # of all pairs in one message
@@ -70,7 +80,8 @@ def pair_json(comparison: Comparison, i: int, j: int) -> JSON:
     """Two runs, i before j: texts for both directions, rows for one; the page turns them round."""
     pair = comparison.pair(i, j)
     facts = comparison.facts[i], comparison.facts[j]
-    rows = [_row(row, _places(pair.a), _places(pair.b)) for row in pair.rows]
+    places = _places(pair.a), _places(pair.b)
+    rows = [_row(row, *places) for row in pair.rows]
     return {
         "texts": _texts(pair, facts),
         "turned": _texts(turned(pair), (facts[1], facts[0])),
@@ -92,21 +103,20 @@ def turned(pair: Pair) -> Pair:
 
 def steps_json(run: Trajectory) -> list[JSON]:
     """The steps of a run, each with what is shown of it."""
-    told = [_step(step) for step in run.steps]
-    if told and told[-1]["act"] == "answer" and run.answer_text.strip():
-        told[-1] |= {"final": True, "summary": clipped(run.answer_text.strip().partition("\n")[0], 160)}
-    return told
+    warned = warnings_of(run)
+    return [_step(run, step) | ({"warned": warned[step.number]} if step.number in warned else {}) for step in run.steps]
 
 
 def _run(one: RunFacts) -> JSON:
     return {
         "name": one.name,
-        "question": fit(one.question, LONGEST["question"]),
-        "model": clipped(one.model, 120),
+        "question": fit(differing.question_text(one), LONGEST["question"]),
+        "model": clipped(differing.model_text(one), 120),
         "status": one.status,
         "answer": fit(one.answer, LONGEST["answer"]),
+        "none": differing.answer_text(one) if not one.answer else "",
         "steps": one.steps,
-        "figures": {name: differing.figure_text(name, getattr(one, name)) for name in ("calls", "tokens", "cost", "seconds")},
+        "figures": {name: differing.figure_text(one, name) for name in ("calls", "tokens", "cost", "seconds")},
         "tags": list(one.tags),
         "acts": ["failed" if place in one.failed else word for place, word in enumerate(one.acts[:MOST_ACTS])],
     }
@@ -125,22 +135,34 @@ def _texts(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> JSON:
     }
 
 
-def _step(step: Step) -> JSON:
+def _step(run: Trajectory, step: Step) -> JSON:
     act = act_of(step)
+    summary, final = shown_summary(run, step)
     children = [child for block in step.blocks for child in block.children]
     told: JSON = {
         "n": step.number,
         "act": act.word,
         "why": act.reason,
-        "summary": summary_of(step),
+        "summary": summary,
         "seconds": round(step.seconds, 3),
         "calls": step.calls,
         "code": shown_code(step, LONGEST["code"]),
         "output": shown_output(step, LONGEST["output"]),
+        "variables": shown_variables(step, LONGEST["output"]),
+        "spent": _spent(step),
     }
+    told |= {"final": True} if final else {}
     told |= {"failed": True} if failed(step) else {}
     told |= {"edited": True} if step.edits or step.interventions else {}
     return told | ({"children": [_child(child) for child in children[:MOST_CALLS]]} if children else {})
+
+
+def _spent(step: Step) -> str:
+    """Tokens and money of a step and its calls, as far as they are known."""
+    parts: list[Step | Call] = [step, *(call for block in step.blocks for call in block.calls)]
+    tokens = sum(part.prompt_tokens + part.completion_tokens for part in parts)
+    costs = [part.cost for part in parts if part.cost is not None]
+    return " · ".join([f"{figures.thousands(tokens)} tokens"] * bool(tokens) + [figures.money(sum(costs))] * bool(costs))
 
 
 def _child(child: Trajectory) -> JSON:
@@ -175,10 +197,11 @@ def _row(row: Row, places_a: dict[int, int], places_b: dict[int, int]) -> JSON:
 
 
 def _marks(a: Step, b: Step) -> dict[str, list[list[list[int]]]]:
-    """Where the codes and the outputs of two steps differ."""
+    """Where the codes, the outputs and the variables of two steps differ."""
     texts = {
         "code": (shown_code(a, LONGEST["code"]), shown_code(b, LONGEST["code"])),
         "output": (shown_output(a, LONGEST["output"]), shown_output(b, LONGEST["output"])),
+        "variables": (shown_variables(a, LONGEST["output"]), shown_variables(b, LONGEST["output"])),
     }
     return {name: _both(*sides) for name, sides in texts.items()}
 
@@ -201,13 +224,16 @@ def _calls(a: Step, b: Step) -> JSON:
     differ = [pair for pair in pairs if pair.kind != "same"]
     if not pairs:
         return {}
-    told = list(_call_pairs(differ[:MOST_CALLS]))
+    both = [pair for pair in differ if pair.a and pair.b][:MOST_CALLS]
+    alone = [pair for pair in differ if not (pair.a and pair.b)][: max(MOST_ALONE - len(both), 1)]
+    told = list(_call_pairs([*both, *alone]))
     return {"calls": told, "more_calls": len(differ) - len(told), "same_calls": len(pairs) - len(differ)}
 
 
 def _call_pairs(pairs: Iterable[CallPair]) -> Iterator[JSON]:
     for pair in pairs:
-        sides = [_call(call) for call in (pair.a, pair.b)]
+        prompts = from_difference(pair.a.prompt if pair.a else "", pair.b.prompt if pair.b else "")
+        sides = [_call(call, prompt) for call, prompt in zip((pair.a, pair.b), prompts, strict=True)]
         texts: Sequence[tuple[str, str]] = [
             (str((sides[0] or {}).get(name, "")), str((sides[1] or {}).get(name, ""))) for name in ("prompt", "answer")
         ]
@@ -215,14 +241,14 @@ def _call_pairs(pairs: Iterable[CallPair]) -> Iterator[JSON]:
         yield {"kind": pair.kind, "a": sides[0], "b": sides[1], "marks": {"prompt": marks[0], "answer": marks[1]}}
 
 
-def _call(call: Call | None) -> JSON | None:
+def _call(call: Call | None, prompt: str) -> JSON | None:
     if call is None:
         return None
     limit = LONGEST["call"]
     return {
         "n": call.number,
         "model": clipped(call.model, 80),
-        "prompt": fit(call.prompt, limit),
+        "prompt": fit(prompt, LONGEST["prompt"]),
         "answer": shown_end(call, limit),
         "status": call.status,
     }

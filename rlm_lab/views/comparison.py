@@ -87,6 +87,12 @@ class Comparison:
         """Each answer with the places of the runs that gave it, the commonest first."""
         return answers_of(self.facts)
 
+    def plot(self, *, dark: bool = False) -> Any:
+        """Bokeh figures of all runs: answers, what each model spent, each run as a strip; `bokeh.io.show` shows them."""
+        from rlm_lab.views.plots import plots_of  # Bokeh is heavy
+
+        return plots_of(self.facts, dark=dark)
+
     def to_html(self, path: str | Path) -> Path:
         """Writes the comparison as one HTML page that needs no network, in which any two runs can be chosen."""
         from rlm_lab.views.comparison_page import save_comparison  # it needs this class

@@ -5,9 +5,10 @@ Terminal sequences in a run's texts are taken out. Nothing is printed. May be us
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
-from rlm_lab.analysis.acts import act_of, clipped, summary_of
+from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.comparing import Pair, RunFacts, answers_of
 from rlm_lab.analysis.traits import code_of
@@ -15,6 +16,7 @@ from rlm_lab.analysis.wording import marks_of
 from rlm_lab.trajectory.tree import Step
 from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import plain
+from rlm_lab.views.sides import shown_summary
 from rlm_lab.views.words import status_word
 
 MOST_ROWS = 80
@@ -28,10 +30,10 @@ def pair_text(pair: Pair, facts: tuple[RunFacts, RunFacts], width: int = 100) ->
     width = max(width, 72)
     given = " · ".join(part for part in (differing.given_text(pair), plain(differing.contexts_text(pair.a))) if part)
     title, sentence = differing.parting_text(pair)
-    lines = [clipped(plain(pair.a.question), width), clipped(given, width), ""]
+    lines = [clipped(plain(differing.question_text(facts[0])), width), clipped(given, width), ""]
     lines += [_head(name, one, width) for name, one in zip("AB", facts, strict=True)]
     spent = [f"{one.title} {one.a} and {one.b}{_told(one.difference)}" for one in differing.spent_of(*facts)]
-    lines += ["", " · ".join(spent), "", f"{title}: {plain(sentence)}", ""]
+    lines += ["", *textwrap.wrap(" · ".join(spent), width), "", *textwrap.wrap(f"{title}: {plain(sentence)}", width), ""]
     shown = list(_rows(pair, width))
     return "\n".join(line.rstrip() for line in [*lines, *shown, "", f"Steps: {differing.counted_kinds(pair)}."])
 
@@ -54,12 +56,17 @@ def table_text(facts: Sequence[RunFacts], chosen: Sequence[int] = (), width: int
     if len(facts) > MOST_RUNS:
         lines.append(f"  {len(facts) - MOST_RUNS:,} more runs are not shown.")
     said = [f"{clipped(plain(answer), 40) or 'none'} {len(places)}" for answer, places in answers_of(facts)[:8]]
-    return "\n".join([*(line.rstrip() for line in lines), "", f"Answers: {', '.join(said)}"])
+    return "\n".join([*(line.rstrip() for line in lines), "", *textwrap.wrap(f"Answers: {', '.join(said)}", width)])
 
 
 def _head(letter: str, facts: RunFacts, width: int) -> str:
-    parts = (facts.name, facts.model, status_word(facts.status), facts.answer or differing.NO_ANSWER)
+    parts = (_texts(facts)[name] for name in ("run", "model", "status", "answer"))
     return clipped(f"{letter} {' · '.join(plain(part) for part in parts if part)}", width)
+
+
+def _texts(one: RunFacts) -> dict[str, str]:
+    model, answer = differing.model_text(one), differing.answer_text(one)
+    return {"run": one.name, "model": model, "answer": answer, "status": status_word(one.status)}
 
 
 def _told(difference: str) -> str:
@@ -98,15 +105,16 @@ def _rows(pair: Pair, width: int) -> Iterator[str]:
 def _row(pair: Pair, place: int, row: Row, side: int) -> Iterator[str]:
     sign, word = differing.sign_and_word(row)
     here = "▸" if pair.divergence is not None and pair.divergence.row == place else " "
-    left, right = _side(row.a, row, "A", side), _side(row.b, row, "B", side)
+    left, right = _side(pair, row, "A", side), _side(pair, row, "B", side)
     yield f"{here}{left:<{side}} {f'{sign} {word}':<{_MIDDLE - 1}}{right}"
     if row.a is not None and row.b is not None and row.kind == "changed":
         yield from _code(row.a, row.b, side * 2 + _MIDDLE)
 
 
-def _side(step: Step | None, row: Row, letter: str, side: int) -> str:
+def _side(pair: Pair, row: Row, letter: str, side: int) -> str:
+    run, step = (pair.a, row.a) if letter == "A" else (pair.b, row.b)
     if step is not None:
-        return clipped(plain(f"{step.number} {act_of(step).word}  {summary_of(step)}"), side)
+        return clipped(plain(f"{step.number} {act_of(step).word}  {shown_summary(run, step)[0]}"), side)
     return f"step {row.elsewhere.number} of {letter}" if row.elsewhere is not None else "–"
 
 

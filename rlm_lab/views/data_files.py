@@ -19,10 +19,21 @@ def store_data(contexts: Mapping[str, Any], folder: Path) -> dict[str, tuple[Pat
     for name, value in contexts.items():
         if not name.isidentifier():
             continue
-        found = _table(value, folder / f"{name}.parquet") or _plain(value, folder / name)
+        found = (
+            _text_file(value, folder / f"{name}.txt") or _table(value, folder / f"{name}.parquet") or _plain(value, folder / name)
+        )
         if found is not None:
             stored[name] = found
     return stored
+
+
+def _text_file(value: Any, path: Path) -> tuple[Path, str] | None:
+    """A text that is read where it is looked at; in the notebook it is one again, where rlm_lab is installed."""
+    if type(value).__name__ != "TextFile" or value.size > MOST:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(str(value).encode("utf-8"))
+    return path, "rlm_lab"
 
 
 def _plain(value: Any, base: Path) -> tuple[Path, str] | None:

@@ -26,13 +26,6 @@ class HasTrajectory(Protocol):
 
 
 Source = Trajectory | HasTrajectory
-OPTIONS = {
-    "shorten": "the longest that a text may be, in characters",
-    "contexts": "True, or data by name: small data is stored beside the file",
-    "failed": "False leaves out steps whose code failed",
-    "endpoint": "the address of a collector of OpenTelemetry",
-    "prompts": "True sends what was asked and answered, too",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +70,8 @@ def export(
     ----------
     runs: a run or a trajectory; a list of them for the forms that take several.
     path: a file, or a folder to put it in; without it the file stands here and has the run's name.
-    to: one of html, ipynb, md, calls.csv, calls.parquet, steps.csv, steps.parquet, finetune, otel; else the file's suffix tells it.
+    to: one of html, ipynb, md, calls.csv, calls.parquet, steps.csv, steps.parquet, finetune, rlms, otel; without it the file's
+        suffix tells the form.
     overwrite: whether a file that is there is written over.
     options: of the form. html: `shorten` (characters). ipynb: `contexts`, True or data by name, stores small data beside the file.
         finetune: `failed=False` leaves out steps whose code failed. otel: `endpoint`, and `prompts=True` to send what was asked.
@@ -232,9 +226,19 @@ def _table(of: str) -> Callable[[Order], None]:
 def _tuning(order: Order) -> None:
     from rlm_lab.analysis.tuning import examples_of
 
-    examples = [one for run in order.runs for one in examples_of(run, failed=order.options.get("failed", True))]
-    lines = [json.dumps(one, ensure_ascii=True) for one in examples]
-    order.path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    for run in order.runs:
+        if "prompts" in run.absent:
+            raise UsageError(f"The log of {run.run} holds no prompts, so that there is nothing to tune a model with.")
+    with order.path.open("w", encoding="utf-8", newline="\n") as file:  # each turn holds all before it: long runs are large
+        for run in order.runs:
+            for example in examples_of(run, failed=order.options.get("failed", True)):
+                file.write(f"{json.dumps(example)}\n")
+
+
+def _rlms(order: Order) -> None:
+    from rlm_lab.trajectory.formats.rlms_export import write
+
+    write(order.runs[0], order.path)
 
 
 def _spans(order: Order) -> None:
@@ -271,6 +275,7 @@ _ALL = (
         takes=frozenset({"failed"}),
         many=True,
     ),
+    Export(name="rlms", suffix=".rlms.jsonl", told="a log of the official rlms package, for its viewer", write=_rlms),
     Export(
         name="otel",
         suffix="",

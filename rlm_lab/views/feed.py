@@ -7,11 +7,11 @@ A pure function of the events: nothing is read from a run. `take` is cheap, sinc
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rlm_lab.trajectory.events import Event
-from rlm_lab.views.feeding import Folding
+from rlm_lab.views.feeding import Folding, Places
 from rlm_lab.views.nodes import Nodes, tidy
 
 Message = dict[str, Any]
@@ -49,6 +49,11 @@ class Feed:
         """Adds how much of a run's contexts was read, shown and sent (see `analysis.coverage`)."""
         with self._lock:
             self._folding.cover(run, coverage)
+
+    def conclude(self, run: str, told: Callable[[Places], Mapping[str, Mapping[str, Any]]]) -> None:
+        """Adds what is said of a run that has ended: its lints, the way of its answer, its notes (see `concluding`)."""
+        with self._lock:
+            self._folding.conclude(run, told)
 
     @property
     def seq(self) -> int:

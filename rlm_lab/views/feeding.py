@@ -17,6 +17,7 @@ from rlm_lab.views.naming import Names
 from rlm_lab.views.nodes import Nodes, figure, stored
 from rlm_lab.views.telling import Telling
 
+Places = Callable[[str, str], str | None]  # a run and a name in it, such as s3 or c17, to the id of its node
 SHORT, SHORTER, MANY = 600, 160, 5_000  # characters of a prompt or an answer; of later ones in a run with many calls
 MESSAGE, CODE, OUTPUT = 3_000, 60_000, 4_000
 LARGEST_PICTURE = 700_000
@@ -61,6 +62,19 @@ class Folding:
     def cover(self, run: str, coverage: Mapping[str, Any]) -> None:
         if run in self._runs:
             self._nodes.put(f"{self._runs[run]}k", "coverage", self._runs[run], **stored(dict(coverage)))
+
+    def conclude(self, run: str, told: Callable[[Places], Mapping[str, Mapping[str, Any]]]) -> None:
+        key = self._runs.get(run)
+        for kind, fields in told(self._place).items() if key is not None else ():
+            self._nodes.put(f"{key}{kind[0]}", kind, key, **stored(dict(fields)))
+
+    def _place(self, run: str, name: str) -> str | None:
+        """The id of a step or call of a run, by its name there; of the run itself for an empty one."""
+        key = self._runs.get(run)
+        if key is None:
+            return None
+        found = self._names.key(f"{key}{name}") if name else key
+        return found if found in self._nodes else None
 
     # runs
 
@@ -120,9 +134,10 @@ class Folding:
         step = self._names.step(run, event)
         if self._names.put_aside(step):
             step = self._names.again(f"{run}s{event.step}")
+        begun = self._nodes.get(step).get("t")  # a step that is told of again, with more of what was asked, began when it began
         self._nodes.put(
-            step, "step", run, number=figure(event.step), t=_time(event), status="thinking", dropped=figure(event.dropped) or None,
-            temperature=figure(event.temperature),
+            step, "step", run, number=figure(event.step), t=_time(event) if begun is None else begun, status="thinking",
+            dropped=figure(event.dropped) or None, temperature=figure(event.temperature),
         )  # fmt: skip
         for message in event.messages if isinstance(event.messages, list) else []:
             self._times += 1
@@ -136,6 +151,8 @@ class Folding:
         for step in self._names.put_aside_from(run, event.step):
             self._nodes.change(step, aside=True)
         self._nodes.change(run, status="running", end=None, answer=None, error=None, limit=None, seconds=None)
+        self._nodes.change(f"{run}l", lints=[])
+        self._nodes.change(f"{run}o", rows=[], gaps=[])
         self._named(run, "rewind", step=figure(event.step), why=plain(str(event.why)), t=_time(event))
 
     def intervened(self, run: str, event: ev.Intervened) -> None:

@@ -15,13 +15,14 @@ from rlm_lab.analysis.lesson_draft import lesson_of
 from rlm_lab.analysis.lesson_file import beside, with_words
 from rlm_lab.analysis.lessons import Lesson
 from rlm_lab.errors import UsageError
-from rlm_lab.trajectory.store import load
+from rlm_lab.trajectory.formats import load
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.lesson_static import lesson_html
 from rlm_lab.views.page import document, write_page
 
 _PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]+$")
+_PLAIN = "<style>html body{height:auto;margin:1em}#rlm-lab-view{display:none}</style>"
 _HEIGHT = 720  # pixels of the slides in a notebook
 
 
@@ -61,8 +62,7 @@ def _trajectory(run: object) -> Trajectory:
 
 def lesson_json(taught: Lesson, *, back: str | None = None) -> dict[str, Any]:
     """What the page is drawn from; `back` is the address of the run itself."""
-    told: dict[str, Any] = storable(asdict(taught))
-    told.pop("path")
+    told: dict[str, Any] = storable(asdict(replace(taught, path=None, source=None)))
     for slide in told["slides"]:
         for shown in slide["outputs"]:
             if not _PICTURE.match(shown["picture"]):
@@ -77,7 +77,7 @@ def lesson_page(taught: Lesson) -> str:
     True
     """
     title = plain(taught.question)[:120] or "A lesson"
-    return document(title, "lesson.js", "rlm-lab-lesson", lesson_json(taught), lesson_html(taught))
+    return document(title, "lesson.js", "rlm-lab-lesson", lesson_json(taught), f"{_PLAIN}{lesson_html(taught)}")
 
 
 def save_lesson(taught: Lesson, path: str | Path) -> Path:
@@ -104,6 +104,6 @@ def lesson_bundle(taught: Lesson) -> dict[str, Any]:
         f'<iframe sandbox="allow-scripts" srcdoc="{html.escape(lesson_page(taught), quote=True)}" title="Lesson" '
         f'style="width:100%;height:{_HEIGHT}px;border:1px solid rgba(128,128,128,.4)"></iframe>'
     )
-    folded = f"<details><summary>The lesson without scripts</summary>{lesson_html(taught)}</details>"
+    folded = f"<details><summary>The lesson, to be opened step by step, without scripts</summary>{lesson_html(taught)}</details>"
     text = f"{plain(repr(taught))}; .to_html(path) writes it as a page."
     return {"text/html": frame + folded, "text/plain": text}

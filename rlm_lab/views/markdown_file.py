@@ -28,7 +28,7 @@ def markdown_of(trajectory: Trajectory) -> str:
 
 def heading(trajectory: Trajectory, level: int = 1) -> str:
     """The question as a heading, and whole below it where it is longer."""
-    question = trajectory.question.strip()
+    question = words.question_text(trajectory).strip()
     title = clipped(question, _TITLE) or "A run"
     whole = "" if title == question else f"\n\n{parts.fenced(question)}"
     return f"{'#' * min(level, 6)} {parts.inline(title)}{whole}"
@@ -56,6 +56,8 @@ def _step(step: Step, level: int) -> Iterator[str]:
     yield f"{'#' * min(level, 6)} Step {step.number}: {act_of(step).word}"
     yield parts.prose(reasoning_of(step))
     yield from parts.remarks(step)
+    for done in step.interventions:
+        yield from (parts.fenced(source, "python") for source in done.cells)
     for block in step.blocks:
         yield from _block(block, level)
 

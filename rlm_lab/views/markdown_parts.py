@@ -16,8 +16,7 @@ from rlm_lab.views.clean import cut, left_out, plain
 MOST_CALLS = 200  # of a block that are shown
 _LONGEST = 4_000  # characters of a prompt or an answer
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`\n]+?)(?<!`)\1(?!`)")
-_ACTIVE = re.compile(r"[&<>\[\]`~|\\]|:(?=//)|(?<=www)\.")
-_FORMULA = re.compile(r"\$")
+_ACTIVE = re.compile(r"[&<>\[\]`~|\\$]|:(?=//)|(?<=www)\.")
 _MARKUP = re.compile(r"[\\`*_\[\]<>!|~&$^]|:(?=//|\w+:)|(?<=www)\.|(?m:^)[-+=#]|(?m:(?<=^\d)|(?<=^\d\d))[.)]")
 
 
@@ -73,12 +72,16 @@ def folded(title: str, body: str) -> str:
 def facts(trajectory: Trajectory) -> str:
     """The run in a few lines: how it ended, what it spent, what it was asked about."""
     names = dict.fromkeys(name for name in (trajectory.model, trajectory.sub_model) if name)
-    parts = [words.status_word(trajectory.status), words.spent_text(trajectory.usage), ", ".join(names), f"run {trajectory.run}"]
+    parts = [
+        words.status_word(trajectory.status),
+        words.spent_text(trajectory.usage, trajectory.absent),
+        ", ".join(names),
+        f"run {trajectory.run}",
+    ]
     lines = [f"*{inline(' · '.join(part for part in [*parts, trajectory.started[:16]] if part))}*"]
-    if recorded := words.recorded_text(trajectory):
-        lines.append(f"*{inline(recorded)}*")
-    lines += [f"- `{context['name']}`: {what_it_was(context)}" for context in named_contexts(trajectory)]
-    return "\n\n".join([*lines[:1], "\n".join(lines[1:])]).strip()
+    told = [text for text in (words.recorded_text(trajectory), words.absent_text(trajectory)) if text]
+    lines += [f"- `{context['name']}`: {inline(what_it_was(context))}" for context in named_contexts(trajectory)]
+    return "\n\n".join([*lines[:1], *(f"*{inline(text)}*" for text in told), "\n".join(lines[1:])]).strip()
 
 
 def named_contexts(trajectory: Trajectory) -> list[Mapping[str, str]]:
@@ -87,10 +90,10 @@ def named_contexts(trajectory: Trajectory) -> list[Mapping[str, str]]:
 
 
 def what_it_was(context: Mapping[str, object]) -> str:
-    """Type and size of a context, inert."""
+    """Type and size of a context."""
     size, unit = context.get("size"), context.get("unit")
     counted = f", {size:,} {unit}" if isinstance(size, int) and size >= 0 else ""
-    return inline(f"{context.get('type')}{counted}")
+    return f"{context.get('type')}{counted}"
 
 
 def remarks(step: Step) -> Iterator[str]:
@@ -138,13 +141,15 @@ def _call(call: Call) -> str:
     member = f"batch {call.batch}, {call.index + 1}" if call.batch is not None and call.index is not None else ""
     title = ", ".join(part for part in (f"call {call.number}", place, member, call.model) if part)
     answer = call.answer if call.answer is not None else f"{call.kind or call.status}: {call.error or 'no answer'}"
-    return f"<p>{inline(title)}</p>{preformatted(call.prompt)}<p>answer</p>{preformatted(answer)}\n"
+    return f"<p><b>{inline(title)}</b></p>{preformatted(call.prompt)}<p><b>answer</b></p>{preformatted(answer)}\n"
 
 
 def _inert(text: str) -> str:
-    """Markdown without what could act. A dollar stands in an element of its own: JupyterLab joins no formula over it."""
-    return _FORMULA.sub("<span>&#36;</span>", _ACTIVE.sub(_entity, text))
+    """Markdown without what could act."""
+    return _ACTIVE.sub(_entity, text)
 
 
 def _entity(found: re.Match[str]) -> str:
-    return f"&#{ord(found[0])};"
+    """A character as text. What begins a formula stands in an element of its own: JupyterLab joins no formula over that."""
+    entity = f"&#{ord(found[0])};"
+    return f"<span>{entity}</span>" if found[0] in "$\\" else entity

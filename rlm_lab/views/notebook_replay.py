@@ -9,6 +9,7 @@ import builtins as _builtins
 import json as _json
 import re as _re
 import threading as _threading
+from importlib import import_module as _import_module
 from pathlib import Path as _Path
 from typing import Any as _Any
 
@@ -63,7 +64,9 @@ class RecordedRun:
         """The data in a file beside the notebook: a text, bytes, JSON, or a table of a library. Nothing is unpickled."""
         file = _Path(path)
         if file.suffix == ".parquet":
-            return __import__(library).read_parquet(file)
+            return _import_module(library).read_parquet(file)
+        if library == "rlm_lab":  # a text that is read where it is looked at
+            return _import_module("rlm_lab.engine.textfile").TextFile(file)
         if file.suffix == ".bin":
             return file.read_bytes()
         text = file.read_bytes().decode("utf-8")

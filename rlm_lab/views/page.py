@@ -21,6 +21,7 @@ from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.reading import read
 from rlm_lab.trajectory.tree import ENDED, Trajectory
 from rlm_lab.views.clean import plain
+from rlm_lab.views.concluding import conclude
 from rlm_lab.views.feed import Feed
 from rlm_lab.views.unfold import unfold
 
@@ -47,8 +48,11 @@ def page_html(source: Source, *, shorten: int | None = None, contexts: Mapping[s
     if shorten is not None and shorten < 1:
         raise UsageError(f"Texts cannot be shortened to {shorten} characters; give a number from 1.")
     feed = feed_of(source)
+    trajectory = source if isinstance(source, Trajectory) else fold(source)
     if contexts:
-        _cover(feed, source if isinstance(source, Trajectory) else fold(source), contexts)
+        _cover(feed, trajectory, contexts)
+    if trajectory.status in ENDED:
+        conclude(feed, trajectory, contexts)
     message = feed.whole(shorten)
     question = next((node.get("question", "") for node in message["nodes"] if node["kind"] == "run"), "")
     return document(str(question)[:120] or "A run", "page.js", "rlm-lab-run", message)

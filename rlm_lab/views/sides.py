@@ -5,14 +5,50 @@ May be used from any thread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from rlm_lab.analysis.acts import act_of, clipped, summary_of
+from rlm_lab.analysis.lints import lints_of
 from rlm_lab.analysis.traits import code_of
-from rlm_lab.trajectory.tree import Call, Step
+from rlm_lab.trajectory.tree import Call, Step, Trajectory
 from rlm_lab.views.clean import cut, left_out, plain
+
+_MOST_VARIABLES = 12  # of a block
+_MOST_WARNINGS = 3  # of a step
+_BEFORE = 120  # characters that are shown before a difference
 
 
 def shown_code(step: Step, longest: int) -> str:
     """All code of a step."""
     return fit(code_of(step), longest)
+
+
+def warnings_of(run: Trajectory) -> dict[int, list[str]]:
+    """What a reader of a run's steps should look at, by the number of the step."""
+    found: dict[int, list[str]] = {}
+    for lint in lints_of(run):
+        if lint.severity == "warning" and lint.run == run.run and lint.step is not None:
+            found.setdefault(lint.step, []).append(clipped(lint.reason, 240))
+    return {number: reasons[:_MOST_WARNINGS] for number, reasons in found.items()}
+
+
+def shown_summary(run: Trajectory, step: Step) -> tuple[str, bool]:
+    """What came of a step, in one line; and whether that is the run's answer."""
+    answer = run.answer_text.strip()
+    if answer and run.steps and step is run.steps[-1] and act_of(step).word == "answer":
+        return clipped(answer.partition("\n")[0], 160), True
+    return summary_of(step), False
+
+
+def shown_variables(step: Step, longest: int) -> str:
+    """The variables that its blocks added or changed, one a line."""
+    lines = []
+    for block in step.blocks:
+        groups = [block.variables.get(key) for key in ("added", "changed")]
+        for name, told in [item for group in groups if isinstance(group, Mapping) for item in group.items()][:_MOST_VARIABLES]:
+            facts = told if isinstance(told, Mapping) else {}
+            lines.append(clipped(f"{name}: {facts.get('type') or ''} {facts.get('repr') or ''}", 160))
+    return fit("\n".join(lines), longest)
 
 
 def shown_output(step: Step, longest: int) -> str:
@@ -26,6 +62,16 @@ def shown_output(step: Step, longest: int) -> str:
 def shown_end(call: Call, longest: int) -> str:
     """How a call ended: its answer, or why there is none."""
     return fit(call.answer or "" if call.status == "answered" else f"{call.status} {call.error or ''}".strip(), longest)
+
+
+def from_difference(a: str, b: str) -> tuple[str, str]:
+    """Two long texts from a little before their first difference on; how much is the same before is said."""
+    same = next((place for place, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+    start = same - _BEFORE if same > 2 * _BEFORE and same < max(len(a), len(b)) else 0
+    if not start:
+        return a, b
+    note = f"… {start:,} characters that are the same …\n"
+    return note + a[start:], note + b[start:]
 
 
 def fit(text: str, longest: int) -> str:

@@ -202,10 +202,11 @@ def _call(call: Call, view: _View) -> Span:
 
 def _spent(asked: Step | Call) -> dict[str, Any]:
     """What an answer took; a reply from a record took nothing, and what is not known is left out."""
+    known = asked.prompt_tokens or asked.completion_tokens
     return {
         "gen_ai.response.model": plain(asked.model) or None,
-        "gen_ai.usage.input_tokens": asked.prompt_tokens,
-        "gen_ai.usage.output_tokens": asked.completion_tokens,
+        "gen_ai.usage.input_tokens": asked.prompt_tokens if known else None,
+        "gen_ai.usage.output_tokens": asked.completion_tokens if known else None,
         "rlm_lab.cost": asked.cost,
         "rlm_lab.retries": asked.retries,
         "rlm_lab.source": asked.source or None,

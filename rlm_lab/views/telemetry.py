@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export import SpanExporter
 
+_SECONDS = 30  # that a collector has for a request, tries again included; one that has just started takes its time
 _AT_ONCE = 500  # spans of one request
 _MISSING = 'Spans need OpenTelemetry; install it with: python -m pip install "rlm_lab[otel]"'
 
@@ -54,7 +55,7 @@ def _exporter(endpoint: str | None) -> SpanExporter:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError:
         raise ConfigError(_MISSING) from None
-    return OTLPSpanExporter(endpoint=endpoint)
+    return OTLPSpanExporter(endpoint=endpoint, timeout=_SECONDS)
 
 
 def _send(exporter: SpanExporter, spans: list[ReadableSpan], endpoint: str | None) -> None:

@@ -13,6 +13,7 @@ from rlm_lab.analysis.reasoning import reasoning_of
 from rlm_lab.trajectory.tree import Batch, Block, Call, Edit, OutputPart, Step, Trajectory
 from rlm_lab.views import figures, words
 from rlm_lab.views.clean import cut, left_out, plain
+from rlm_lab.views.noted import noted_lines
 from rlm_lab.views.paused import paused_lines
 from rlm_lab.views.progress import Progress
 
@@ -31,7 +32,9 @@ def summary_text(trajectory: Trajectory, width: int = 88) -> str:
     rows = [_summary_row(step, width, trajectory.absent) for step in trajectory.steps]
     if len(rows) > 60:
         rows = [*rows[:30], f"  … {len(rows) - 60:,} steps left out here …", *rows[-30:]]
-    return "\n".join([*_answer_lines(trajectory), "", *rows, *([""] if rows else []), _status_line(trajectory)])
+    absent = words.absent_text(trajectory)
+    foot = [_status_line(trajectory), *([plain(absent)] if absent else [])]
+    return "\n".join([*_answer_lines(trajectory), "", *rows, *([""] if rows else []), *foot])
 
 
 def to_text(trajectory: Trajectory, width: int = 88) -> str:
@@ -92,6 +95,8 @@ def _whole(trajectory: Trajectory, width: int, depth: int = 0) -> Iterator[str]:
         size = f"{context.get('size')} {context.get('unit') or ''}".strip()
         yield clipped(plain(f"context {context.get('name')}: {context.get('type')}, {size}"), width)
     yield from _wrapped(words.absent_text(trajectory), width)
+    for line in noted_lines(trajectory):
+        yield from _wrapped(line, width)
     for step in trajectory.steps:
         yield from _step(step, width, depth, trajectory.absent)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rlm_lab.analysis.alignment import align
 from rlm_lab.analysis.callpairs import call_pairs
 from rlm_lab.trajectory.fold import fold
-from rlm_lab.trajectory.tree import Step, Trajectory
+from rlm_lab.trajectory.tree import Step
 
 LOOK = "print(len(text), text[:200])"
 ASK = {"code": "kind = llm_query('Count or share?')", "answers": {"Count or share?": "a count"}}
@@ -75,19 +77,19 @@ def test_empty_runs_can_be_aligned(run, a, b):
 
 
 def test_calls_that_were_not_recorded_are_not_held_against_a_run(run):
-    @dataclasses.dataclass(frozen=True)
-    class Imported(Trajectory):
-        absent: frozenset[str] = frozenset({"calls"})
-
-    bare = run({"code": ASK["code"]})
-    imported = Imported(**{field.name: getattr(bare, field.name) for field in dataclasses.fields(bare)})
-    assert kinds(run(ASK), imported) == ["same"]
+    assert kinds(run(ASK), run({"code": ASK["code"]}, imported={"format": "dspy", "absent": ["calls"]})) == ["same"]
 
 
 def test_a_run_with_children_edits_and_steps_that_were_put_aside_can_be_aligned(films):
     done = fold(films.mails("done"))
     aside = dataclasses.replace(done, discarded=(Step(number=4, reply="other"),))
     assert kinds(done, aside) == ["same"] * len(done.steps)
+
+
+def test_the_same_last_code_with_another_answer_is_not_the_same(run):
+    a, b = (run(LOOK, "FINAL(kind)", answer_text=answer) for answer in ("count", "share"))
+    assert kinds(a, b) == ["same", "output"]
+    assert kinds(a, a) == ["same", "same"]
 
 
 def test_broken_code_is_matched_by_its_words(run):
@@ -98,3 +100,22 @@ def test_calls_are_paired_by_what_they_ask(run):
     a, b = (run(code).steps[0] for code in (ASK, ASK | {"answers": {"Count or share?": "a share", "More?": "no"}}))
     assert [pair.kind for pair in call_pairs(a, b)] == ["answer", "only_b"]
     assert [pair.kind for pair in call_pairs(b, a)] == ["answer", "only_a"]
+
+
+CODES = st.lists(st.sampled_from([LOOK, COUNT, SHARE, NAMES, CHECK, "FINAL(1)", "x = (", "\ud800", ""]), max_size=8)
+
+
+@given(CODES, CODES)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_runs_each_step_stands_once_and_in_order(run, one, other):
+    a, b = run(*one), run(*other)
+    rows = align(a, b).rows
+    assert [row.a for row in rows if row.a] == list(a.steps)
+    assert [row.b for row in rows if row.b] == list(b.steps)
+    assert all((row.elsewhere is not None) == (row.kind == "moved") for row in rows)
+
+
+def test_very_long_runs_are_aligned_in_a_band(run):
+    codes, others = ([f"{name} = text[{n}:]" for n in range(200)] for name in ("part", "piece"))
+    aligned = align(run(*codes), run(*others), cells=4_000)
+    assert (aligned.exact, {row.kind for row in aligned.rows}) == (False, {"changed"})

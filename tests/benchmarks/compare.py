@@ -1,7 +1,8 @@
 """How long two large runs take to be aligned: 1,000 steps and 10,000 calls each, in four kinds of likeness.
 
-`python tests/benchmarks/compare.py [STEPS]` prints one line a kind: what differs, the best of three, what was found. The codes are
-new to the process each time, so nothing is known beforehand.
+`python tests/benchmarks/compare.py [STEPS]` prints one line a kind: what differs, the best of three with where they part and why,
+the same with the whole page made of it, and what was found. The codes are new to the process each time, so nothing is known
+beforehand.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import sys
 import time
 from collections import Counter
 
-from rlm_lab.analysis.alignment import align
+from rlm_lab import compare
 from rlm_lab.trajectory.tree import Batch, Block, Call, OutputPart, Step, Trajectory
+from rlm_lab.views.comparison_page import comparison_page
 
 CODES = (
     "part = text[{n}:{n} + 2000]\nprint(len(part), part[:200])",
@@ -54,16 +56,20 @@ def kinds(steps: int, salt: int) -> dict[str, tuple[list[tuple[int, int]], list[
 
 def main(steps: int) -> None:
     best: dict[str, float] = {}
+    whole: dict[str, float] = {}
     told: dict[str, str] = {}
     for salt in (1, 2, 3):
         for kind, (a, b) in kinds(steps, salt).items():
             runs = run_of("a", a), run_of("b", b)
             start = time.perf_counter()
-            aligned = align(*runs)
+            comparison = compare(*runs)
+            pair = comparison.pair()
             best[kind] = min(best.get(kind, 1e9), time.perf_counter() - start)
-            told[kind] = ", ".join(f"{count} {name}" for name, count in Counter(row.kind for row in aligned.rows).most_common())
+            comparison_page(comparison)
+            whole[kind] = min(whole.get(kind, 1e9), time.perf_counter() - start)
+            told[kind] = ", ".join(f"{count} {name}" for name, count in Counter(row.kind for row in pair.rows).most_common())
     for kind, seconds in best.items():
-        print(f"{steps} steps, {steps * 10} calls each, {kind}: {seconds:.2f} s ({told[kind]})")
+        print(f"{steps} steps, {steps * 10} calls each, {kind}: {seconds:.2f} s, with a page {whole[kind]:.2f} s ({told[kind]})")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ Nothing is left behind.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rlm_lab.dashboard.shelf import Shelf
@@ -29,15 +31,19 @@ def main() -> None:
     for count in options.runs:
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder), count, options.kilobytes)
-            list_runs(folder)
-            shelf = Shelf(folders=[Path(folder)])
-            looks = (lambda: list_runs(folder), lambda: runs_table(Path(folder)), lambda: shelf.look({}), lambda: shelf.look({}))
-            print(f"| {count:,} | " + " | ".join(f"{seconds(look):.2f} s" for look in looks) + " |", flush=True)
+            print(f"| {count:,} | " + " | ".join(f"{took:.2f} s" for took in measured(Path(folder))) + " |", flush=True)
 
 
-def seconds(work: object) -> float:
+def measured(folder: Path) -> list[float]:
+    list_runs(folder)
+    shelf = Shelf(folders=[folder])
+    looks = (lambda: list_runs(folder), lambda: runs_table(folder), lambda: shelf.look({}), lambda: shelf.look({}))
+    return [seconds(look) for look in looks]
+
+
+def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()
     return time.perf_counter() - start
 
 
@@ -59,14 +65,8 @@ def make(folder: Path, count: int, kilobytes: int) -> None:
     end = {"status": "done", "answer": "EV", "answer_text": "EV", "seconds": 12.5, "usage": {"steps": 1, "calls": 0, "cost": 0.01}}
     for number in range(count):
         name = f"r{number:06}"
-        head = to_line(_named(start, name, number))
+        head = to_line(dataclasses.replace(start, run=name, started=f"2026-11-{number % 28 + 1:02}T10:00:00"))
         (folder / f"{name}.rlm.jsonl").write_bytes(head + body + to_line(ev.RunFinished(run=name, **end)))
-
-
-def _named(start: ev.RunStarted, name: str, number: int) -> ev.RunStarted:
-    import dataclasses
-
-    return dataclasses.replace(start, run=name, started=f"2026-11-{number % 28 + 1:02}T10:00:00")
 
 
 if __name__ == "__main__":

@@ -94,3 +94,53 @@ def test_the_link_in_the_cell_opens_the_dashboard_at_its_run_while_the_cell_runs
     opened.close()
     view.get_by_role("button", name="Stop", exact=True).first.click()
     expect(view.locator(".rlm-run")).to_contain_text("Stopped", timeout=EXPECT)
+
+
+STEPS = """\
+blocks = ["n = 1", "a = llm_query('first')", "FINAL((n, a))"]
+root = ScriptedModel(lambda said: block(blocks[sum(one.role == "assistant" for one in said)]), name="root")
+sub = ScriptedModel(lambda _: "six", name="sub")"""
+STEPPED = "%%rlm -m root --sub-model sub -o answer --step\nHow many?"
+
+
+def test_a_paused_run_is_changed_by_keys_in_its_cell_and_saved_without_a_widget(notebook):
+    book = notebook(SETUP, STEPS, STEPPED, "answer")
+    for _ in range(3):
+        book.run_next()
+    view, keys = book.output(2), book.page.keyboard
+    view.get_by_role("button", name="Whole view").click(timeout=EXPECT)
+    saved = book.saved()
+    assert "widget-view" not in saved
+    assert "Paused" in saved
+    view.locator(".step-body").focus()
+    keys.press("e")
+    expect(view.locator(".cm-content")).to_be_focused(timeout=EXPECT)
+    keys.press("Control+a")
+    keys.insert_text("n = 2")
+    keys.press("Shift+Enter")
+    expect(view).to_contain_text("llm_query('first')", timeout=EXPECT)
+    view.locator(".step-body").focus()
+    keys.press("h")
+    expect(view.get_by_role("textbox", name="Hint")).to_be_focused()
+    keys.insert_text("mind the gap")
+    keys.press("Shift+Enter")
+    expect(view).to_contain_text("mind the gap", timeout=EXPECT)
+    view.locator(".step-body").focus()
+    keys.press("m")
+    form = view.get_by_role("form", name="Change settings")
+    form.get_by_label("Calls", exact=True).fill("5")
+    keys.press("Enter")
+    expect(form).to_have_count(0, timeout=EXPECT)
+    expect(view).to_contain_text("You changed the budget")
+    book.picture("live-changed")
+    view.locator(".step-body").focus()
+    keys.press("k")
+    keys.press("r")
+    expect(view).to_contain_text("The block of step 1 is about to run", timeout=EXPECT)
+    view.locator(".step-body").focus()
+    keys.press("f")
+    expect(view.get_by_role("alert")).to_contain_text("was forked from this one", timeout=EXPECT)
+    view.locator(".step-body").focus()
+    keys.press("Space")
+    expect(view.locator(".rlm-run")).to_contain_text("(1, 'six')", timeout=EXPECT)
+    book.picture("live-changed-ended")

@@ -161,3 +161,59 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: Any, tmp_path: Path) -> No
     command = f"{sys.executable} -m rlm_lab.cli --help | true"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
+
+
+def test_a_lesson_is_written_as_a_page_or_as_words_to_edit(cli: Any, tape: Any) -> None:
+    tape("How many words?", COUNT)
+    done = cli("lesson")
+    assert (done.status, done.err) == (0, "")
+    assert Path(done.out.split(" · ")[0]).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert cli("lesson", "--out", "words.md").status == 0
+    Path("words.md").write_text("## Step 7\n", encoding="utf-8")
+    assert cli("lesson", "--words", "words.md").line == "rlm-lab: words.md, line 1: the run has no step 7; it has 1 to 1."
+    assert "ends otherwise" in cli("lesson", "--out", "a.pdf").line
+
+
+@pytest.fixture
+def two_runs(cli: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of two runs that answer otherwise."""
+    replies = [["```repl\nprint(n)\n```", f"```repl\nFINAL(n + {more})\n```"] for more in (1, 2)]
+    return [ask("Plus?", context={"n": 1}, model=ScriptedModel(one), namespace={}).id for one in replies]
+
+
+def test_runs_are_compared_as_text(cli: Any, two_runs: list[str]) -> None:
+    outcome = cli("compare", *two_runs)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "First divergence, step 2: The same messages got another reply. Everything before it is the same." in outcome.out
+
+
+def test_runs_are_compared_in_a_page(cli: Any, two_runs: list[str]) -> None:
+    assert cli("compare", *two_runs, "--to", "html").out.startswith("compare.html · ")
+    assert cli("compare", *two_runs, "--to", "html", "--out", "a.html").status == 0
+    assert "rlm-lab-comparison" in Path("a.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [["one"], ["one", "two"], ["one", "two", "--to", "pdf"]])
+def test_what_cannot_be_compared_is_told_in_a_line(cli: Any, words: list[str]) -> None:
+    outcome = cli("compare", *words)
+    assert outcome.status in (1, 2)
+    assert outcome.line.startswith("rlm-lab: ")
+
+
+LOGS = Path(__file__).parents[1] / "trajectory" / "logs"
+
+
+def test_a_log_of_another_engine_is_shown_listed_and_imported(cli: Any, tmp_path: Path) -> None:
+    shown = cli("show", str(LOGS / "dspy-3.4.1-trajectory.json"))
+    assert "Not recorded by dspy: question, times" in shown.out
+    imported = cli("import", str(LOGS), "--to", str(tmp_path / "mine"))
+    assert (imported.status, len(list((tmp_path / "mine").iterdir()))) == (0, 9)
+    assert "Which" in cli("show", str(tmp_path / "mine" / "nano-rlm.rlm.jsonl")).out
+
+
+def test_an_import_that_cannot_be_is_one_line(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "table.jsonl").write_text("carrier,delay\n")
+    outcome = cli("import", str(tmp_path / "table.jsonl"))
+    assert outcome.status == 1
+    assert outcome.err.count("\n") == 1
+    assert "table.jsonl is no log that is known here" in outcome.err

@@ -211,6 +211,18 @@ def test_runs_are_listed_and_shown_by_their_ids(cells: Any) -> None:
     assert cells.run(f"%rlm show {run.path}").result.run == run.id
 
 
+def test_runs_are_compared_by_variable_id_and_path(cells: Any) -> None:
+    one_run(cells)
+    cells.run("mine = %rlm last")
+    one_run(cells)
+    run = cells.run("%rlm last").result
+    found = cells.run(f"%rlm compare mine {run.id} {run.path}").result
+    assert [one.run for one in found.runs] == [cells["mine"].id, run.id, run.id]
+    data, _ = cells.shell.display_formatter.format(found)
+    assert "No divergence" in data["text/plain"]
+    assert "No divergence" in data["text/html"]
+
+
 def test_hostile_text_of_a_run_is_escaped_in_the_list(cells: Any) -> None:
     cells["model"] = ScriptedModel(["FINAL(<script>alert(1)</script>)", "FINAL(<script>alert(1)</script>)"])
     cells.run("%%rlm -m model\n<img src=x onerror=alert(1)>").raise_error()
@@ -224,6 +236,7 @@ def test_hostile_text_of_a_run_is_escaped_in_the_list(cells: Any) -> None:
     [
         ("%rlm shwo", "There is no %rlm shwo. Did you mean show?"),
         ("%rlm show nothing", "There is no run 'nothing'"),
+        ("%rlm compare one", "Two runs or more can be compared, and 1 given"),
         ("%rlm stop", "No run is paused"),
         ("%rlm continue", "No run is paused"),
         ("%rlm last one", "takes no further words; 'one' is too many"),
@@ -272,3 +285,12 @@ def test_a_run_in_a_block_is_refused(cells: Any) -> None:
 
 def test_errors_of_the_package_say_no_more_than_their_line() -> None:
     assert RLMError("one line")._render_traceback_() == ["RLMError: one line"]
+
+
+def test_a_run_is_shown_as_a_lesson_or_written_as_one(cells: Any, tmp_path: Path) -> None:
+    one_run(cells)
+    assert cells.run("%rlm lesson").result.slides[0].title == "It adds up flights and gives the answer"
+    name = cells.run("%rlm last").result.id
+    cells.run(f"%rlm lesson {name} {tmp_path / 'lesson.html'}")
+    assert (tmp_path / "lesson.html").is_file()
+    assert "too many" in cells.error("%rlm lesson a b c")

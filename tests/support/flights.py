@@ -22,7 +22,7 @@ SHARE = (
     None,
 )
 CHECK = ("I check.", 'assert late["dep_delay"].isna().sum() == 0\nprint(flights["dep_delay"].isna().sum(), (flights["dep_delay"] == 120).sum())', "8255 165", None)
-NAMES = ("Names from airlines.", 'names = counts.to_frame("n").merge(airlines, on="carrier")\nanswers = names\nprint(names.head(3))', "EV ExpressJet", None)
+NAMES = ("Names from airlines.", 'names = counts.to_frame("n").merge(airlines, on="carrier")\nanswers = names\nprint(names.tail(1))', "EV, ExpressJet: 2,443 departures", None)
 BAD = ("I compute.", "counts = flights.groupby('carier').size()", "KeyError", None)
 
 
@@ -54,8 +54,9 @@ def _step(number: int, part: tuple[str, str, str, str | None], seconds: float) -
     prompt = f"Count or share? {QUESTION}"
     calls = (Call(number=number, prompt=prompt, model="gpt-4.1-nano", line=1, status="answered", answer=answer, seconds=0.9),)
     error = {"type": "KeyError", "message": "'carier'", "line": 1} if output == "KeyError" else None
+    names = {name: {"type": "Series", "size": 15, "repr": "UA 1364 …"} for name in ("counts", "share") if f"{name} =" in code}
     block = Block(
-        number=1, code=code, calls=calls if answer else (), finished=True, seconds=0.1, error=error,
+        number=1, code=code, variables={"added": names}, calls=calls if answer else (), finished=True, seconds=0.1, error=error,
         outputs=(OutputPart(kind="stdout", text=output + "\n"),) if output and not error else (),
     )  # fmt: skip
     return Step(number=number, reply=f"{reasoning}\n\n```repl\n{code}\n```", blocks=(block,), seconds=seconds, model="m")
@@ -65,9 +66,10 @@ def eight() -> list[Trajectory]:
     """Eight runs; the first and the fourth part at step 2."""
     ev, no = "EV, ExpressJet: 2,443 departures", {"answer": "", "status": "out_of_budget"}
     long = [LOOK, SPLIT, ASK_A, ASK_A, BAD, SPLIT, ASK_A, ASK_B, NAMES, *[ASK_A] * 11]
+    count, share = ((reply, f"print(kind)\n{code}", output, none) for reply, code, output, none in (COUNT, SHARE))
     return [
-        run("flights-03", "gpt-4.1", ev, 0.041, 21, [LOOK, ASK_A, COUNT, CHECK, NAMES, EV]),
-        run("flights-04", "gpt-4.1-mini", "OO, SkyWest: 6.25 % of departures", 0.006, 14, [LOOK, ASK_B, NAMES, SHARE, OO]),
+        run("flights-03", "gpt-4.1", ev, 0.041, 21, [LOOK, ASK_A, count, CHECK, NAMES, EV]),
+        run("flights-04", "gpt-4.1-mini", "OO, SkyWest: 6.25 % of departures", 0.006, 14, [LOOK, ASK_B, NAMES, share, OO]),
         run("flights-05", "gpt-4.1", ev, 0.032, 15, [LOOK, COUNT, CHECK, NAMES, EV]),
         run("flights-09", "gpt-4.1", ev, 0.047, 26, [LOOK, AGAIN, ASK_A, COUNT, CHECK, NAMES, EV]),
         run("flights-06", "gpt-4.1-mini", ev, 0.004, 10, [LOOK, COUNT, NAMES, EV]),

@@ -129,6 +129,17 @@ def test_a_run_without_an_end_is_running_while_it_is_written_and_interrupted_aft
     assert list_runs(tmp_path)[0].status == "interrupted"
 
 
+def test_a_paused_run_is_listed_so_while_its_writer_lives_and_interrupted_after(tmp_path: Path, events: list[ev.Event]) -> None:
+    log = EventLog(tmp_path / "b.rlm.jsonl")
+    for event in (events[0], ev.Paused(run=events[0].run, reason="step", step=1)):
+        log.append(event)
+    assert list_runs(tmp_path)[0].status == "paused"
+    log.append(ev.Edited(run=events[0].run, step=1, what="hint", before=None, after="Look again."))
+    assert list_runs(tmp_path)[0].status == "paused"
+    log.close()
+    assert list_runs(tmp_path)[0].status == "interrupted"
+
+
 def test_a_list_of_runs_is_newest_first_and_names_unreadable_files(tmp_path: Path, path: Path) -> None:
     later = path.read_text().replace("2026-11-21", "2026-11-22").replace('"run":"a"', '"run":"b"')
     (tmp_path / "b.rlm.jsonl").write_text(later)

@@ -43,8 +43,9 @@ def test_runs_can_be_grouped_by_their_tags(flights):
 def test_the_text_tells_the_divergence_and_the_sides(eight):
     text = eight.text(110)
     assert "First divergence, step 2: Both runs sent the same prompt to gpt-4.1-nano and got another answer." in text
+    assert "Step 3 of A and step 4 of B read kind." in " ".join(text.split())
     assert "≠ same code, other answer" in text
-    assert max(map(len, text.splitlines())) <= 160
+    assert max(map(len, text.splitlines())) <= 110
 
 
 def test_two_runs_are_found_by_path_id_and_themselves(asked, tmp_path):
@@ -52,6 +53,7 @@ def test_two_runs_are_found_by_path_id_and_themselves(asked, tmp_path):
     folder = runs[0].path.parent
     for one in (runs[0], runs[0].trajectory, runs[0].path, str(runs[0].path), runs[0].id):
         assert rlm_lab.compare(one, runs[1], folder=folder).divergence.a == 2
+    assert runs[0].compare(runs[1]).divergence == runs[0].trajectory.compare(runs[1].trajectory).divergence
     with pytest.raises(LogError, match="no run 'nothing'"):
         rlm_lab.compare("nothing", runs[1], folder=folder)
 
@@ -92,14 +94,11 @@ def test_many_rows_are_cut_and_the_first_divergence_stays(flights):
 
 
 def test_facts_that_a_file_does_not_hold_are_not_recorded(flights):
-    @dataclasses.dataclass(frozen=True)
-    class Imported(Trajectory):
-        absent: frozenset[str] = frozenset({"calls", "tokens", "times"})
-
     one, other = flights.eight()[:2]
-    bare = Imported(**{field.name: getattr(one, field.name) for field in dataclasses.fields(one)})
+    bare = dataclasses.replace(one, imported={"format": "dspy", "absent": ["calls", "tokens", "times"]})
     told = comparison_json(rlm_lab.compare(bare, other))
-    assert told["runs"][0]["figures"] == {"calls": "not recorded", "tokens": "not recorded", "cost": "0.041", "seconds": "not recorded"}
+    figures = told["runs"][0]["figures"]
+    assert list(figures.values()) == ["not recorded", "not recorded", "0.041", "not recorded"]
     assert "not recorded" in rlm_lab.compare(bare, other).text()
 
 
@@ -110,10 +109,35 @@ def test_marks_count_as_javascript_does(flights):
     assert told["pairs"]["0-1"]["rows"][0]["marks"]["code"][0] == [[16, 19]]
 
 
+def test_long_prompts_are_shown_from_their_difference_on(flights):
+    def asking(name, end):
+        run = flights.run(name, "m", "", None, 1, [flights.ASK_A])
+        block = run.steps[0].blocks[0]
+        call = dataclasses.replace(block.calls[0], prompt="the same " * 500 + end)
+        step = dataclasses.replace(run.steps[0], blocks=(dataclasses.replace(block, calls=(call,)),))
+        return dataclasses.replace(run, steps=(step,))
+
+    both = rlm_lab.compare(asking("one", "ends so"), asking("other", "ends otherwise"))
+    call = comparison_json(both)["pairs"]["0-1"]["rows"][0]["calls"][0]
+    assert call["a"]["prompt"].startswith("… 4,385 characters that are the same …\n")
+    assert [call["a"]["prompt"][start:end] for start, end in call["marks"]["prompt"][0]] == ["so"]
+    assert "ends <u>otherwise</u>" in both._repr_html_()
+
+
 def test_a_pair_can_be_turned_round(eight):
     pair = turned(eight.pair(0, 1))
     assert [row.kind for row in pair.rows if row.kind.startswith("only")] == ["only_b"]
     assert (pair.divergence.a, pair.a.run) == (2, "flights-04")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_bokeh_figures_hold_the_runs_and_no_formula(flights, dark):
+    runs = [*flights.eight(), flights.run("$$x$$", "m", "<b>$$x$$", None, 1, [flights.LOOK] * 200)]
+    drawn = rlm_lab.compare(runs).plot(dark=dark)
+    names = [figure.y_range.factors for figure in (drawn.children[0], drawn.children[2])]
+    assert [len(factors) for factors in names] == [5, 9]
+    assert not any("$$" in name for factors in names for name in factors)
+    assert "the first 60 steps" in drawn.children[2].title.text
 
 
 def test_runs_without_steps_can_be_compared():
@@ -121,3 +145,9 @@ def test_runs_without_steps_can_be_compared():
     assert both.divergence is None
     assert "No divergence" in both.text()
     assert "No divergence" in both._repr_html_()
+
+
+def test_runs_are_grouped_by_the_tags_that_people_gave_them(asked):
+    one, other = asked("FINAL(1)"), asked("FINAL(2)")
+    one.tag("first")
+    assert rlm_lab.compare(one, other.path).groups("tag") == {"first": (0,), "no tag": (1,)}

@@ -16,7 +16,7 @@ from rlm_lab.errors import UsageError
 from rlm_lab.trajectory.fold import Call, Step, Trajectory
 from rlm_lab.views.exports import EXPORTS
 from rlm_lab.views.markdown_file import markdown_of
-from rlm_lab.views.markdown_parts import prose
+from rlm_lab.views.markdown_parts import inline, prose
 
 FILES = [name for name, form in EXPORTS.items() if form.suffix]
 
@@ -120,6 +120,17 @@ def test_steps_are_rows_of_a_frame(run: Any) -> None:
     assert frame.act.tolist() == ["delegate", "compute", "answer"]
 
 
+def test_figures_that_a_log_does_not_hold_are_missing() -> None:
+    imported = {"format": "dspy", "absent": ["times", "tokens", "calls", "prompts"]}
+    run = Trajectory(run="a", status="done", steps=(Step(number=1, reply="So.", cost=0.5),), imported=imported)
+    row = steps_frame(run).iloc[0]
+    assert row[["seconds", "prompt_tokens"]].isna().all()
+    assert row.cost == 0.5
+    assert "Not recorded by dspy: times, tokens, calls, prompts." in markdown_of(run)
+    with pytest.raises(UsageError, match="holds no prompts"):
+        run.export("a.finetune.jsonl")
+
+
 def test_a_run_without_calls_is_an_empty_frame_with_its_columns() -> None:
     frame = calls_frame([Trajectory(run="a", status="done")])
     assert len(frame) == 0
@@ -161,6 +172,11 @@ def test_prose_has_no_markup_of_its_own_but_code_words(text: str) -> None:
         assert tag not in rendered
 
 
+def test_prices_are_no_formulas() -> None:
+    assert inline("$5 or \\(6\\)") == "<span>&#36;</span>5 or <span>&#92;</span>(6<span>&#92;</span>)"
+    assert prose("$5") == "<span>&#36;</span>5"
+
+
 def test_prose_keeps_its_lists_and_emphasis() -> None:
     rendered = MarkdownIt("commonmark").render(prose("1. **first**\n2. `code <b>`\n\n# Then"))
     assert "<ol>" in rendered
@@ -175,3 +191,10 @@ def test_a_call_without_an_answer_says_why() -> None:
     text = markdown_of(Trajectory(run="a", status="done", steps=(Step(number=1, reply="", blocks=(block,)),)))
     assert "RateLimitError: Too fast." in text
     assert "1 call, 1 failed" in text
+
+
+def test_a_run_goes_to_the_official_format_and_comes_back(run: Any, tmp_path: Path) -> None:
+    back = load(run.export(tmp_path / "a.rlms.jsonl"))
+    assert (back.question, back.answer_text) == (run.question, run.answer_text)
+    assert [[block.code for block in step.blocks] for step in back.steps] == [[b.code for b in step.blocks] for step in run.steps]
+    assert calls_frame(back).answer.tolist() == calls_frame(run).answer.tolist()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from nbclient import NotebookClient
 from rlm_lab import Budget, Run, ScriptedModel, ask, load
 from rlm_lab.errors import RateLimitError, UsageError
 from rlm_lab.trajectory.fold import Block, OutputPart, Step, Trajectory
+from rlm_lab.views.notebook_replay import RecordedRun
 
 SAME = ("output_type", "name", "text", "ename", "evalue")
 BLOCKS = (
@@ -111,6 +114,30 @@ def test_a_notebook_says_which_data_it_needs(run: Run, contexts: dict[str, Any],
     assert "# flights" not in source
 
 
+def test_what_was_there_before_the_run_is_imported_or_named(asked: Any, tmp_path: Path) -> None:
+    def lookup(name: str) -> int:
+        return len(name)
+
+    space = {"pd": pandas, "rate": 2}
+    run = asked("n = lookup('ab') * rate", "FINAL(int(pd.Series([n]).sum()))", tools=[lookup], namespace=space)
+    path = run.export(tmp_path / "a.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    data = cell(notebook, "data")
+    assert data.source.startswith("import pandas as pd\n# lookup = ...\n# rate = ...")
+    assert "lookup='a tool of the run'" in data.source
+    assert data.metadata.get("tags") is None
+    data.source = f"lookup, rate = len, 2\n{data.source}"
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    assert shown(executed(path))["answer-given"][0]["data"] == {"text/plain": "4"}
+
+
+def test_a_notebook_needs_nothing_but_python(run: Run, tmp_path: Path) -> None:
+    record = cell(nbformat.read(run.export(tmp_path / "a.ipynb"), as_version=4), "record").source
+    code = f"{record}\nprint(llm_query('One?'), rlm_query('Which?', 'abc'))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "One? 1 ABC\n"
+
+
 def test_each_part_of_a_step_has_its_cell(run: Run, tmp_path: Path) -> None:
     notebook = nbformat.read(run.export(tmp_path / "a.ipynb"), as_version=4)
     assert "Look at <code>a &#60; b</code>." in cell(notebook, "step-2").source
@@ -135,6 +162,22 @@ def test_code_is_exported_as_it_ran_and_what_was_put_aside_is_not(asked: Any, tm
     notebook = nbformat.read(run.export(tmp_path / "back.ipynb"), as_version=4)
     assert "2 steps that were put aside" in cell(notebook, "question").source
     assert [one.id for one in notebook.cells if "block" in one.id] == ["step-1-block-1"]
+
+
+def test_cells_that_were_run_in_a_pause_stand_where_they_were_run(asked: Any, tmp_path: Path) -> None:
+    space: dict[str, Any] = {}
+    run = asked("n = 1", "x = llm_query('a')\nprint(n)", "FINAL(n)", step=True, namespace=space)
+    run.step()
+    run.meanwhile.note("n = 5")
+    space["n"] = 5
+    run.step(into="calls")
+    run.meanwhile.note("n = 7")
+    space["n"] = 7
+    run.resume()
+    path = run.export(tmp_path / "a.ipynb")
+    ids = [one.id for one in nbformat.read(path, as_version=4).cells]
+    assert ids.index("step-2-pause-1-1") < ids.index("step-2-block-1") < ids.index("step-2-pause-2-1")
+    assert shown(executed(path))["step-2-block-1"][0]["text"] == "5\n"
 
 
 def one_block(code: str, **facts: Any) -> Trajectory:
@@ -194,3 +237,57 @@ def test_data_of_a_loaded_run_must_be_given(asked: Any, tmp_path: Path) -> None:
     run = asked("FINAL(1)")
     with pytest.raises(UsageError, match="give it as contexts="):
         load(run.path).export(tmp_path / "a.ipynb", contexts=True)
+
+
+def test_a_long_text_is_one_again_in_the_notebook(asked: Any, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("naïve words\nand more\n", encoding="utf-8")
+    run = asked("print(note[:5], len(note), list(note.lines()))", "FINAL(context.find('more'))", context={"note": note})
+    path = run.export(tmp_path / "a.ipynb", contexts=True)
+    assert shown(executed(path)) == shown(nbformat.read(path, as_version=4))
+
+
+@pytest.mark.parametrize(
+    ("value", "suffix"),
+    [
+        ("text\r\n\ud83d\ude00", None),
+        ("a\r\nb", ".txt"),
+        (b"\x00\xff", ".bin"),
+        ({"a": [1, None]}, ".json"),
+        ({1: 2}, None),
+        ((1, 2), None),
+    ],
+)
+def test_only_data_that_comes_back_as_it_was_is_stored(value: Any, suffix: str | None, asked: Any, tmp_path: Path) -> None:
+    path = asked("FINAL(1)", context={"data": value}).export(tmp_path / "a.ipynb", contexts=True)
+    stored = [found.name for found in path.with_suffix(".data").glob("*")]
+    assert stored == ([f"data{suffix}"] if suffix else [])
+    replay = RecordedRun({}, {})
+    assert not suffix or replay.load(str(path.with_suffix(".data") / f"data{suffix}")) == value
+
+
+def test_an_answer_is_found_by_its_question_and_turn() -> None:
+    calls = [{"asked": "a", "answer": "1"}, {"asked": "a", "answer": "2"}, {"asked": "b", "kind": "ValueError", "error": "no"}]
+    run = RecordedRun({"calls": calls, "children": []}, {})
+    assert [run.llm_query("a") for _ in range(3)] == ["1", "2", "1"]
+    with pytest.raises(ValueError, match="no"):
+        run.llm_query("b")
+    assert str(run.llm_query_batched(["a", "b"])[1]) == "no"
+
+
+def test_each_way_to_give_an_answer_is_taken() -> None:
+    space: dict[str, Any] = {"n": 3}
+    names = RecordedRun({}, space).names()
+    space |= names
+    space["answer"].update(content=1, ready=True)
+    run = names["FINAL"].__self__
+    assert run.final == 1
+    for give, value in [
+        (lambda: names["FINAL_VAR"]("n"), 3),
+        (lambda: names["SUBMIT"](a=1), {"a": 1}),
+        (lambda: names["FINAL"](0), 0),
+    ]:
+        give()
+        assert run.final == value
+    with pytest.raises(NameError, match="there is no variable 'm'"):
+        names["FINAL_VAR"]("m")

@@ -7,11 +7,12 @@ never told is `absent`, unless the format is said to hold it. Nothing is read or
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.trajectory import events as ev
+from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.formats.values import Record, iso, messages, name, number, text, whole
 
 FACTS = ("question", "answer", "times", "tokens", "cost", "calls", "prompts", "variables", "contexts", "model", "retries")
@@ -37,6 +38,7 @@ class Asked:
     model: Any = None
     spent: Spent = field(default_factory=Spent)
     at: float | None = None
+    line: int | None = None
 
 
 NOTHING = Spent()
@@ -75,6 +77,13 @@ class Recorder:
         self._children = 0
         self._first: float | None = None
         self._ended = False
+        self._expected: float | None = None
+        self._sink: Callable[[ev.Event], None] = lambda event: None
+
+    def to(self, sink: Callable[[ev.Event], None]) -> None:
+        """From now on each event is given to `sink` at once; the start of the run first, with the facts that are known by then."""
+        sink(self._started())
+        self._sink = sink
 
     # the run
 
@@ -107,12 +116,15 @@ class Recorder:
         self, status: str, answer: Any = None, *, error: Any = None, spent: Spent = NOTHING, limit: str | None = None
     ) -> None:
         """The run's end. `spent` is the whole tree's, where the log has it; `limit` the one that was met."""
-        tokens = {"prompt_tokens": whole(spent.tokens_in), "completion_tokens": whole(spent.tokens_out)}
-        usage: Record = {key: value for key, value in tokens.items() if value is not None}
         self._note(spent)
-        if (cost := number(spent.cost)) is not None:
-            usage["cost"] = cost
-        usage["steps"] = self.steps
+        sums = fold(self.events()).usage
+        given = {
+            "prompt_tokens": whole(spent.tokens_in),
+            "completion_tokens": whole(spent.tokens_out),
+            "cost": number(spent.cost),
+        }
+        usage: Record = {key: getattr(sums, key) for key in ("steps", "calls", "prompt_tokens", "completion_tokens", "cost")}
+        usage |= {key: value for key, value in given.items() if value is not None}
         told = number(spent.seconds)
         self._ended = True
         self._known |= set() if answer is None else {"answer"}
@@ -132,17 +144,28 @@ class Recorder:
 
     def step(self, prompt: Any = None, *, at: float | None = None) -> None:
         """The next step; `prompt` is what is new in what its model was asked."""
-        self.steps, self.blocks = self.steps + 1, 0
+        begin, self._expected = self._expected, None
+        if begin is None:
+            self.steps, self.blocks = self.steps + 1, 0
         if prompt:
             self._known.add("prompts")
-        self._add(ev.StepStarted(run=self.run, step=self.steps, messages=messages(prompt)), at)
+        self._add(ev.StepStarted(run=self.run, step=self.steps, messages=messages(prompt)), at if begin is None else begin)
+
+    def expect(self) -> None:
+        """The next step begins, before it is known what its model was asked; `step` tells that later."""
+        self.step()
+        self._expected = self.now
 
     def reply(self, said: Any, *, model: Any = None, spent: Spent = NOTHING) -> None:
         """What the step's model said; `now` goes on by the seconds it took."""
+        self.now += number(spent.seconds) or 0.0
+        self.replied(said, model=model, spent=spent)
+
+    def replied(self, said: Any, *, model: Any = None, spent: Spent = NOTHING) -> None:
+        """What the step's model has said just now."""
         self._need_step()
         self._note(spent)
         took = number(spent.seconds)
-        self.now += took or 0.0
         tokens: Record = {"prompt_tokens": whole(spent.tokens_in) or 0, "completion_tokens": whole(spent.tokens_out) or 0}
         self._add(
             ev.ReplyReceived(
@@ -193,7 +216,14 @@ class Recorder:
         number_ = self._calls
         self._add(
             ev.CallStarted(
-                run=self.run, **self._place, call=number_, prompt=text(asked.prompt), model=model, batch=batch, index=index
+                run=self.run,
+                **self._place,
+                call=number_,
+                prompt=text(asked.prompt),
+                model=model,
+                batch=batch,
+                index=index,
+                line=asked.line,
             ),
             begin,
         )
@@ -234,7 +264,8 @@ class Recorder:
         """Puts a child run into the block."""
         begin = child._body[0].t if child._body else child.now
         self._add(ev.ChildStarted(run=self.run, **self._place, child=child.run), begin)
-        self._body += child.events()
+        for event in child.events():
+            self._add(event, event.t)
         self._known |= child._known - {"question", "contexts", "tokens", "cost"}
         self._add(ev.ChildFinished(run=self.run, child=child.run, status=status), child.now)
 
@@ -247,12 +278,14 @@ class Recorder:
 
     def events(self) -> list[ev.Event]:
         """The run's events, numbered."""
+        return [dataclasses.replace(event, seq=number_) for number_, event in enumerate([self._started(), *self._body])]
+
+    def _started(self) -> ev.RunStarted:
         begin = self._body[0].t if self._body else self.now
-        started = ev.RunStarted(
+        return ev.RunStarted(
             run=self.run, **self.about, parent=self._parent.run if self._parent else None, t=min(begin, self.now),
             depth=self._depth, imported={"format": self.format, "file": self.file, "absent": self.absent}, profile="",
         )  # fmt: skip
-        return [dataclasses.replace(event, seq=number_) for number_, event in enumerate([started, *self._body])]
 
     @property
     def _depth(self) -> int:
@@ -278,7 +311,9 @@ class Recorder:
             self._known.add("times")
 
     def _add(self, event: ev.Event, at: float | None = None) -> None:
-        self._body.append(dataclasses.replace(event, t=self.now if at is None else at))
+        event = dataclasses.replace(event, t=self.now if at is None else at)
+        self._body.append(event)
+        self._sink(event)
 
 
 _WHOLE = frozenset({"contexts", "budget"})

@@ -15,8 +15,9 @@ from typing import Any
 from rlm_lab.trajectory.formats.files import Source
 from rlm_lab.trajectory.formats.recorder import Asked, Recorder, Spent
 from rlm_lab.trajectory.formats.values import Record, described, moment, name, number, record, records, text, whole
+from rlm_lab.trajectory.tree import ENDED
 
-NAME = "rlms"
+NAME, OURS = "rlms", "rlm_lab"
 HOLDS = ("prompts", "calls", "variables", "times", "model", "answer")
 _DEEPEST = 20
 _QUESTIONS = (
@@ -90,12 +91,15 @@ class Completion:
         self._told = 0
         self._answer: Any = None
         self._before: set[str] = set()
+        self._ours = record(metadata.get(OURS), OURS)  # what `rlms_export` wrote beside
         limits = {"steps": whole(metadata.get("max_iterations")), "depth": whole(metadata.get("max_depth"))}
         recorder.start(
-            question=question,
+            question=question or self._ours.get("question"),
             model=metadata.get("root_model"),
-            sub_model=metadata.get("root_model"),
+            sub_model=self._ours.get("sub_model") or metadata.get("root_model"),
+            contexts=records(self._ours.get("contexts"), "contexts"),
             budget={key: value for key, value in limits.items() if value is not None},
+            began=moment(self._ours.get("started")),
         )
 
     def iteration(self, line: Record) -> None:
@@ -105,12 +109,18 @@ class Completion:
         ended = moment(line.get("timestamp"))
         recorder.at(None if ended is None else ended - took)
         prompt = line.get("prompt")
-        if not recorder.steps:
+        if not self._told:
             self._learn(prompt, blocks)
         recorder.step(self._new(prompt))
         results = [record(block.get("result"), "result") for block in blocks]
         ran = sum(number(result.get("execution_time")) or 0.0 for result in results)
-        recorder.reply(line.get("response"), spent=Spent(seconds=max(took - ran, 0.0)))
+        told = record(line.get(OURS), OURS)
+        spent = Spent(seconds=max(took - ran, 0.0))
+        if told:
+            tokens = {"tokens_in": told.get("prompt_tokens"), "tokens_out": told.get("completion_tokens")}
+            known = {} if "tokens" in (self._ours.get("absent") or ()) else tokens
+            spent = Spent(**known, cost=told.get("cost"), seconds=told.get("seconds"))
+        recorder.reply(line.get("response"), model=told.get("model"), spent=spent)
         for block, result in zip(blocks, results, strict=True):
             self._block(block.get("code"), result)
         recorder.at(ended)
@@ -121,10 +131,17 @@ class Completion:
     def closed(self, answer: Any = None, *, status: str = "", spent: Spent | None = None, error: Any = None) -> Recorder:
         """The run, ended as far as the log tells: one without an answer was cut off."""
         self._answer = self._answer if answer is None else answer
-        status = status or ("done" if self._answer is not None else "interrupted")
-        if status != "interrupted":
-            self.recorder.finish(status, self._answer, spent=spent or Spent(), error=error)
+        status = status or name(self._ours.get("status")) or ("done" if self._answer is not None else "interrupted")
+        if status in ENDED:
+            answer = self._ours.get("answer", self._answer)
+            limit = name(self._ours.get("limit")) or None
+            spent = spent or Spent(seconds=self._ours.get("seconds"))
+            self.recorder.finish(status, answer, spent=spent, error=error or self._ours.get("error"), limit=limit)
         return self.recorder
+
+    @property
+    def answer(self) -> Any:
+        return self._answer
 
     def _learn(self, prompt: Any, blocks: list[Record]) -> None:
         """The question and the context, as far as the first prompt and the first block's locals tell them."""
@@ -138,7 +155,8 @@ class Completion:
             contexts = [
                 {"name": "context", "kind": "value", "type": name(hit[1]), "size": size, "unit": "characters", "preview": ""}
             ]
-        self.recorder.start(question=question or self.recorder.about["question"], contexts=contexts)
+        about = self.recorder.about
+        self.recorder.start(question=about["question"] or question, contexts=about["contexts"] or contexts)
 
     def _new(self, prompt: Any) -> Any:
         """What is new in the prompt since the iteration before: the log repeats all of it, this step's reply not among it."""
@@ -155,7 +173,10 @@ class Completion:
         recorder.now = max(begin + took, recorder.now)
         recorder.output(result.get("stdout"))
         error = text(result.get("stderr"))
-        recorder.end_block(took=took, error=error, variables=self._variables(record(result.get("locals"), "locals")))
+        ours = record(record(result.get(OURS), OURS).get("variables"), "variables")
+        variables = record(ours.get("added"), "added") | record(ours.get("changed"), "changed")
+        known = variables if result.get(OURS) else self._variables(record(result.get("locals"), "locals"))
+        recorder.end_block(took=took, error=error, variables={name(key): _described(about) for key, about in known.items()})
 
     def _variables(self, found: Record) -> Record:
         """The names that are new, told shortly: the log holds each variable's whole value after every block."""
@@ -172,7 +193,7 @@ class Completion:
                 plain = []
                 self._child(call)
             else:
-                plain.append((_asked(call), call.get("execution_time")))
+                plain.append((_asked(call), _group(call)))
         self._tell(plain)
 
     def _tell(self, calls: list[tuple[Asked, Any]]) -> None:
@@ -189,13 +210,26 @@ class Completion:
                 start = place
 
     def _child(self, call: Record) -> None:
-        child = Completion(self.recorder.child(), {}, question=text(call.get("prompt")), depth=self._depth + 1)
         metadata = record(call.get("metadata"), "metadata")
-        child.recorder.start(model=record(metadata.get("run_metadata"), "run_metadata").get("root_model"))
+        about = record(metadata.get("run_metadata"), "run_metadata")
+        child = Completion(self.recorder.child(), about, question=text(call.get("prompt")), depth=self._depth + 1)
         for iteration in records(metadata.get("iterations"), "iterations"):
             child.iteration(iteration)
         spent, error = _spent(call), call.get("error")
         self.recorder.adopt(child.closed(call.get("response"), spent=spent, error=error), "failed" if error else "done")
+
+
+def _group(call: Record) -> Any:
+    """What the calls of one batch have in common: their batch, where we wrote it, else the time that they took on average."""
+    ours = record(call.get(OURS), OURS)
+    return call.get("execution_time") if not ours else None if ours.get("batch") is None else ("batch", name(ours.get("batch")))
+
+
+def _described(about: Any) -> Record:
+    """A variable as a block tells it: type, size, repr."""
+    found = about if isinstance(about, dict) else {"repr": about}
+    size = whole(found.get("size"))
+    return {"type": name(found.get("type")), "repr": text(found.get("repr"))[:1_000]} | ({} if size is None else {"size": size})
 
 
 def _given(blocks: list[Record]) -> list[Any]:
@@ -218,6 +252,7 @@ def _asked(call: Record) -> Asked:
         error=call.get("error"),
         model=call.get("root_model"),
         spent=_spent(call),
+        line=whole(record(call.get(OURS), OURS).get("line")),
     )
 
 

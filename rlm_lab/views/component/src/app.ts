@@ -124,7 +124,8 @@ export class App {
     if (!root) return;
     if (!this.store.get(this.run)) this.run = root.id;
     if (this.following && this.live) this.step = this.newest;
-    if (!this.store.get(this.step)) this.step = this.newest;
+    const step = this.store.get(this.step);
+    if (!step || step["aside"] === true) this.step = this.newest; // what was gone back behind is no part of the run any more
     if (this.call && !this.store.get(this.call)) this.call = null;
     if (this.wanted && this.hitsAt !== this.store.version) this.findNow();
   }
@@ -285,7 +286,7 @@ export class App {
 
   submit(): void {
     const writing = this.writing;
-    if (!writing) return;
+    if (!writing || writing.sent) return;
     const fields: Record<Draft, Outgoing> = {
       edit: { code: writing.text },
       answer: { answers: answersOf(writing.text, this.batchSize) },

@@ -5,11 +5,13 @@ import type { Handle, Host, Message, Outgoing } from "./types";
 interface Model {
   get(name: string): unknown;
   send(content: Outgoing): void;
-  on(event: string, callback: (content: Message | Module) => void): void;
-  off(event: string, callback: (content: Message | Module) => void): void;
+  on(event: string, callback: (content: Message | Module | Knock) => void): void;
+  off(event: string, callback: (content: Message | Module | Knock) => void): void;
 }
 interface Module { kind: "module"; name: string; text: string }
 const PATIENCE = 20_000; // ms
+/** Asks whether messages arrive now. */
+interface Knock { kind: "knock" }
 type Loaded = Map<string, Promise<unknown>>;
 
 /** The modules of this page, by their names and versions. */
@@ -68,7 +70,11 @@ function initialize({ model }: { model: Model }): () => void {
   const home = document.createElement("div"); // goes along when the output is shown anew, with all that was chosen in it
   let handle: Handle | null = null;
   const { load, take } = loader(model, version);
-  const hear = (message: Message | Module) => (message.kind === "module" ? take(message) : handle?.update(message));
+  const hear = (message: Message | Module | Knock) => {
+    if (message.kind === "module") take(message);
+    else if (message.kind === "knock") model.send({ here: true });
+    else handle?.update(message);
+  };
   model.on("msg:custom", hear);
   const host: Host = { ...options, load, send: (message) => model.send(message) };
   const draw = async (element: HTMLElement) => {

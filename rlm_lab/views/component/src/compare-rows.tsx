@@ -36,12 +36,13 @@ export function Rows({ state, scroller }: { state: State; scroller: () => HTMLEl
   return (
     <div class="cmp-rows" role="list" aria-label="Steps of A and B, aligned" ref={box}>
       <div style={{ height: `${tops[first]}px` }} />
-      {items.slice(first, last).map((item, k) => <Entry key={nameOf(state, item)} state={state} item={item} at={first + k} of={items.length} />)}
+      {items.slice(first, last).map((item, k) => <Entry key={item.type === "part" ? "part" : `${item.type}-${item.place}`} state={state} item={item} at={first + k} of={items.length} />)}
       <div style={{ height: `${tops[items.length]! - tops[last]!}px` }} />
     </div>
   );
 }
 
+/** By which a height is kept. */
 function nameOf(state: State, item: Item): string {
   if (item.type === "part") return `${state.key}-part`;
   return `${state.key}-${item.type}-${item.place}-${item.type === "row" && state.isOpen(item.row, item.place) ? 1 : 0}`;
@@ -81,10 +82,15 @@ function reveal(state: State, box: HTMLElement | null, scrolled: HTMLElement | n
     return;
   }
   const [row, view] = [element.getBoundingClientRect(), scrolled.getBoundingClientRect()];
-  if (row.top < view.top + 60 || row.bottom > view.bottom) scrolled.scrollTop += row.top - view.top - Math.min(160, view.height / 3);
+  if (row.top < view.top + 60 || row.bottom > view.bottom) scrolled.scrollTop += row.top - view.top - Math.min(70 + above(element), view.height * 0.7);
   if (state.focus) element.focus({ preventScroll: true });
   state.goal = null;
   state.focus = false;
+}
+
+/** Of the band, the height of the row that it belongs to: both are to be seen. */
+function above(element: HTMLElement): number {
+  return element.matches(".cmp-part") ? ((element.previousElementSibling as HTMLElement | null)?.offsetHeight ?? 0) : 60;
 }
 
 function Entry({ state, item, at, of }: { state: State; item: Item; at: number; of: number }): JSX.Element {
@@ -113,6 +119,7 @@ function Side({ state, row, side, open, place }: { state: State; row: Row; side:
         {there !== undefined
           ? <button type="button" class="link" onClick={() => state.toStep(side, there)}>step {row.there} of {letter}</button>
           : <span>no {state.step((1 - side) as 0 | 1, side === 0 ? row.b : row.a)?.act ?? "step"} here in {letter}</span>}
+        {open && there !== undefined && <Inside row={row} step={state.step(side, there)!} side={side} />}
       </div>
     );
   }
@@ -127,6 +134,7 @@ function Side({ state, row, side, open, place }: { state: State; row: Row; side:
         <span class={own.final ? "sum final" : "sum"}>{own.summary}</span>
         <span class="cost">{right}</span>
       </button>
+      {own.warned?.map((reason) => <p class="cmp-warned"><Icon name="warning" /> {reason}</p>)}
       {open && <Inside row={row} step={own} side={side} />}
     </div>
   );
@@ -138,9 +146,11 @@ function Inside({ row, step, side }: { row: Row; step: Step; side: 0 | 1 }): JSX
     <div class="cmp-inside">
       {step.code && <Code text={step.code} marks={marks?.code[side] ?? []} />}
       {row.calls?.map((call) => <Asked call={call} side={side} />)}
-      {row.calls && (row.more_calls || row.same_calls) ? <p class="quiet">{callsText(row)}</p> : null}
+      {row.calls && (row.more_calls || row.same_calls) && step.calls ? <p class="quiet">{callsText(row)}</p> : null}
       {step.children?.map((child) => <ChildRun child={child} />)}
+      {step.variables && <pre class="cmp-vars" aria-label="Variables that the step set">{overlaid([step.variables], marks?.variables?.[side] ?? [], 0)}</pre>}
       {step.output && <pre class={`cmp-out${step.failed ? " failed" : ""}`}>{overlaid([step.output], marks?.output[side] ?? [], 0)}</pre>}
+      {step.spent && <p class="quiet">{step.spent}</p>}
     </div>
   );
 }
@@ -157,7 +167,7 @@ function Asked({ call, side }: { call: CallRow; side: 0 | 1 }): JSX.Element | nu
   if (!own) return null;
   return (
     <div class={`cmp-call${own.status === "failed" ? " failed" : ""}`}>
-      <span class="cmp-asked"><b>call {own.n}</b> <span class="quiet">{own.model}</span> {overlaid([own.prompt], call.marks.prompt[side], 0)}</span>
+      <span class="cmp-asked"><b>call {own.n}</b> <span class="quiet">{own.model}</span> {own.prompt || own.answer ? overlaid([own.prompt], call.marks.prompt[side], 0) : <span class="quiet">its text is not recorded</span>}</span>
       <span class="cmp-answer">{overlaid([own.answer], call.marks.answer[side], 0)}</span>
     </div>
   );

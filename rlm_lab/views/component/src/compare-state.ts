@@ -6,18 +6,18 @@ export interface CallSide { n: number; model: string; prompt: string; answer: st
 export interface CallRow { kind: string; a: CallSide | null; b: CallSide | null; marks: { prompt: Sides; answer: Sides } }
 export interface Row {
   kind: string; sign: string; word: string; a: number | null; b: number | null; elsewhere?: number; there?: number;
-  marks?: { code: Sides; output: Sides }; calls?: CallRow[]; more_calls?: number; same_calls?: number;
+  marks?: { code: Sides; output: Sides; variables?: Sides }; calls?: CallRow[]; more_calls?: number; same_calls?: number;
 }
 export interface Figure { name: string; title: string; a: string; b: string; difference: string }
 export interface Texts { given: string; contexts: string; figures: Figure[]; same_answer: boolean; counts: string; title: string; sentence: string }
 export interface Pair { texts: Texts; turned: Texts; part: number | null; cause: string | null; exact: boolean; rows: Row[] }
 export interface Child { question: string; answer: string; status: string; steps: number }
 export interface Step {
-  n: number; act: string; why: string; summary: string; seconds: number; calls: number; code: string; output: string;
-  final?: boolean; failed?: boolean; edited?: boolean; children?: Child[];
+  n: number; act: string; why: string; summary: string; seconds: number; calls: number; code: string; output: string; variables?: string; spent?: string;
+  final?: boolean; failed?: boolean; edited?: boolean; warned?: string[]; children?: Child[];
 }
 export interface Run {
-  name: string; question: string; model: string; status: string; answer: string; steps: number; figures: Record<string, string>;
+  name: string; question: string; model: string; status: string; answer: string; none: string; steps: number; figures: Record<string, string>;
   tags: string[]; acts: string[]; link?: string;
 }
 export interface Message {
@@ -40,7 +40,7 @@ export function turnedRow(row: Row): Row {
     kind: call.kind === "only_a" ? "only_b" : call.kind === "only_b" ? "only_a" : call.kind, a: call.b, b: call.a,
     marks: { prompt: turnedSides(call.marks.prompt), answer: turnedSides(call.marks.answer) },
   }));
-  const marks = row.marks && { code: turnedSides(row.marks.code), output: turnedSides(row.marks.output) };
+  const marks = row.marks && { code: turnedSides(row.marks.code), output: turnedSides(row.marks.output), ...(row.marks.variables && { variables: turnedSides(row.marks.variables) }) };
   return { ...row, ...TURNED[row.kind], a: row.b, b: row.a, ...(marks && { marks }), ...(calls && { calls }) };
 }
 
@@ -145,7 +145,7 @@ export class State {
 
   /** Whether the inside of a row is shown; rows that differ in place begin open. */
   isOpen(row: Row, place: number): boolean {
-    const first = ["changed", "answer", "output", "prompt"].includes(row.kind);
+    const first = ["changed", "answer", "output", "prompt"].includes(row.kind) || (row.word !== "moved" && row.kind === "moved" && row.a === null);
     return this.opened.has(place) !== first;
   }
 

@@ -30,7 +30,7 @@ export function CompareView({ state }: { state: State }): JSX.Element {
 function Header({ state }: { state: State }): JSX.Element {
   const texts = state.texts, count = state.runs.length;
   if (!count) return <Fragment />;
-  const question = state.run(0)?.question || "No question";
+  const question = state.run(0)?.question ?? "";
   return (
     <header class="header cmp-header">
       <div class="about">
@@ -80,7 +80,7 @@ function Figures({ state, a, b }: { state: State; a: Run; b: Run }): JSX.Element
     <dl class="cmp-figures">
       <div class="wide"><dt>Answer</dt>
         {rows.map(([letter, run]) => (
-          <dd><i>{letter}</i><b class={run.answer ? "" : "none"} title={run.answer}>{run.answer.split("\n")[0] || "no answer"}</b>{letter === "B" && texts && <span class={texts.same_answer ? "quiet" : "badge fail"}>{texts.same_answer ? "same" : "other"}</span>}</dd>
+          <dd><i>{letter}</i><b class={run.answer ? "" : "none"} title={run.answer}>{run.answer.split("\n")[0] || run.none}</b>{letter === "B" && texts && <span class={texts.same_answer ? "quiet" : "badge fail"}>{texts.same_answer ? "same" : "other"}</span>}</dd>
         ))}
       </div>
       {texts?.figures.map((one) => (
@@ -94,8 +94,8 @@ function Heads({ state, a, b }: { state: State; a: Run; b: Run }): JSX.Element {
   const side = (letter: string, run: Run) => (
     <div class="cmp-runhead">
       <Letter of={letter} />
-      <b class="name"><Name run={run} /></b>
-      <span class="model">{run.model}</span>
+      <b class="name" title={run.name}><Name run={run} /></b>
+      <span class="model" title={run.model}>{run.model}</span>
       <span class={`status ${run.status}`}><Icon name={run.status} /> {statusWord(run.status)}</span>
     </div>
   );
@@ -186,14 +186,13 @@ function RunRow({ state, run, place }: { state: State; run: Run; place: number }
   };
   const alone = state.runs.length < 2;
   const told = letter ? `${run.name} is ${letter}; swap A and B` : `Take ${run.name} as B, with Shift as A`;
-  const model = state.runs.length > 1 && <span>{run.model}</span>;
   return (
     <tr class={letter && !alone ? "chosen" : ""} data-run={run.name}>
       <td><button type="button" class={`pick${letter && !alone ? " on" : ""}`} disabled={alone} aria-label={told} title={told} onKeyDown={key} onClick={(event) => (letter ? state.swap() : state.choose(event.shiftKey ? 0 : 1, place))}>{alone ? "" : letter}</button></td>
-      <td class="name"><Name run={run} />{run.tags.map((tag) => <small> {tag}</small>)}</td>
-      <td class="model">{model || run.model}</td>
-      <td class="said" title={run.answer}>{run.answer.split("\n")[0] || <span class="quiet">no answer</span>}</td>
-      <td><span class={`status ${run.status}`}><Icon name={run.status} /> {statusWord(run.status)}</span></td>
+      <td class="name" title={run.name}><Name run={run} />{run.tags.map((tag) => <small> {tag}</small>)}</td>
+      <td class="model" title={run.model}>{run.model}</td>
+      <td class="said" title={run.answer}>{run.answer.split("\n")[0] || <span class="quiet">{run.none}</span>}</td>
+      <td class="state"><span class={`status ${run.status}`}><Icon name={run.status} /> {statusWord(run.status)}</span></td>
       <td class="number">{grouped(run.steps)}</td>
       {["calls", "tokens", "cost", "seconds"].map((name) => <td class={`number${run.figures[name]?.startsWith("no") ? " quiet" : ""}`}>{run.figures[name]}</td>)}
       <td><Strip run={run} /></td>

@@ -51,7 +51,7 @@ function ChangeGroup({ app }: { app: App }): JSX.Element {
         <Act app={app} command="edit" icon="edit" label="Edit and run" keys="E" onDo={() => editCode(app)} />
         <Act app={app} command="answer" icon="person" label="Answer it myself" keys="A" onDo={() => app.write("answer", "")} />
         <Act app={app} command="hint" label="Hint" keys="H" onDo={() => app.write("hint", "")} />
-        <Act app={app} command="settings" icon="settings" label="Change settings" keys="M" onDo={() => openChanges(app)} />
+        <Act app={app} command="settings" icon="settings" label="Adjust" keys="M" onDo={() => openChanges(app)} />
       </span>
       <span class="group">
         <Act app={app} command="rewind" icon="rewind" label="Rewind here" keys="R" onDo={() => app.command("rewind", { step: stepNumber(app) })} />

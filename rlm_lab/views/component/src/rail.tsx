@@ -160,7 +160,7 @@ export function StopBefore({ app }: { app: App }): JSX.Element {
       <div class="rail-head"><h2>Stop before</h2><button type="button" class="plain" onClick={() => setAdding(adding === null ? "" : null)}>Add</button></div>
       {adding !== null && (
         <form class="adding" onSubmit={(event) => { event.preventDefault(); add(); }}>
-          <input type="text" aria-label="Condition" placeholder="calls > 50" value={adding} ref={(input) => input?.focus()} onInput={(event) => setAdding(event.currentTarget.value)} onKeyDown={(event) => { if (event.key === "Escape") setAdding(null); }} />
+          <input type="text" aria-label="Condition" placeholder="calls > 50" value={adding} ref={(input) => input?.focus()} onInput={(event) => setAdding(event.currentTarget.value)} onKeyDown={(event) => { if (event.key === "Escape") setAdding(null); if (event.key === "Enter") { event.preventDefault(); add(); } }} />
           <button type="submit" class="button">Set</button>
         </form>
       )}

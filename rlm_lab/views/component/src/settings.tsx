@@ -54,7 +54,10 @@ export function Changing({ app }: { app: App }): JSX.Element {
   );
   const close = () => { app.changes = null; app.changed(); };
   return (
-    <form class="changing" aria-label="Change settings" onSubmit={(event) => { event.preventDefault(); send(); }} onKeyDown={(event) => { if (event.key === "Escape") { event.stopPropagation(); close(); } }}>
+    <form class="changing" aria-label="Change settings" onSubmit={(event) => { event.preventDefault(); send(); }} onKeyDown={(event) => {
+      if (event.key === "Escape") { event.stopPropagation(); close(); }
+      if (event.key === "Enter" && event.target instanceof HTMLInputElement) { event.preventDefault(); send(); } // JupyterLab keeps Enter from sending a form
+    }}>
       <h3>From here on</h3>
       <div class="change-fields">
         {field("model", "Root model", text(run, "model"), false)}
@@ -64,6 +67,7 @@ export function Changing({ app }: { app: App }): JSX.Element {
       <div class="writing-foot">
         {changes.refused || reason
           ? <span class="fail" role="alert"><Icon name="warning" /> {changes.refused ?? reason}</span>
+          : changes.sent ? <span class="quiet" role="status">Sent: the kernel looks for the model, which may take a while the first time.</span>
           : <span class="quiet">Calls that are under way or pending keep their model. An empty limit is none.</span>}
         <button type="button" class="plain" onClick={close}>Discard</button>
         <button type="submit" class="button filled" aria-disabled={none || reason !== null}>Change</button>

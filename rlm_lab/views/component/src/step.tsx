@@ -7,6 +7,7 @@ import { GateBox } from "./gate";
 import { Answer, shortName } from "./header";
 import { Icon, statusWord } from "./icons";
 import { kept } from "./markdown";
+import { Lints, Notes, Origin } from "./origin";
 import { Outputs, outputTail } from "./output";
 import { marked } from "./parts";
 import { codeLines } from "./python";
@@ -24,7 +25,7 @@ export function StepPane({ app }: { app: App }): JSX.Element {
     <main class="step" aria-label="Step">
       {step && <StepHead app={app} step={step} />}
       <div class="step-body" tabIndex={0} role="region" aria-label="The step's text, code and output">
-        {last && !app.live && answering && <Answer app={app} />}
+        {last && !app.live && answering && <><Answer app={app} /><Origin app={app} /><Lints app={app} at={app.run} /><Notes app={app} at={app.run} /></>}
         {!step && <EmptyStep app={app} />}
         {step && app.run === app.store.root?.id && last && app.status === "paused" && app.state?.gate && <GateBox app={app} />}
         {app.writing && (last || app.writing.what === "override") && <Writing app={app} />}
@@ -80,6 +81,8 @@ export function StepInside({ app, step }: { app: App; step: RunNode }): JSX.Elem
       {meanwhile.map((one) => <Meanwhile node={one} />)}
       {blocks.slice(-20).map((id) => <Block app={app} block={app.store.get(id)!} many={blocks.length > 1} edits={edits} key={id} />)}
       {flags.map((id) => <p class="flag"><Icon name="warning" /> {text(app.store.get(id), "message")}</p>)}
+      <Lints app={app} at={step.id} />
+      <Notes app={app} at={step.id} />
       <p class="reply-figures">{replyFigures(app, step)}</p>
     </>
   );

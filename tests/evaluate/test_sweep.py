@@ -1,0 +1,172 @@
+"""Sweeps in this process: the grid, going on after an end of any kind, errors of single runs, what is told of them."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+
+import pytest
+
+from rlm_lab import Case, compare, load
+from rlm_lab.errors import StateError, UsageError
+
+COUNT, GUESS = "FINAL(len(word))", "FINAL(7)"
+
+
+def test_each_model_method_and_repeat_is_a_run_with_a_log(swept, writes):
+    told = swept(model={"counts": writes(COUNT), "guesses": writes(GUESS)}, method=["rlm", "code"], repeats=2, expected=6)
+    assert len(told.runs) == 8
+    assert {(row.model, row.method): row.score for row in told.rows} == {
+        ("counts", "rlm"): 1, ("counts", "code"): 1, ("guesses", "rlm"): 0, ("guesses", "code"): 0,
+    }  # fmt: skip
+    assert all(load(run.path).answer == run.answer for run in told.runs)
+
+
+def test_several_questions_have_data_and_answers_of_their_own(swept, writes):
+    cases = [Case(question="Letters?", expected=6), Case(question="Letters, again?", context={"word": "pea"}, expected=3)]
+    told = swept(cases, model={"m": writes(COUNT)})
+    assert [(row.case, row.answer, row.score) for row in told.rows] == [("Letters?", 6, 1.0), ("Letters, again?", 3, 1.0)]
+
+
+def test_settings_are_part_of_the_grid(swept, writes):
+    told = swept(model={"m": writes(COUNT)}, settings=[{"profile": "small"}, {"profile": "standard"}])
+    assert [run.profile for run in told.runs] == ["small", "standard"]
+
+
+def test_a_sweep_that_is_done_is_found_again_and_nothing_is_run(swept, writes):
+    first = swept(model={"m": writes(COUNT)}, repeats=2)
+    again = swept(model={"m": lambda: pytest.fail("a model was made")}, repeats=2)
+    assert [run.run for run in again.runs] == [run.run for run in first.runs]
+
+
+def test_more_repeats_later_only_add_what_is_missing(swept, writes):
+    first = swept(model={"m": writes(COUNT)}, repeats=1)
+    more = swept(model={"m": writes(COUNT)}, repeats=3)
+    assert len(more.runs) == 3
+    assert more.runs[0].run == first.runs[0].run
+
+
+def test_after_a_crash_in_the_midst_of_a_run_that_run_is_made_anew(swept, writes):
+    first = swept(model={"m": writes("word", COUNT)}, repeats=3)
+    manifest = first.folder / "sweep.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(b"".join(lines[:4]) + lines[4][:9])  # the second run has begun; the line of its end is cut
+    log = first.runs[1].path
+    log.write_bytes(log.read_bytes()[:-300])
+    first.runs[2].path.unlink()
+    again = swept(model={"m": writes("word", COUNT)}, repeats=3)
+    assert [run.status for run in again.runs] == ["done"] * 3
+    assert [run.run == old.run for run, old in zip(again.runs, first.runs, strict=True)] == [True, False, False]
+    assert again.spent.calls == 0
+    assert again.spent.tokens > sum(run.usage.tokens for run in again.runs)  # what the crashed one took counts, too
+
+
+def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(swept, writes):
+    interrupts = writes("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n" + COUNT)
+    with pytest.raises(KeyboardInterrupt, match=r"1 of 3 runs are done and kept; call sweep again with folder='.*sweep'"):
+        swept(model={"a": writes(COUNT), "b": interrupts, "c": writes(COUNT)})
+    told = swept(model={"a": writes(GUESS), "b": writes(COUNT), "c": writes(COUNT)})
+    assert [row.answer for row in told.rows] == [6, 6, 6]
+
+
+def test_an_interrupt_while_an_executor_works_ends_its_runs(swept, writes):
+    class Interrupted:
+        """Takes one run, and is interrupted with the second."""
+
+        given: Future | None = None
+
+        def submit(self, function, *arguments):
+            if self.given is not None:
+                raise KeyboardInterrupt
+            self.given = Future()
+            return self.given
+
+    executor = Interrupted()
+    with pytest.raises(KeyboardInterrupt, match="0 of 2 runs are done"):
+        swept(model={"m": writes(COUNT)}, repeats=2, executor=executor)
+    assert executor.given.cancelled()
+    assert len(swept(model={"m": writes(COUNT)}, repeats=2).runs) == 2
+
+
+def test_a_run_that_cannot_begin_is_a_row_with_its_error_and_the_others_go_on(swept, writes):
+    told = swept(model={"gone": "no-such-provider/none", "m": writes(COUNT)})
+    assert [row.status for row in told.rows] == ["failed", "done"]
+    assert "no-such-provider/none" in told.rows[0].error
+    assert told.left == told.rows[:1]
+
+
+def test_a_run_that_failed_is_made_anew_only_where_that_is_asked_for(swept, writes):
+    failing = swept(model={"m": writes()})
+    assert [row.status for row in failing.rows] == ["failed"]
+    assert [row.status for row in swept(model={"m": writes(COUNT)}).rows] == ["failed"]
+    assert [row.status for row in swept(model={"m": writes(COUNT)}, again=True).rows] == ["done"]
+
+
+def test_two_processes_cannot_write_into_one_folder(swept, writes, tmp_path):
+    from rlm_lab.evaluate.manifest import Manifest
+
+    held = Manifest.open(tmp_path / "sweep")
+    with pytest.raises(StateError, match="under way in another process"):
+        swept(model={"m": writes(COUNT)})
+    held.close()
+
+
+def test_the_file_of_a_sweep_holds_no_data_and_no_key(swept, writes, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-123456")
+    told = swept(model={"m": writes(COUNT)}, context={"word": "pomegranate"})
+    text = (told.folder / "sweep.jsonl").read_text()
+    assert "pomegranate" not in text
+    assert "secret" not in text
+    assert all(json.loads(line) for line in text.splitlines())
+
+
+def test_the_table_shows_hostile_text_as_text(swept, writes):
+    told = swept("<script>alert(1)</script>?", model={"<b>m</b>": writes("FINAL('<img src=x onerror=alert(2)>')")})
+    page = told._repr_html_()
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;b&gt;m" in page
+
+
+def test_frames_have_a_row_a_run_and_a_row_a_group(swept, writes):
+    told = swept(model={"m": writes(COUNT)}, repeats=3, expected="6")
+    assert list(told.frame()["answer"]) == [6, 6, 6]
+    summary = told.summary()
+    assert (len(summary), summary.loc[0, "right"], summary.loc[0, "answers"]) == (1, 1.0, "6 ×3")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"repeats": 0}, "repeats are 0"),
+        ({"method": "magic"}, "no method 'magic'; there are rlm, code"),
+        ({"model": ["a", "a"]}, "Two runs of the sweep are the same"),
+        ({"executor": object()}, "object has none"),
+        ({"executor": 0}, "The executor is 0"),
+        ({"record": "a", "replay": "b"}, "Both record and replay"),
+        ({"model": []}, "no runs"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(swept, parameters, said):
+    with pytest.raises(UsageError, match=said):
+        swept(**parameters)
+
+
+def test_an_empty_question_is_refused(swept):
+    with pytest.raises(UsageError, match="is empty"):
+        swept(["How many?", " "])
+
+
+def test_a_sweep_is_recorded_and_played_without_a_model_and_says_so(swept, writes, tmp_path):
+    how = {"repeats": 2, "method": ["rlm", "direct"], "context": {"word": "tomato"}}
+    first = swept(model={"m": writes(COUNT, "no")}, record=tmp_path / "tapes", **how)
+    played = swept(model={"m": "nobody/is-asked"}, replay=tmp_path / "tapes", folder=tmp_path / "played", **how)
+    assert [row.answer for row in played.rows] == [row.answer for row in first.rows]
+    assert [row.tokens for row in played.rows] == [row.tokens for row in first.rows]
+    assert all(run.cassette["model"] == "scripted" for run in played.runs)
+    assert "Played from recordings (scripted, 20" in played._repr_html_()
+
+
+def test_runs_of_a_sweep_can_be_compared(swept, writes):
+    told = swept(model={"counts": writes(COUNT), "guesses": writes(GUESS)})
+    assert compare(told.runs).divergence is not None

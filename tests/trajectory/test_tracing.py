@@ -1,0 +1,180 @@
+"""Runs of the real `rlms` and `dspy`, against a model that is scripted on this machine, written as our logs while they happen."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from rlm_lab import load, trace
+from rlm_lab.dashboard.shelf import Shelf
+from rlm_lab.errors import UsageError
+from rlm_lab.trajectory.store import read
+from rlm_lab.views.feed import Feed
+
+rlm = pytest.importorskip("rlm")
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the engines, which leave sockets to the garbage collector
+ANSWER = "answer['content'] = str(len(context)); answer['ready'] = True"
+DSPY = "[[ ## reasoning ## ]]\nI look.\n\n[[ ## code ## ]]\n```python\n{}\n```\n\n[[ ## completed ## ]]"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _clean() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def stub() -> ModuleType:
+    path = Path(__file__).parents[1] / "support" / "stub_server.py"
+    spec = importlib.util.spec_from_file_location("stub_server_for_tracing", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def server(stub: ModuleType) -> Iterator[Callable[[list[str]], str]]:
+    """Starts a server whose root model says these texts in turn, and whose model `sub` says yes; gives its address."""
+    started: list[Any] = []
+
+    def start(texts: list[str]) -> str:
+        left = list(texts)
+
+        def answer(request: Any) -> Any:
+            if "sub" in request.body["model"]:
+                return "yes"
+            return left.pop(0) if left else stub.StubReply(status=400)
+
+        started.append(stub.StubServer(answer))
+        started[-1].__enter__()
+        return str(started[-1].base_url)
+
+    yield start
+    for one in started:
+        one.__exit__()
+
+
+@pytest.fixture
+def engine(server: Callable[[list[str]], str]) -> Callable[..., Any]:
+    """A `rlm.RLM` whose model writes these blocks."""
+
+    def make(*blocks: str, **options: Any) -> Any:
+        url = server([f"I look.\n```repl\n{block}\n```" for block in blocks])
+        root, sub = ({"model_name": name, "base_url": url, "api_key": "none"} for name in ("root", "sub"))
+        return rlm.RLM(backend="openai", backend_kwargs=root, other_backends=["openai"], other_backend_kwargs=[sub], **options)
+
+    return make
+
+
+def test_a_run_of_rlms_is_a_log_of_ours(engine, tmp_path):
+    traced = trace(engine("print(llm_query('sunny?'))", "1/0", ANSWER), to=tmp_path)
+    assert traced.completion("a long text", root_prompt="How long?").response == "11"
+    run = load(traced.paths[0])
+    assert (run.status, run.answer, run.question, run.model) == ("done", "11", "How long?", "root")
+    assert [call.answer for call in run.steps[0].blocks[0].calls] == ["yes"]
+    assert run.steps[1].blocks[0].error["type"] == "ZeroDivisionError"
+    assert (run.contexts[0]["size"], run.absent) == (11, {"tokens", "cost", "retries"})
+    assert [len(step.messages) > 0 for step in run.steps] == [True, True, True]
+
+
+def test_the_engines_own_logger_is_told_and_put_back(engine, tmp_path):
+    from rlm.logger import RLMLogger
+
+    own = RLMLogger()
+    base = engine(ANSWER, logger=own)
+    result = trace(base, to=tmp_path).completion("abc", root_prompt="How long?")
+    assert load(result).answer == "3"
+    assert base.logger is own
+    assert len(result.metadata["iterations"]) == 1
+
+
+def test_within_a_block_the_object_itself_is_traced(engine, tmp_path):
+    base = engine(ANSWER, ANSWER)
+    with trace(base, to=tmp_path) as traced:
+        base.completion("abc", root_prompt="First?")
+        base.completion("abcde", root_prompt="Second?")
+    assert [(load(path).question, load(path).answer) for path in traced.paths] == [("First?", "3"), ("Second?", "5")]
+    assert base.logger is None
+
+
+def test_a_run_of_rlms_that_fails_says_so(engine, tmp_path):
+    traced = trace(engine("print(1)"), to=tmp_path)
+    with pytest.raises(Exception, match="400"):
+        traced.completion("abc")
+    run = load(traced.paths[0])
+    assert run.status == "failed"
+    assert "BadRequestError" in run.error
+
+
+def test_a_run_of_rlms_appears_in_the_list_while_it_goes(engine, tmp_path):
+    seen: list[dict[str, Any]] = []
+
+    def look(text: str) -> str:
+        seen.extend(Shelf(folders=[tmp_path]).look({}).values())
+        return text
+
+    traced = trace(engine("print(look('a'))", "print(look('b'))", ANSWER, custom_tools={"look": look}), to=tmp_path)
+    traced.completion("abc", root_prompt="How long?")
+    rows = [(row["status"], row["question"], row["steps"]) for row in seen]
+    assert rows == [("running", "How long?", 1), ("running", "How long?", 2)]
+
+
+@pytest.fixture
+def module(server: Callable[[list[str]], str]) -> Callable[..., Any]:
+    """A `dspy.RLM` whose model writes these blocks, in a worker of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dspy = pytest.importorskip("dspy")
+
+    def make(*blocks: str, **options: Any) -> Any:
+        url = server([DSPY.format(block) for block in blocks])
+        root, sub = (dspy.LM(f"openai/{name}", api_base=url, api_key="none", cache=False) for name in ("root", "sub"))
+        options |= {"max_iters": 6, "sub_lm": sub, "interpreter_factory": dspy.LocalInterpreter}
+        made = dspy.RLM("context, question -> answer", **options)
+        made.set_lm(root)
+        return made
+
+    return make
+
+
+def test_a_run_of_dspy_is_a_log_of_ours_with_calls_tokens_and_times(module, tmp_path):
+    blocks = ("print(llm_query('sunny?'))", "1/0", "print(llm_query_batched(['a', 'b']))", "SUBMIT(answer=str(len(context)))")
+    traced = trace(module(*blocks), to=tmp_path)
+    prediction = traced(context="a long text", question="How long?")
+    assert (prediction.answer, load(prediction).answer, len(load(prediction).steps)) == ("11", "11", 4)
+    run = load(traced.paths[0])
+    assert (run.status, run.answer, run.question) == ("done", "11", "How long?")
+    assert [[call.answer for call in step.blocks[0].calls] for step in run.steps] == [["yes"], [], ["yes", "yes"], []]
+    assert run.steps[1].blocks[0].error["type"] == "ZeroDivisionError"
+    assert all(step.prompt_tokens > 100 and step.messages for step in run.steps)
+    assert run.absent == {"cost", "variables", "retries"}
+
+
+def test_a_run_of_dspy_is_told_live_block_by_block(module, tmp_path):
+    seen: list[str] = []
+
+    def look(text: str) -> str:
+        """Looks at the log."""
+        [path] = tmp_path.glob("*.rlm.jsonl")
+        seen.append(read(path)[-1].type)
+        return text
+
+    traced = trace(module("print(look(text='a'))", "SUBMIT(answer='b')", tools=[look]), to=tmp_path)
+    assert traced(context="abc", question="Why?").answer == "b"
+    assert seen == ["block_started"]
+    assert Feed(read(traced.paths[0])).snapshot()["nodes"][0]["status"] == "done"
+
+
+def test_what_cannot_be_traced_is_told():
+    with pytest.raises(UsageError, match=r"A dict cannot be traced; give a live rlm\.RLM or dspy\.RLM"):
+        trace({})
