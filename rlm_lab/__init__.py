@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
     from rlm_lab.trajectory.formats import load, load_all
+    from rlm_lab.trajectory.notes import notes_of
     from rlm_lab.trajectory.tracing import trace
     from rlm_lab.views.comparison import Comparison
     from rlm_lab.views.exports import export
+    from rlm_lab.views.lesson_notebook import save_lesson_notebook
     from rlm_lab.views.lesson_page import lesson, lesson_bundle, save_lesson
     from rlm_lab.views.page import save_page
 
@@ -62,11 +64,13 @@ _WHERE = {
     "lints_of": "rlm_lab.analysis.lints",
     "load": "rlm_lab.trajectory.formats",
     "load_all": "rlm_lab.trajectory.formats",
+    "notes_of": "rlm_lab.trajectory.notes",
     "origin_of": "rlm_lab.analysis.provenance",
     "paused_runs": "rlm_lab.engine.run",
     "replay": "rlm_lab.kernel.replaying",
     "resume": "rlm_lab.kernel.replaying",
     "save_lesson": "rlm_lab.views.lesson_page",
+    "save_lesson_notebook": "rlm_lab.views.lesson_notebook",
     "save_page": "rlm_lab.views.page",
     "steps_frame": "rlm_lab.analysis.frames",
     "sweep": "rlm_lab.evaluate.sweep",
@@ -97,11 +101,13 @@ __all__ = [
     "load",
     "load_all",
     "load_ipython_extension",
+    "notes_of",
     "origin_of",
     "paused_runs",
     "replay",
     "resume",
     "save_lesson",
+    "save_lesson_notebook",
     "save_page",
     "steps_frame",
     "sweep",

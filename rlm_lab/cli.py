@@ -20,7 +20,22 @@ from rlm_lab.kernel.exporting import add_export_flags, export_told
 from rlm_lab.kernel.words import near
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
-COMMANDS = ("ask", "show", "runs", "compare", "import", "lint", "why", "export", "lesson", "dashboard", "model", "doctor", "demo")
+COMMANDS = (
+    "ask",
+    "show",
+    "runs",
+    "compare",
+    "import",
+    "lint",
+    "why",
+    "note",
+    "export",
+    "lesson",
+    "dashboard",
+    "model",
+    "doctor",
+    "demo",
+)
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -72,6 +87,7 @@ def build_parser() -> Parser:
     imports = _add(commands, "import", _import, told, ("source", "a log of another engine, or a folder of them", None))
     imports.add_argument("--to", metavar="FOLDER", help="where to write them; by default the runs folder")
     _add_readings(commands)
+    _add_note(commands)
     _add_export(commands)
     _add_lesson(commands)
     dashboard = _add(
@@ -119,6 +135,15 @@ def _add_readings(commands: Any) -> None:
     lint.add_argument("--json", action="store_true", help="print it as JSON")
     why = _add(commands, "why", _why, "where a run's answer came from, back to its calls and its data", run)
     why.add_argument("--json", action="store_true", help="print the graph as JSON")
+
+
+def _add_note(commands: Any) -> None:
+    from rlm_lab.kernel.noting import add_note_flags
+
+    run = ("run", "a log's path, or a run's id", None)
+    note = _add(commands, "note", _note, "notes, tags and scores on a run, a step or a call", run)
+    note.add_argument("text", nargs="?", default="", help="the note; without it all notes are shown")
+    add_note_flags(note)
 
 
 def _add_export(commands: Any) -> None:
@@ -227,6 +252,15 @@ def _lint(parsed: argparse.Namespace) -> int:
     told, well = lints_told(parsed.run, as_json=parsed.json, width=_width())
     print(told)
     return 0 if well else FAILED
+
+
+def _note(parsed: argparse.Namespace) -> int:
+    from rlm_lab.config import load_settings
+    from rlm_lab.kernel.noting import note_told
+    from rlm_lab.kernel.stored import find_run
+
+    print(note_told(find_run(parsed.run, load_settings().runs), parsed.text, parsed))
+    return 0
 
 
 def _why(parsed: argparse.Namespace) -> int:

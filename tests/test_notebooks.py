@@ -37,6 +37,21 @@ def test_the_lesson_on_control_runs_and_its_checks_hold():
     assert sum("question" in line for line in told) == 11
 
 
+@pytest.mark.parametrize("name", ["04-long-text-and-context-rot", "05-compare-models-and-budgets"])
+def test_a_lesson_on_many_runs_plays_its_recordings_and_its_checks_hold(name):
+    told = []
+    lesson = ROOT / "notebooks" / f"{name}.ipynb"
+    environment = {"RLM_LAB_REPLAY": str(lesson.parent / "recordings")}
+    assert run_headless(told.append, lesson=lesson, environment=environment), told[-1]
+
+
+def test_the_lesson_on_trajectories_plays_its_recordings_and_its_checks_hold():
+    told = []
+    lesson = ROOT / "notebooks" / "03-anatomy-of-a-trajectory.ipynb"
+    assert run_headless(told.append, lesson=lesson, environment={}), told[-1]
+    assert sum("played from a recording of" in line for line in told) >= 2
+
+
 def test_the_lesson_on_logs_of_other_engines_runs(tmp_path):
     told = []
     notebooks = shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")

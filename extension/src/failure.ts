@@ -1,4 +1,5 @@
 // Why a run cannot be told.
+import { trans } from './translation';
 
 /** The server cannot tell the run; `absent` where it has no part of rlm_lab at all. */
 export class Unreadable extends Error {
@@ -16,7 +17,7 @@ export function refusal(told: unknown): Unreadable {
   return typeof reason === 'string' && reason !== 'Not Found'
     ? new Unreadable(reason)
     : new Unreadable(
-        'Runs cannot be read: this Jupyter server has no rlm_lab. Install it where Jupyter runs, then restart Jupyter.',
+        trans.__('Runs cannot be read: this Jupyter server has no rlm_lab. Install it where Jupyter runs, then restart Jupyter.'),
         true
       );
 }

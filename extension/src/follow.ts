@@ -2,6 +2,7 @@
 import type { Message, Outgoing } from '../../rlm_lab/views/component/src/types';
 import { Unreadable } from './failure';
 import type { News, Place } from './server';
+import { trans } from './translation';
 
 const LIVE = 700; // ms between two questions while the run goes on
 const STILL = 5_000; // and when it has ended: a paused or resumed run may grow again
@@ -68,7 +69,7 @@ export class Follower {
     try {
       this.tell(await reply);
     } catch {
-      this.tell({ kind: 'reply', refused: 'The server did not answer; try again.' });
+      this.tell({ kind: 'reply', refused: trans.__('The server did not answer; try again.') });
     }
   }
 
@@ -97,9 +98,9 @@ export class Follower {
     this.failures += 1;
     const text = error instanceof Error ? error.message : String(error);
     if (this.last) {
-      this.tell({ kind: 'lost', text: error instanceof Unreadable ? text : 'This view lost the server; it asks again.' });
+      this.tell({ kind: 'lost', text: error instanceof Unreadable ? text : trans.__('This view lost the server; it asks again.') });
     } else {
-      this.fail(error instanceof Unreadable ? error : new Unreadable(`The server did not answer (${text}).`));
+      this.fail(error instanceof Unreadable ? error : new Unreadable(trans.__('The server did not answer (%1).', text)));
     }
   }
 }

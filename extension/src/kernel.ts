@@ -1,5 +1,6 @@
 // Orders to the run of a kernel: one expression each, sent as an ordinary request, or over a subshell while a cell runs.
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { trans } from './translation';
 
 const FRONT = "__import__('rlm_lab.kernel.front', fromlist=['order'])";
 
@@ -43,7 +44,7 @@ export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'st
 export async function dashboardAddress(kernel: Kernel.IKernelConnection, embed = ''): Promise<string> {
   const told = await value(kernel, frontCode('dashboard_address', { embed }), kernel.supportsSubshells ? overSubshell : execute);
   if (typeof told !== 'string' || !/^(https?:\/\/|\/)/.test(told)) {
-    throw new Error('The dashboard could not be started; %rlm dashboard tells why.');
+    throw new Error(trans.__('The dashboard could not be started; %rlm dashboard tells why.'));
   }
   return told;
 }
@@ -83,7 +84,7 @@ async function value(kernel: Kernel.IKernelConnection, code: string, way: Way = 
   >;
   const text = told?.data?.['text/plain'];
   if (typeof text !== 'string') {
-    throw new Error(refused(told?.ename ?? '', told?.evalue ?? 'The kernel did not answer; try again.'));
+    throw new Error(refused(told?.ename ?? '', told?.evalue ?? trans.__('The kernel did not answer; try again.')));
   }
   return literal(text);
 }
@@ -115,14 +116,16 @@ async function ask(
   const reply = await way(kernel, content);
   if (reply.status !== 'ok') {
     throw new Error(
-      reply.status === 'error' ? refused(reply.ename, reply.evalue) : 'The kernel did not take the command; try again.'
+      reply.status === 'error' ? refused(reply.ename, reply.evalue) : trans.__('The kernel did not take the command; try again.')
     );
   }
   return reply;
 }
 
 function refused(ename: string, evalue: string): string {
-  return ename === 'ModuleNotFoundError' ? 'The kernel of this notebook has no rlm_lab; install it there.' : evalue || ename;
+  return ename === 'ModuleNotFoundError'
+    ? trans.__('The kernel of this notebook has no rlm_lab; install it there.')
+    : evalue || ename;
 }
 
 async function execute(kernel: Kernel.IKernelConnection, content: Request): Promise<Answer> {
@@ -136,7 +139,7 @@ async function execute(kernel: Kernel.IKernelConnection, content: Request): Prom
 async function overSubshell(kernel: Kernel.IKernelConnection, content: Request): Promise<Answer> {
   const made = (await kernel.requestCreateSubshell({}).done).content;
   if (!made.subshell_id) {
-    throw new Error('The kernel gave no way to reach it while a cell runs; interrupt it instead.');
+    throw new Error(trans.__('The kernel gave no way to reach it while a cell runs; interrupt it instead.'));
   }
   const beside = kernel.clone({ handleComms: false });
   beside.subshellId = made.subshell_id;

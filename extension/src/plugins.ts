@@ -26,6 +26,7 @@ import { Server } from './server';
 import { PLUGIN, Preferences } from './settings';
 import { Sightings } from './sightings';
 import { Total, TotalItem } from './total';
+import { translate } from './translation';
 
 export const OPEN = 'rlm-lab:open-run';
 export const COMPARE = 'rlm-lab:compare-runs';
@@ -58,6 +59,7 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     notebooks: INotebookTracker | null
   ): Shared => {
     const trans = (translator ?? nullTranslator).load('rlm-lab');
+    translate(trans);
     const server = new Server(app.serviceManager.serverSettings);
     const tabs = new Tabs(app, server);
     const preferences = new Preferences(registry);

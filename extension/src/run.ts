@@ -6,6 +6,7 @@ import type { Handle, Host, Message } from '../../rlm_lab/views/component/src/ty
 import { Follower } from './follow';
 import type { Unreadable } from './failure';
 import type { Place, Server } from './server';
+import { trans } from './translation';
 
 interface ViewModule {
   mount(element: HTMLElement, host: Host): Handle;
@@ -108,7 +109,7 @@ export class RunView extends Widget {
       this.early.splice(0).forEach(message => this.handle?.update(message));
       this.shown(null);
     } catch (error) {
-      this.say(`The view of runs could not be loaded (${String(error)}). Reload the page.`);
+      this.say(trans.__('The view of runs could not be loaded (%1). Reload the page.', String(error)));
     }
   }
 

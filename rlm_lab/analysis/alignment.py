@@ -52,8 +52,8 @@ class Alignment:
     exact: bool = True
 
 
-def align(a: Trajectory, b: Trajectory) -> Alignment:
-    """Aligns two runs.
+def align(a: Trajectory, b: Trajectory, *, cells: int = CELLS) -> Alignment:
+    """Aligns two runs; `cells` is how many pairs of steps are weighed in one gap, which bounds time and memory.
 
     >>> from rlm_lab.trajectory.tree import Block
     >>> def run(*codes): return Trajectory(run="", status="done", steps=tuple(
@@ -62,7 +62,7 @@ def align(a: Trajectory, b: Trajectory) -> Alignment:
     ['same', 'only_b', 'same']
     """
     traits = [[traits_of(step, names_of(run)) for step in run.steps] for run in (a, b)]
-    pairs, exact = _pairs(traits[0], traits[1])
+    pairs, exact = _pairs(traits[0], traits[1], cells)
     moved = _moved(traits[0], traits[1], pairs)
     rows = list(_rows(a.steps, b.steps, pairs, moved, traits, a.absent | b.absent))
     return Alignment(rows=tuple(_with_ends(a, b, rows)), exact=exact)
@@ -85,13 +85,13 @@ def names_of(run: Trajectory) -> frozenset[str]:
 # pairs
 
 
-def _pairs(a: Sequence[Traits], b: Sequence[Traits]) -> tuple[Places, bool]:
+def _pairs(a: Sequence[Traits], b: Sequence[Traits], cells: int) -> tuple[Places, bool]:
     """The places of steps that belong together, in order; and whether all pairs were weighed."""
     ties = _ties([one.code for one in a], [one.code for one in b])
     pairs: Places = []
     exact, before_a, before_b = True, 0, 0
     for at_a, at_b in [*ties, (len(a), len(b))]:
-        found, whole = _best(a[before_a:at_a], b[before_b:at_b])
+        found, whole = _best(a[before_a:at_a], b[before_b:at_b], cells)
         pairs += [(before_a + i, before_b + j) for i, j in found]
         exact, before_a, before_b = exact and whole, at_a + 1, at_b + 1
         if at_a < len(a):
@@ -120,11 +120,11 @@ def _ties(a: Sequence[str], b: Sequence[str]) -> Places:
     return chain[::-1]
 
 
-def _best(a: Sequence[Traits], b: Sequence[Traits]) -> tuple[Places, bool]:
+def _best(a: Sequence[Traits], b: Sequence[Traits], cells: int) -> tuple[Places, bool]:
     """The pairs of the best alignment of two gaps, by Needleman and Wunsch, in a band where it would be too large."""
     if not a or not b:
         return [], True
-    band = max(CELLS // len(a), 2) if len(a) * len(b) > CELLS else len(b) * 2 + 2
+    band = max(cells // len(a), 2) if len(a) * len(b) > cells else len(b) * 2 + 2
     ways = [bytearray(len(b) + 1) for _ in range(len(a) + 1)]
     above = [0.0] * (len(b) + 1)
     for i, one in enumerate(a, 1):

@@ -27,6 +27,7 @@ NO_TAG = "no tag"
 class RunFacts:
     """A run in one line. `name` is its id, with a number behind it where another run has the same. `acts` is a word for each step,
     `failed` the places among them, from 0, of steps in which code failed. `cost` is in US dollars, `seconds` without pauses.
+    `absent` are the facts that the run's file does not hold.
     """
 
     name: str
@@ -43,6 +44,7 @@ class RunFacts:
     tags: tuple[str, ...] = ()
     acts: tuple[str, ...] = ()
     failed: frozenset[int] = frozenset()
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ def _facts(run: Trajectory, name: str, tags: tuple[str, ...]) -> RunFacts:
         tags=tags,
         acts=tuple(act_of(step).word for step in run.steps),
         failed=frozenset(place for place, step in enumerate(run.steps) if failed(step)),
+        absent=absent,
     )
 
 

@@ -29,8 +29,10 @@ _UNITS = {
 _WEAK = frozenset({"show", "import"})  # told only where nothing else can be
 
 
-def deeds_of(step: Step, units: Mapping[str, str] = MappingProxyType({})) -> tuple[Deed, ...]:
+def deeds_of(step: Step, units: Mapping[str, str] = MappingProxyType({}), *, calls: bool = True) -> tuple[Deed, ...]:
     """What a step does, at least one deed and at most three; `units` are those of the data, by its names.
+
+    `calls` says whether the log holds calls: where it does not, what the code asks is told without a number.
 
     >>> [deed.told() for deed in deeds_of(Step(number=1, blocks=(Block(number=1, code="flights.head()"),)))]
     ['look at the first rows of flights']
@@ -41,18 +43,18 @@ def deeds_of(step: Step, units: Mapping[str, str] = MappingProxyType({})) -> tup
     if not parts:
         return (Deed(verb="write", rest="code that is not Python"),)
     found = [deed for tree, block in parts for deed in deeds_in(tree, Scene(block.code, {**units, **_units_of(block)}))]
-    deeds = _with_asked(found, step)
+    deeds = _with_asked(found, _asked(step) if calls else _would_ask(step, "ask", "a sub-model"))
     if any(_names(block.code) & FINALS for block in step.blocks) or act_of(step).word == "answer":
         deeds.append(Deed(verb="give", rest="the answer"))
     strong = [deed for deed in deeds if deed.verb not in _WEAK] or deeds[-1:] or [_by_act(step)]
     return main_deeds(strong, MOST)
 
 
-def _with_asked(found: Iterable[Deed], step: Step) -> list[Deed]:
+def _with_asked(found: Iterable[Deed], asked: list[Deed]) -> list[Deed]:
     """The deeds with what was really asked of models, in the place where the code asks first."""
     deeds = list(dict.fromkeys(found))
     at = deeds.index(ASKS) if ASKS in deeds else len(deeds)
-    return [*deeds[:at], *_asked(step), *deeds[at + 1 :]]
+    return [*deeds[:at], *asked, *deeds[at + 1 :]]
 
 
 def _without_code(step: Step) -> Deed:
@@ -76,8 +78,7 @@ def _asked(step: Step) -> list[Deed]:
     """What it asked of models, by what was really sent."""
     calls, children = step.calls, sum(len(block.children) for block in step.blocks)
     if not calls and not children:
-        planned = any(_names(block.code) & QUERIES for block in step.blocks)
-        return [Deed(verb="write", rest="code that would ask a model")] if planned else []
+        return _would_ask(step, "write", "code that would ask a model")
     batches = [batch for block in step.blocks for batch in block.batches if not batch.children]
     deeds = []
     if calls:
@@ -88,6 +89,10 @@ def _asked(step: Step) -> list[Deed]:
     if children:
         deeds.append(Deed(verb="start", rest=f"{children:,} child runs" if children > 1 else "a child run"))
     return deeds
+
+
+def _would_ask(step: Step, verb: str, rest: str) -> list[Deed]:
+    return [Deed(verb=verb, rest=rest)] if any(_names(block.code) & QUERIES for block in step.blocks) else []
 
 
 def _units_of(block: Block) -> dict[str, str]:

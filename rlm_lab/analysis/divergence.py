@@ -72,7 +72,7 @@ def differing_settings(a: Trajectory, b: Trajectory) -> tuple[str, ...]:
     """What was given to two runs and differs: question, context, model, sub-model, profile; not judged where it is not recorded."""
     absent = a.absent | b.absent
     pairs = {
-        "question": (a.question.strip(), b.question.strip()),
+        "question": (a.question.strip(), b.question.strip()) if "question" not in absent else (None, None),
         "context": (_marks(a), _marks(b)) if "contexts" not in absent else (None, None),
         "model": (a.model, b.model) if "model" not in absent else (None, None),
         "sub-model": (a.sub_model, b.sub_model) if "model" not in absent else (None, None),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from rlm_lab.analysis import lesson_words as words
 from rlm_lab.analysis.lesson_facts import first_variables, previews_of, shown_of, variables_after
 from rlm_lab.analysis.lesson_options import options_of
+from rlm_lab.analysis.lesson_story import Story, error_of, story_of
 from rlm_lab.analysis.lessons import Lesson, Slide, Variable
 from rlm_lab.trajectory.tree import ENDED, Step, Trajectory
 
@@ -26,7 +27,7 @@ def lesson_of(trajectory: Trajectory) -> Lesson:
     'It counts the items of words and gives the answer'
     """
     trajectory = _begun(trajectory)
-    story = words.story_of(trajectory)
+    story = story_of(trajectory)
     states = variables_after(trajectory)
     slides = tuple(_slide(story, at, *state) for at, state in enumerate(states))
     return Lesson(
@@ -43,18 +44,22 @@ def lesson_of(trajectory: Trajectory) -> Lesson:
 
 
 def _begun(trajectory: Trajectory) -> Trajectory:
-    """Without a last step that has nothing to show yet."""
-    steps = trajectory.steps
-    if steps and not _has_come(steps[-1]):
-        return replace(trajectory, steps=steps[:-1])
-    return trajectory
+    """Without a last step that has nothing to show yet: one that is asked, or of a run under way whose code is not done."""
+    last = trajectory.steps[-1] if trajectory.steps else None
+    if last is None or (_has_come(last) and (trajectory.status in _ENDED or _is_done(last))):
+        return trajectory
+    return replace(trajectory, steps=trajectory.steps[:-1])
 
 
 def _has_come(step: Step) -> bool:
     return step.reply is not None or step.reply_error is not None or bool(step.blocks)
 
 
-def _slide(story: words.Story, at: int, variables: tuple[Variable, ...], more: int) -> Slide:
+def _is_done(step: Step) -> bool:
+    return step.reply_error is not None or (bool(step.blocks) and all(block.finished for block in step.blocks))
+
+
+def _slide(story: Story, at: int, variables: tuple[Variable, ...], more: int) -> Slide:
     step = story.step(at)
     return Slide(
         number=step.number,
@@ -66,7 +71,7 @@ def _slide(story: words.Story, at: int, variables: tuple[Variable, ...], more: i
         variables=variables if "variables" not in story.absent else (),
         more_variables=more,
         calls=words.calls_told(story, at),
-        error=words.error_of(step),
+        error=error_of(step),
         options=options_of(story, at),
         talk=words.talk_of(story, at),
         so_far=words.so_far(story, at),
@@ -74,7 +79,7 @@ def _slide(story: words.Story, at: int, variables: tuple[Variable, ...], more: i
     )
 
 
-def _opening(story: words.Story, trajectory: Trajectory) -> Slide:
+def _opening(story: Story, trajectory: Trajectory) -> Slide:
     title, narration = words.opening_words(story)
     seen = words.seen_after(story, -1) if trajectory.steps else ""
     return Slide(

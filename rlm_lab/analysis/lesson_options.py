@@ -7,13 +7,16 @@ the run's name. May be used from any thread.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from rlm_lab.analysis.lesson_facts import Datum, counted
-from rlm_lab.analysis.lesson_words import LONGEST_OPTION, Story, error_of, fitting
+from rlm_lab.analysis.lesson_story import Story, error_of
+from rlm_lab.analysis.lesson_words import LONGEST_OPTION, fitting
 from rlm_lab.analysis.lessons import MOST_OPTIONS, Option, shuffled
 
+MOST_LOOKED = 50  # steps that are looked through for one that does the same
 PIECE = 100_000  # characters of a call that reads a piece of the data
 ALIKE = 0.5  # how much of a failed code is in one that mends it, at least
 _IMPLIED = {
@@ -157,47 +160,35 @@ def _why_not_read(datum: Datum) -> str:
 
 def _elsewhere(story: Story, at: int, act: str, else_told: str, name: str = "") -> str:
     """Where in the run that is done, if it is; with the data of this name."""
-    places = [place for place, found in enumerate(story.acts) if found == act]
-    numbers = [story.step(place).number for place in places if any(name in block.code for block in story.step(place).blocks)]
-    here = story.step(at).number
-    later = next((number for number in numbers if number > here), None)
+
+    places = story.doing.get(act, ())
+    after = bisect_right(places, at)
+    later = _naming(story, places[after : after + MOST_LOOKED], name)
     if later is not None:
         return _REASON_LATER.format(later=later)
-    before = next((number for number in numbers if number < here), None)
+    before = _naming(story, places[: min(bisect_left(places, at), MOST_LOOKED)], name)
     return f"It did so in step {before}." if before is not None else else_told
+
+
+def _naming(story: Story, places: Sequence[int], name: str) -> int | None:
+    """The number of the first of some steps whose code has the name."""
+    steps = (story.step(place) for place in places)
+    return next((step.number for step in steps if any(name in block.code for block in step.blocks)), None)
 
 
 def _why_not_answer(story: Story, at: int) -> str:
     where = _first_with_answer(story, at)
     if where:
         return f"It could: the output of step {where} holds its answer already."
-    shown = any(part.text.strip() for before in range(at) for block in story.step(before).blocks for part in block.outputs)
-    if not shown:
+    if not any(story.shown[:at]):
         return "It has seen no output yet that would support an answer."
     return "No output so far holds its answer word for word." if story.trajectory.answer_text else "It goes on working instead."
 
 
 def _first_with_answer(story: Story, at: int) -> int | None:
-    """The first step before this one whose output has the run's answer, word for word."""
-    answer = story.trajectory.answer_text.strip()
-    if not 1 <= len(answer) <= 2_000:
-        return None
-    for before in range(at):
-        step = story.step(before)
-        if any(_holds(part.text, answer) for block in step.blocks for part in block.outputs):
-            return step.number
-    return None
-
-
-def _holds(text: str, answer: str) -> bool:
-    """Whether the answer stands in the text by itself, not as a part of a longer word or number."""
-    at = text.find(answer)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(answer) : at + len(answer) + 1]
-        if not (before.isalnum() and answer[0].isalnum()) and not (after.isalnum() and answer[-1].isalnum()):
-            return True
-        at = text.find(answer, at + 1)
-    return False
+    """The number of the step before this one whose output has the run's answer, the first of them."""
+    found = story.answered_at
+    return story.step(found).number if found is not None and found < at else None
 
 
 def _capital(text: str) -> str:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from rlm_lab.analysis.acts import act_of, clipped
+from rlm_lab.analysis.acts import clipped
 from rlm_lab.analysis.deeds import Deed, Form, main_deeds, told
-from rlm_lab.analysis.deeds_of_steps import deeds_of
-from rlm_lab.analysis.lesson_facts import Datum, amounts, characters_read, characters_shown, counted, data_of, listed
+from rlm_lab.analysis.lesson_facts import amounts, counted, listed
+from rlm_lab.analysis.lesson_story import Story, error_of
 from rlm_lab.analysis.reasoning import reasoning_of
 from rlm_lab.trajectory.tree import Step, Trajectory
 
@@ -54,36 +53,6 @@ _EDITS = {
     "sub_model": "A person changed the sub-model.",
     "budget": "A person changed a limit.",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """A run as it is told: its data, and what each step does."""
-
-    trajectory: Trajectory
-    data: tuple[Datum, ...]
-    deeds: tuple[tuple[Deed, ...], ...]
-    acts: tuple[str, ...]
-    absent: frozenset[str] = field(default_factory=frozenset)
-
-    def step(self, at: int) -> Step:
-        return self.trajectory.steps[at]
-
-    def next(self, at: int) -> Step | None:
-        return self.trajectory.steps[at + 1] if at + 1 < len(self.trajectory.steps) else None
-
-
-def story_of(trajectory: Trajectory) -> Story:
-    """Reads each step once."""
-    data = data_of(trajectory)
-    units = {datum.name: datum.unit or "items" for datum in data}
-    return Story(
-        trajectory=trajectory,
-        data=data,
-        deeds=tuple(deeds_of(step, units) for step in trajectory.steps),
-        acts=tuple(act_of(step).word for step in trajectory.steps),
-        absent=frozenset(getattr(trajectory, "absent", ())),
-    )
 
 
 def title_of(story: Story, at: int) -> str:
@@ -162,7 +131,7 @@ def _asked(step: Step, story: Story) -> list[str]:
         parts += [f"{failed:,} of them {'gets' if failed == 1 else 'get'} no answer."] if failed else []
     if len(children) == 1:
         steps = counted(len(children[0].steps), "step")
-        parts.append(f"A child run works on a question of its own, in {steps}: “{clipped(children[0].question, 90)}”")
+        parts.append(f"A child run works on a question of its own, in {steps}: “{clipped(children[0].question, 90)}”.")
     elif children:
         parts.append(f"{len(children):,} child runs work on questions of their own.")
     return parts
@@ -174,12 +143,12 @@ def _result(story: Story, at: int) -> list[str]:
         return [f"The model could not be asked, or did not answer: {clipped(step.reply_error, 140)}"]
     parts = []
     if error_of(step):
-        reads = after is not None and after.reply is not None
+        reads = after is not None and after.reply is not None and "prompts" not in story.absent
         parts.append(
             f"Its code fails{_place(step)}." + (f" The model reads why, in step {after.number}." if reads and after else "")
         )
-    shown = characters_shown(step)
-    read = characters_read(after) if after is not None else None
+    shown = story.shown[at]
+    read = story.read[at + 1] if after is not None else None
     if shown and not error_of(step):
         large = next((datum for datum in story.data if datum.large), None)
         out_of = f", for {large.amount()}" if large and (read if read is not None else shown) < (large.size or 0) else ""
@@ -189,6 +158,8 @@ def _result(story: Story, at: int) -> list[str]:
             parts.append(f"{counted(read, 'character')} go back into the prompt{out_of}.")
         else:
             parts.append(f"It shows {counted(shown, 'character')}{out_of}.")
+    elif any(not block.finished for block in step.blocks) and not error_of(step):
+        parts.append("Its code had not ended when the record ends.")
     elif step.blocks and not shown and not error_of(step) and not _ends(story, at):
         parts.append("It shows nothing: what it made stays in variables.")
     if _ends(story, at) and not error_of(step):
@@ -207,31 +178,23 @@ def _ends(story: Story, at: int) -> bool:
     return story.next(at) is None and bool(story.trajectory.answer_text)
 
 
-def error_of(step: Step) -> str:
-    """The error of a step's code, in one line; nothing where there is none."""
-    for block in step.blocks:
-        if block.error is not None:
-            kind, message = block.error.get("type") or "Error", block.error.get("message") or ""
-            return clipped(f"{kind}: {message}".rstrip(": "), 200)
-    return ""
-
-
 def seen_after(story: Story, at: int) -> str:
     """What the model has read when it is about to write the reply after step `at`; -1 is before the first."""
-    steps = story.trajectory.steps[: at + 2]
-    read = [characters for step in steps if (characters := characters_read(step)) is not None]
+    read = [characters for characters in story.read[: at + 2] if characters is not None]
+    shown = sum(story.shown[: at + 1])
     large = [datum for datum in story.data if datum.large]
-    much = sum(read) or sum(characters_shown(step) for step in steps)
-    unseen = (
-        f"The model has not seen {amounts(large)}. It" if large and much < min(datum.size or 0 for datum in large) else "The model"
-    )
-    if len(read) == at + 2 or (at == -1 and read):
-        what = "the question, and a preview of the data" if at == -1 else "the question, a preview, and what came of its steps"
-        if not story.data:
-            what = "the question" if at == -1 else "the question, and what came of its steps"
-        return f"{unseen} has read {counted(sum(read), 'character')}: {what}."
-    shown = sum(characters_shown(step) for step in story.trajectory.steps[: at + 1])
-    return f"{unseen} has been shown {counted(shown, 'character')} by its code." if shown else ""
+    less = large and (sum(read) or shown) < min(datum.size or 0 for datum in large)
+    subject = f"The model has not seen {amounts(large)}. It" if less else "The model"
+    if len(read) == at + 2:
+        return f"{subject} has read {counted(sum(read), 'character')}{_what_was_read(story, at)}."
+    return f"{subject} has been shown {counted(shown, 'character')} by its code." if shown else ""
+
+
+def _what_was_read(story: Story, at: int) -> str:
+    if story.trajectory.imported is not None:
+        return ""
+    parts = ["the question"] + ["a preview of the data"] * bool(story.data) + ["what came of its steps"] * (at >= 0)
+    return f": {listed(parts)}"
 
 
 def talk_of(story: Story, at: int) -> str:
@@ -265,6 +228,8 @@ def calls_told(story: Story, at: int) -> tuple[str, ...]:
 
 def opening_words(story: Story) -> tuple[str, str]:
     """Title and narration before the first step."""
+    if "contexts" in story.absent:
+        return "What it was asked about is not recorded", "The model answers by writing code, which runs in a Python session."
     if not story.data:
         return (
             "A question, and no data",
@@ -275,13 +240,15 @@ def opening_words(story: Story) -> tuple[str, str]:
     title = "The data stays outside the prompt" if large else "The data is a variable, not a prompt"
     given = "its type and size, and a short preview" if len(story.data) == 1 else "their types and sizes, and short previews"
     stands = f"The variable {names} holds" if len(story.data) == 1 else f"The variables {names} hold"
+    if story.trajectory.imported is not None:  # what another engine tells its model is that engine's own
+        return title, f"{stands} the data, in a Python session. The model answers by writing code that looks at it."
     return title, f"{stands} the data, in a Python session. The model is told {given}; it writes code that looks further."
 
 
 def closing_words(trajectory: Trajectory) -> tuple[str, str]:
     """Title and narration of the end."""
     spent = [counted(len(trajectory.steps), "step")]
-    absent = frozenset(getattr(trajectory, "absent", ()))
+    absent = trajectory.absent
     if "calls" not in absent:
         spent.append(counted(trajectory.usage.calls, "call"))
     if "tokens" not in absent and trajectory.usage.tokens:

@@ -18,7 +18,7 @@ from rlm_lab.dashboard.desk import Desk
 from rlm_lab.dashboard.pages import Module
 from rlm_lab.engine.run import known_runs
 from rlm_lab.errors import RLMError
-from rlm_lab.trajectory.reading import load
+from rlm_lab.trajectory.formats import load
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.comparing import comparison_json, pair_json, steps_json
 from rlm_lab.views.comparison import Comparison
@@ -30,19 +30,26 @@ Found = Callable[[], Trajectory]
 
 def compare_page(desk: Desk) -> Viewable:
     """The page of one tab."""
-    return Comparer(desk).module
+
+    def send(text: str) -> None:
+        module.send(text)
+
+    comparer = Comparer(desk, send)
+    module = Module(comparer.hear, bundle="compare", sizing_mode="stretch_both")
+    return module
 
 
 class Comparer:
-    """What one tab compares. `module` draws it."""
+    """What one tab compares; `send` takes texts of JSON for it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, send: Callable[[str], None]) -> None:
         self._desk = desk
+        self._send_text = send
         self._comparison: Comparison | None = None
         self._work: set[asyncio.Task[None]] = set()
-        self.module = Module(self._heard, bundle="compare", sizing_mode="stretch_both")
 
-    def _heard(self, message: object) -> None:
+    def hear(self, message: object) -> None:
+        """What the page says: {compare: [ids]}, {pair: [i, j]}; anything else is passed over."""
         if not isinstance(message, Mapping):
             return
         if isinstance(names := message.get("compare"), list):
@@ -98,6 +105,6 @@ class Comparer:
 
     def _send(self, message: Mapping[str, Any]) -> None:
         try:
-            self.module.send(json.dumps(message))
+            self._send_text(json.dumps(message))
         except Exception:  # a page that has gone is the page's trouble
             _logger.debug("A page that compares runs is not served any more.", exc_info=True)

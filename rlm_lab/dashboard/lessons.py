@@ -21,7 +21,7 @@ from rlm_lab.dashboard.pages import Module
 from rlm_lab.dashboard.shelf import alive
 from rlm_lab.engine.run import known_runs
 from rlm_lab.errors import RLMError
-from rlm_lab.trajectory.store import load
+from rlm_lab.trajectory.formats import load
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.lesson_page import lesson, lesson_json
 

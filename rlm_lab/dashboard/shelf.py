@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from rlm_lab.engine.run import Run
+from rlm_lab.errors import LogError
 from rlm_lab.trajectory import events as ev
 from rlm_lab.trajectory.following import Follower
 from rlm_lab.trajectory.listing import Catalogue, Listed
+from rlm_lab.trajectory.notes import notes_of, notes_path
 from rlm_lab.trajectory.reading import RunHead
 from rlm_lab.views.clean import plain
+from rlm_lab.views.noted import tags_told
 
 LONGEST = 300  # characters of a question or an answer
 MOST = 5_000  # rows; older runs are left out, and that is said
@@ -61,6 +64,7 @@ class Shelf:
     _catalogue: Catalogue = field(default_factory=lambda: Catalogue([]))
     _listed: dict[str, Listed] = field(default_factory=dict)
     _tallies: dict[Path, Tally] = field(default_factory=dict)
+    _tags: dict[Path, tuple[int, str]] = field(default_factory=dict)
 
     def look(self, live: Mapping[str, Run]) -> dict[str, Row]:
         """Every run by its name, the newest first."""
@@ -69,12 +73,28 @@ class Shelf:
         self.left_out = self._catalogue.left_out
         self._add_up()
         rows = {name: _row(name, listed.head, self._tallies.get(listed.head.path)) for name, listed in self._listed.items()}
+        rows = {name: {**row, "tags": self._tags_of(self._listed[name].head.path)} for name, row in rows.items()}
         rows = {name: {**row, **_live(live[name])} if name in live else row for name, row in rows.items()}
         unwritten = {run.id: _unwritten(run) for run in live.values() if run.id not in rows}
         return dict(sorted((unwritten | rows).items(), key=lambda item: str(item[1]["started"]), reverse=True))
 
     def path_of(self, run: str) -> Path | None:
         return self._listed[run].head.path if run in self._listed else None
+
+    def _tags_of(self, log: Path) -> str:
+        """Tags and scores of a run in one line; a notes file is read again only when it has changed."""
+        try:
+            changed = notes_path(log).stat().st_mtime_ns
+        except OSError:
+            return ""
+        known = self._tags.get(log)
+        if known is None or known[0] != changed:
+            try:
+                told = short(tags_told(notes_of(log).about()))
+            except LogError:
+                told = "notes cannot be read"
+            known = self._tags[log] = (changed, told)
+        return known[1]
 
     def _add_up(self) -> None:
         """Adds up logs without an end, as many bytes at once as a look may take."""

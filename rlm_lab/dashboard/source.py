@@ -6,6 +6,7 @@ dashboard. Any other run is followed in its file. A source is shared by its view
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import threading
@@ -59,7 +60,7 @@ class Source:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._texts: dict[int, str] = {}
         self._known: tuple[Any, ...] = ()
-        self._concluded = False
+        self._unconcluded = False  # a run of a file has ended, and nothing was said of it yet
         self._covered = -1  # the run's stamp when its coverage was last looked for
 
     def look(self, live: Run | None) -> bool:
@@ -132,7 +133,8 @@ class Source:
         self._folded = max(self._folded, event.seq)
         if self.started is None and isinstance(event, RunStarted):
             self.started = event
-        self._ended = self._ended or (isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run)
+        if isinstance(event, RunFinished) and self.started is not None and event.run == self.started.run:
+            self._ended = self._unconcluded = True
         self.feed.take(event)
 
     def _look_for_end(self, follower: Follower | Imported) -> None:
@@ -155,20 +157,23 @@ class Source:
             self._covered = run.stamp
             threading.Thread(target=self._look_for_coverage, args=(run,), name="rlm-lab-coverage", daemon=True).start()
 
-        whole = self._ended and self.trouble is None and not self.loading
-        if run is None and whole and not self._concluded and self.path is not None:
-            self._concluded = True
+        ready = self.trouble is None and not self.loading
+        if run is None and self._unconcluded and ready and self.path is not None:
+            self._unconcluded = False
             threading.Thread(target=self._conclude, args=(self.path,), name="rlm-lab-conclude", daemon=True).start()
 
     def _conclude(self, path: Path) -> None:
-        conclude_file(self.feed, path)
+        try:
+            conclude_file(self.feed, path)
+        except Exception:  # whatever a foreign file makes of it, the run is shown without
+            _logger.debug("Nothing could be said of the run in %s.", path, exc_info=True)
         self._wake()
 
     def _look_for_coverage(self, run: Run) -> None:
         try:
             coverage = coverage_of(run.trajectory, run.asked.contexts)
             if run.status in ENDED:
-                conclude(self.feed, run.trajectory, run.asked.contexts)
+                conclude(self.feed, dataclasses.replace(run.trajectory, path=run.path), run.asked.contexts)
         except Exception:  # the data is the user's, and may change meanwhile
             _logger.debug("The coverage of run %s could not be told.", run.id, exc_info=True)
             return

@@ -11,6 +11,7 @@ from rlm_lab.engine.task import Task
 from rlm_lab.errors import RLMError
 from rlm_lab.trajectory import events
 from rlm_lab.trajectory.fold import Step, Trajectory, fold
+from rlm_lab.trajectory.notes import Note, Notes, add, notes_of
 
 
 class Record:
@@ -116,6 +117,23 @@ class Record:
         whole = self.id == next((event.run for event in self._engine.log.events), self.id)
         source = self._engine.log.events if whole else self.trajectory
         return rlm_lab.save_page(source, path, shorten=shorten, contexts=self.asked.contexts)
+
+    def note(self, text: str, **about: Any) -> Note:
+        """Notes something on the run, or on its `step` or `call` (numbers), in a file beside the log; `by` is you by default."""
+        return add(self.path, "note", text, **about)
+
+    def tag(self, *tags: str, **about: Any) -> tuple[Note, ...]:
+        """Tags the run, or its `step` or `call`, with words."""
+        return tuple(add(self.path, "tag", one, **about) for one in tags)
+
+    def score(self, name: str, value: float, **about: Any) -> Note:
+        """Gives the run, or its `step` or `call`, a score."""
+        return add(self.path, "score", name, value=value, **about)
+
+    @property
+    def notes(self) -> Notes:
+        """What was noted on the run; read from its file each time. Raises `LogError` for a file that holds no notes."""
+        return Notes() if self.path is None else notes_of(self.path)
 
     def lints(self) -> tuple[Any, ...]:
         """What in the run should be looked at, each with its step, reason and remedy: see `rlm_lab.lints_of`."""

@@ -24,7 +24,7 @@ JSON = Any
 
 @dataclass(slots=True)
 class Attempt:
-    """One try of a run: its log's name, what was set aside for it, and, once it has ended, what it has taken."""
+    """One try of a run: its log's name, what it may have taken if its worker is lost (`held`), and at its end what it has taken."""
 
     run: str
     held: Mapping[str, JSON]

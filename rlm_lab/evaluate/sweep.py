@@ -147,15 +147,14 @@ class _Sweeping:
         while todo and (held := self._take()) is not None:
             run = todo.popleft()
             job = self._begin(run, held)
-            ended = "An interrupt ended the run."
-            error: str | None = ended
+            error: str | None = "An interrupt ended the run."
             try:
                 run_job(job)
                 error = None
             except Exception as problem:  # noqa: BLE001 - the run's parts are the user's; the others are not its business
                 error = f"{type(problem).__name__}: {problem}"
             finally:
-                self._end(run, held, Delivery(began=error == ended, error=error), bar)
+                self._end(run, held, Delivery(began=True, error=error), bar)
 
     def _by_executor(self, todo: deque[Planned], bar: Bar) -> None:
         given = self._design.executor
@@ -187,13 +186,13 @@ class _Sweeping:
                 self._end(run, held, _delivered(future), bar)
         finally:
             end_all(self._token)
-            for future, run, held in under_way.values():
-                self._end(
-                    run,
-                    held,
-                    Delivery(began=not (future.cancel() and self._local), error="The sweep was ended before this run."),
-                    bar,
-                )
+            for (
+                future,
+                run,
+                held,
+            ) in under_way.values():  # a worker elsewhere may go on with it, whatever it says of being cancelled
+                future.cancel()
+                self._end(run, held, Delivery(began=True, error="The sweep was ended before this run."), bar)
 
     def _submit(self, doer: Doer, run: Planned, held: Held, bar: Bar) -> Future[Any] | None:
         job = self._begin(run, held)
@@ -219,8 +218,8 @@ class _Sweeping:
 
     def _begin(self, run: Planned, held: Held) -> Job:
         name = new_id()
-        limits = {limit: getattr(held.budget, limit) for limit in SHARED}
-        self._manifest.begin(run.key, name, run.as_json(), limits)
+        at_risk = {} if self._local else {limit: getattr(held.budget, limit) for limit in SHARED}  # here a log tells what was spent
+        self._manifest.begin(run.key, name, run.as_json(), at_risk)
         self._found.pop(run.key, None)
         self._errors.pop(run.key, None)
         design = self._design
@@ -250,7 +249,7 @@ class _Sweeping:
         if delivery.log is not None:
             bring_home(path, delivery.log)
         found = log_of(self._folder, entry.run)
-        taken = taken_by(found, held.budget, began=delivery.began)
+        taken = taken_by(found, held.budget, began=delivery.began and not self._local)  # here a log is there before a request
         self._purse.give_back(held, taken)
         done = found is not None and found.status in ENDED - {"stopped"}
         error = None if done else delivery.error or "The run has left no log."

@@ -71,7 +71,14 @@ def _foot(sweep: Sweep, hidden: int) -> str:
     took = f"{figures.thousands(spent.tokens)} tokens, {spent.calls:,} calls, {figures.money(spent.cost)}"
     parts = [f"{made:,} of {all_runs:,} runs; {took} in all."]
     failed = next((row.error for row in sweep.rows if row.trajectory is None and row.error), "")
+    parts += [_recordings(sweep)] if any(run.cassette for run in sweep.runs) else []
     parts += [sweep.stopped] if sweep.stopped else []
     parts += [f"Without a log: {failed}"] if failed else []
     parts += [f"{hidden:,} more lines are in summary()."] if hidden > 0 else []
     return " ".join([*parts, "Right: mean score, with Wilson's interval of 95 %; the figures of a line are medians of its runs."])
+
+
+def _recordings(sweep: Sweep) -> str:
+    """Whose recording was played, and from which day; the times of such runs are those of the playing."""
+    labels = {f"{run.cassette.get('model')}, {run.cassette.get('recorded')}" for run in sweep.runs if run.cassette}
+    return f"Played from recordings ({'; '.join(sorted(labels))}): the times are those of playing."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import StateError, UsageError
-from rlm_lab.kernel import control, doctor, readings, returning
+from rlm_lab.kernel import control, doctor, noting, readings, returning
 from rlm_lab.kernel.arguments import plain_words
 from rlm_lab.kernel.comparing import compare
 from rlm_lab.kernel.exporting import USAGE, export_told, magic_parser
@@ -175,6 +175,14 @@ _ALL = (
         "what in a run should be looked at: answers without support, unused calls, ignored errors ...",
     ),
     _look("why", readings.why, "[RUN]", "where the answer came from, back to calls and data; origin = %rlm why binds it"),
+    Command(
+        name="note",
+        do=noting.note,
+        takes=f"{noting.USAGE} [TEXT]",
+        told="a note on a run, a step or a call, beside the log; all of them",
+    ),
+    Command(name="tag", do=noting.tag, takes=f"{noting.USAGE} WORD ...", told="tags for a run, to find and group it by"),
+    Command(name="score", do=noting.score, takes=f"{noting.USAGE} NAME NUMBER", told="a score for a run, a step or a call"),
     _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
     Command(
         name="lesson",

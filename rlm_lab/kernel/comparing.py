@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rlm_lab.config import load_settings
 from rlm_lab.engine.record import Record
-from rlm_lab.errors import UsageError
+from rlm_lab.errors import LogError, UsageError
 from rlm_lab.kernel.stored import find_run
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.comparison import Comparison
@@ -34,7 +34,16 @@ def compare(*runs: Compared | Iterable[Compared], folder: str | Path | None = No
     flat = list(_flat(runs))
     if len(flat) < 2:
         raise UsageError(f"Two runs or more can be compared, and {len(flat)} given: name them by id or path (%rlm runs).")
-    return Comparison(runs=tuple(_found(one, folder) for one in flat))
+    found = [_found(one, folder) for one in flat]
+    return Comparison(runs=tuple(found), tags={run.run: _tags(one, run) for one, run in zip(flat, found, strict=True)})
+
+
+def _tags(one: Compared, run: Trajectory) -> tuple[str, ...]:
+    """What a run is grouped by; a notes file that cannot be read keeps no run from being compared."""
+    try:
+        return (one if isinstance(one, Record) else run).notes.tags
+    except LogError:
+        return ()
 
 
 def _flat(runs: Iterable[Compared | Iterable[Compared]]) -> Iterable[Compared]:

@@ -108,7 +108,7 @@ class Completer:
             word = word.split(" ")[-1]
         if command == "export":
             return self._of_export(word)
-        if command in {"show", "compare"}:
+        if command in {"show", "compare", "lesson"}:
             return word, _beginning(word, self._runs()), "run"
         return word, _beginning(word, ["--no-ask"] if command == "doctor" else []), "flag"
 

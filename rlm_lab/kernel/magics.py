@@ -39,7 +39,7 @@ _SETTINGS = (
     "sub_model", "runs", "profile", "block_seconds", "call_seconds", "call_retries", "max_concurrency", "max_children",
     "output_characters", "allow_shell",
 )  # fmt: skip
-_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint)\s.*\?\s*$")
+_FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint|note)\s.*\?\s*$")
 _LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
 
 

@@ -81,7 +81,7 @@ def resume(
     """
     path, given = Path(path), _given(surrounding)
     events = read(path)
-    recorded = fold(events, unfinished="interrupted")
+    recorded = _ours(fold(events, unfinished="interrupted"))
     if recorded.status in ENDED:
         raise StateError(f"The run {recorded.run} is {recorded.status.replace('_', ' ')}; rlm_lab.replay plays it again.")
     settings = given.settings or load_settings()
@@ -99,6 +99,14 @@ def resume(
     run = _played(engine, asked, given.tick)
     run.came_back = _by_hand(recorded, asked.namespace)
     return run
+
+
+def _ours(recorded: Trajectory) -> Trajectory:
+    """The same run; raises `StateError` for one of another engine, whose code knew other helpers."""
+    if recorded.imported:
+        engine = recorded.imported.get("format") or "another engine"
+        raise StateError(f"The run {recorded.run} was read from a log of {engine}; it can be looked at, but not played here.")
+    return recorded
 
 
 def _by_hand(recorded: Trajectory, namespace: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -124,7 +132,7 @@ def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -
     """
     given = _given(surrounding)
     events = source.events if isinstance(source, Run) else read(Path(source))
-    recorded = fold(events)
+    recorded = _ours(fold(events))
     name = new_id()
     silent = [SilentModel(name=recorded.model), SilentModel(name=recorded.sub_model)]
     origin = {"kind": "replay", "run": recorded.run, "step": 1}

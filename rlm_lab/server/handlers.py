@@ -143,10 +143,11 @@ def _to_trash(path: Path) -> None:
 
     from rlm_lab.errors import StateError
     from rlm_lab.trajectory.formats.heads import head_of
+    from rlm_lab.trajectory.notes import notes_path
 
     if head_of(path).status in {"running", "paused"}:
         raise StateError(f"The run in {path.name} still goes on; stop it first.")
-    send2trash(str(path))
+    send2trash([str(one) for one in (path, notes_path(path)) if one.exists()])
 
 
 def _one_line(text: str) -> str:

@@ -37,7 +37,7 @@ class Places:
         rlm_lab.errors.UsageError: The run '../b.rlm.jsonl' lies outside of what this server shows.
         """
         own = name.endswith(SUFFIX)
-        if "\0" in name or not (own or Path(name).suffix):
+        if "\0" in name or not name.strip("/."):
             raise UsageError(f"{name[:200]!r} is no run; the name of a run's file ends in {SUFFIX}.")
         path = self._below_root(_normal(self.root / folder.strip("/") / name))
         if not self._is_shown(path) and path.parent != self._runs(path.parent):

@@ -12,9 +12,9 @@ from pathlib import Path
 from rlm_lab.errors import LogError
 from rlm_lab.trajectory.events import Event, RunStarted
 from rlm_lab.trajectory.lines import from_line
+from rlm_lab.trajectory.reading import LONGEST_LINE
 
 AT_ONCE = 512 * 1024  # bytes read in one look, which takes some hundredths of a second
-LONGEST_LINE = 256 * 1024 * 1024
 
 
 class Follower:

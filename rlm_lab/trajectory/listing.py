@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlm_lab.errors import LogError
+from rlm_lab.trajectory.notes import NOTES
 from rlm_lab.trajectory.reading import SUFFIX, RunHead, head_of
 
 Stamp = tuple[int, int]
@@ -111,7 +112,8 @@ def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
             marks = [Path(entry.path, mark) for mark in _MARKS] if not entry.name.startswith(".") else []
             status = next((mark.stat() for mark in marks if mark.is_file()), None)
         else:
-            status = entry.stat() if (own or entry.name.endswith(_OTHERS)) and entry.is_file() else None
+            other = entry.name.endswith(_OTHERS) and not entry.name.endswith(NOTES)
+            status = entry.stat() if (own or other) and entry.is_file() else None
     except OSError:
         return None
     return None if status is None else (status.st_mtime_ns, status.st_size)

@@ -22,6 +22,7 @@ from rlm_lab.trajectory.tree import Trajectory
 
 SUFFIX = ".rlm.jsonl"
 _TAIL = 8 * 1024
+LONGEST_LINE = 256 * 1024 * 1024
 _LONGEST_TAIL = 16 * 1024 * 1024
 
 
@@ -67,8 +68,11 @@ def read(path: str | Path) -> list[Event]:
 def load(path: str | Path) -> Trajectory:
     """The trajectory in a log. A run without an end is `interrupted`, or `running` while a process still writes it."""
     path = Path(path)
-    events = read(path)
-    return dataclasses.replace(fold(events, unfinished=_unfinished(path)), path=path)
+    with _open(path) as file:
+        trajectory = fold(_events(file, path), unfinished=_unfinished(path))
+    if not trajectory.run:
+        raise LogError(f"{path} holds no whole event; the run ended before its first line was written.")
+    return dataclasses.replace(trajectory, path=path)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -84,7 +88,9 @@ def _open(path: Path) -> BinaryIO:
 
 def _events(file: BinaryIO, path: Path) -> Iterator[Event]:
     try:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
+            if len(line) > LONGEST_LINE:
+                raise LogError(f"{path} has a line of more than {LONGEST_LINE:,} bytes, line {number}; it is no run log.")
             if not line.strip():
                 continue
             try:

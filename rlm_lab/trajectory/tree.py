@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rlm_lab.trajectory.events import JSON
+
+if TYPE_CHECKING:
+    from rlm_lab.trajectory.notes import Note, Notes
 
 CallStatus = Literal["waiting", "answered", "failed"]
 ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})  # the statuses of a run that goes on no more
@@ -249,6 +252,31 @@ class Trajectory:
         import rlm_lab  # by its public name: views stand above trajectories
 
         return rlm_lab.save_page(self, path, shorten=shorten)
+
+    def note(self, text: str, **about: Any) -> Note:
+        """Notes something on the run, or on its `step` or `call` (numbers), in a file beside the log; `by` is you by default."""
+        from rlm_lab.trajectory.notes import add  # it reads logs, and so knows trajectories
+
+        return add(self.path, "note", text, **about)
+
+    def tag(self, *tags: str, **about: Any) -> tuple[Note, ...]:
+        """Tags the run, or its `step` or `call`, with words."""
+        from rlm_lab.trajectory.notes import add
+
+        return tuple(add(self.path, "tag", one, **about) for one in tags)
+
+    def score(self, name: str, value: float, **about: Any) -> Note:
+        """Gives the run, or its `step` or `call`, a score."""
+        from rlm_lab.trajectory.notes import add
+
+        return add(self.path, "score", name, value=value, **about)
+
+    @property
+    def notes(self) -> Notes:
+        """What was noted on the run; read from its file each time. Raises `LogError` for a file that holds no notes."""
+        from rlm_lab.trajectory.notes import Notes, notes_of
+
+        return Notes() if self.path is None else notes_of(self.path)
 
     def lints(self, contexts: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
         """What in the run should be looked at: see `rlm_lab.lints_of`. `contexts` is its data by name, where it is at hand."""

@@ -23,11 +23,21 @@ from rlm_lab.trajectory.tree import Call, Step, Trajectory
 from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.comparison import Comparison
-from rlm_lab.views.sides import fit, shown_code, shown_end, shown_output, shown_summary, shown_variables
+from rlm_lab.views.sides import (
+    fit,
+    from_difference,
+    shown_code,
+    shown_end,
+    shown_output,
+    shown_summary,
+    shown_variables,
+    warnings_of,
+)
 
 VERSION = 1
-LONGEST = {"code": 6_000, "output": 3_000, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
+LONGEST = {"code": 6_000, "output": 3_000, "prompt": 420, "call": 1_200, "question": 2_000, "answer": 4_000}  # characters
 MOST_CALLS = 6  # of two steps, that differ
+MOST_ALONE = 3  # of those, calls that one run made only
 MOST_ACTS = 200  # of a strip
 MOST_PAIRS = 120
 MOST_ROWS = 12_000  # of all pairs in one message
@@ -93,18 +103,20 @@ def turned(pair: Pair) -> Pair:
 
 def steps_json(run: Trajectory) -> list[JSON]:
     """The steps of a run, each with what is shown of it."""
-    return [_step(run, step) for step in run.steps]
+    warned = warnings_of(run)
+    return [_step(run, step) | ({"warned": warned[step.number]} if step.number in warned else {}) for step in run.steps]
 
 
 def _run(one: RunFacts) -> JSON:
     return {
         "name": one.name,
-        "question": fit(one.question, LONGEST["question"]),
-        "model": clipped(one.model, 120),
+        "question": fit(differing.question_text(one), LONGEST["question"]),
+        "model": clipped(differing.model_text(one), 120),
         "status": one.status,
         "answer": fit(one.answer, LONGEST["answer"]),
+        "none": differing.answer_text(one) if not one.answer else "",
         "steps": one.steps,
-        "figures": {name: differing.figure_text(name, getattr(one, name)) for name in ("calls", "tokens", "cost", "seconds")},
+        "figures": {name: differing.figure_text(one, name) for name in ("calls", "tokens", "cost", "seconds")},
         "tags": list(one.tags),
         "acts": ["failed" if place in one.failed else word for place, word in enumerate(one.acts[:MOST_ACTS])],
     }
@@ -212,13 +224,16 @@ def _calls(a: Step, b: Step) -> JSON:
     differ = [pair for pair in pairs if pair.kind != "same"]
     if not pairs:
         return {}
-    told = list(_call_pairs(differ[:MOST_CALLS]))
+    both = [pair for pair in differ if pair.a and pair.b][:MOST_CALLS]
+    alone = [pair for pair in differ if not (pair.a and pair.b)][: max(MOST_ALONE - len(both), 1)]
+    told = list(_call_pairs([*both, *alone]))
     return {"calls": told, "more_calls": len(differ) - len(told), "same_calls": len(pairs) - len(differ)}
 
 
 def _call_pairs(pairs: Iterable[CallPair]) -> Iterator[JSON]:
     for pair in pairs:
-        sides = [_call(call) for call in (pair.a, pair.b)]
+        prompts = from_difference(pair.a.prompt if pair.a else "", pair.b.prompt if pair.b else "")
+        sides = [_call(call, prompt) for call, prompt in zip((pair.a, pair.b), prompts, strict=True)]
         texts: Sequence[tuple[str, str]] = [
             (str((sides[0] or {}).get(name, "")), str((sides[1] or {}).get(name, ""))) for name in ("prompt", "answer")
         ]
@@ -226,14 +241,14 @@ def _call_pairs(pairs: Iterable[CallPair]) -> Iterator[JSON]:
         yield {"kind": pair.kind, "a": sides[0], "b": sides[1], "marks": {"prompt": marks[0], "answer": marks[1]}}
 
 
-def _call(call: Call | None) -> JSON | None:
+def _call(call: Call | None, prompt: str) -> JSON | None:
     if call is None:
         return None
     limit = LONGEST["call"]
     return {
         "n": call.number,
         "model": clipped(call.model, 80),
-        "prompt": fit(call.prompt, limit),
+        "prompt": fit(prompt, LONGEST["prompt"]),
         "answer": shown_end(call, limit),
         "status": call.status,
     }

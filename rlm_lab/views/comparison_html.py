@@ -21,7 +21,7 @@ from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import escaped
 from rlm_lab.views.glyphs import glyph
 from rlm_lab.views.html import frame
-from rlm_lab.views.sides import shown_code, shown_end, shown_output, shown_summary
+from rlm_lab.views.sides import from_difference, shown_code, shown_end, shown_output, shown_summary, warnings_of
 from rlm_lab.views.words import status_word
 
 MOST_ROWS = 60
@@ -30,6 +30,7 @@ _LONGEST = 3_000  # characters of a code or an output
 _SHORT = 280  # of a prompt or an answer
 _CELLS = 9  # of a strip
 _CALLS = 2  # that differ, of a step
+Warned = tuple[dict[int, list[str]], dict[int, list[str]]]
 
 
 def comparison_html(pair: Pair | None, facts: Sequence[RunFacts], chosen: tuple[int, int] = (0, 1)) -> str:
@@ -52,10 +53,10 @@ def _style() -> str:
 
 
 def _pair(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> str:
-    question = escaped(clipped(pair.a.question, 400)) or "No question"
+    question = escaped(clipped(differing.question_text(facts[0]), 400))
     given = escaped(" · ".join(text for text in (differing.given_text(pair), differing.contexts_text(pair.a)) if text))
     head = f'<div class="rlm-head"><p><strong>{question}</strong></p><p class="rlm-more">{given}</p></div>'
-    rows = "".join(_rows(pair))
+    rows = "".join(_rows(pair, (warnings_of(pair.a), warnings_of(pair.b))))
     title, sentence = differing.parting_text(pair)
     none = f'<p class="rlm-note"><b>{escaped(title)}.</b> {escaped(sentence)}</p>' if pair.divergence is None else ""
     note = f'<p class="rlm-note">Steps: {escaped(differing.counted_kinds(pair))}.</p>'
@@ -67,7 +68,7 @@ def _spent(facts: tuple[RunFacts, RunFacts]) -> str:
     spent = differing.spent_of(*facts)
     titles = "".join(f'<th class="rlm-num">{escaped(one.title)}</th>' for one in spent)
     rows = [
-        _spent_row(letter, one.answer, [getattr(each, letter.lower()) for each in spent])
+        _spent_row(letter, differing.answer_text(one), [getattr(each, letter.lower()) for each in spent])
         for letter, one in zip("AB", facts, strict=True)
     ]
     other = "same" if differing.same_answer(*facts) else "other"
@@ -77,7 +78,7 @@ def _spent(facts: tuple[RunFacts, RunFacts]) -> str:
 
 def _spent_row(letter: str, answer: str, cells: Sequence[str], note: str = "") -> str:
     mark = f'<span class="rlm-letter">{letter}</span>' if letter else ""
-    text = escaped(clipped(answer, 120)) or ("" if note else differing.NO_ANSWER)
+    text = escaped(clipped(answer, 120))
     first = f'<span class="rlm-away">B beside A: {note}</span>' if note else f"{mark}<b>{text}</b>"
     shown = "".join(f'<td class="rlm-num">{escaped(cell)}</td>' for cell in cells)
     return f"<tr><td>{first}</td>{shown}</tr>"
@@ -95,7 +96,7 @@ def _heads(facts: tuple[RunFacts, RunFacts]) -> str:
 # rows
 
 
-def _rows(pair: Pair) -> Iterator[str]:
+def _rows(pair: Pair, warned: Warned) -> Iterator[str]:
     left_out = max(len(pair.rows) - MOST_ROWS, 0)
     half = MOST_ROWS // 2
     for place, row in enumerate(pair.rows):
@@ -104,18 +105,21 @@ def _rows(pair: Pair) -> Iterator[str]:
                 yield f'<tr><td colspan="3" class="rlm-away">{figures.counted(left_out, "row")} left out here.</td></tr>'
             if pair.divergence is None or pair.divergence.row != place:
                 continue
-        yield _row(pair, row)
+        yield _row(pair, row, warned)
         if pair.divergence is not None and pair.divergence.row == place:
             title, sentence = differing.parting_text(pair)
             yield f'<tr class="rlm-part"><td colspan="3"><b>{escaped(title)}</b> {escaped(sentence)}</td></tr>'
 
 
-def _row(pair: Pair, row: Row) -> str:
+def _row(pair: Pair, row: Row, warned: Warned) -> str:
     sign, word = differing.sign_and_word(row)
     one, other = row.a or row.elsewhere, row.b or row.elsewhere
     shown = one is not None and other is not None and (row.kind != "moved" or row.a is None)  # a moved step where B has it
     below = _below(one, other, row.kind) if one is not None and other is not None and shown else ("", "")
-    left, right = (f"<td>{_side(pair, row, letter)}{more}</td>" for letter, more in zip("AB", below, strict=True))
+    left, right = (
+        f"<td>{_side(pair, row, letter)}{_warnings(step, told)}{more}</td>"
+        for letter, step, told, more in zip("AB", (row.a, row.b), warned, below, strict=True)
+    )
     return f'<tr>{left}<td class="rlm-mid"><b>{sign}</b>{escaped(word)}</td>{right}</tr>'
 
 
@@ -134,6 +138,11 @@ def _side(pair: Pair, row: Row, letter: str) -> str:
     )
 
 
+def _warnings(step: Step | None, warned: dict[int, list[str]]) -> str:
+    reasons = warned.get(step.number, []) if step is not None else []
+    return "".join(f'<p class="rlm-flag">{glyph("warning")}{escaped(reason)}</p>' for reason in reasons)
+
+
 def _below(a: Step, b: Step, kind: str) -> tuple[str, str]:
     """What differs inside two steps, marked alike on both sides."""
     parts: list[tuple[str, str]] = []
@@ -150,16 +159,17 @@ def _below(a: Step, b: Step, kind: str) -> tuple[str, str]:
 def _calls(a: Step, b: Step) -> Iterator[tuple[str, str]]:
     differ = [pair for pair in call_pairs(a, b) if pair.kind != "same"]
     for pair in differ[:_CALLS]:
-        yield _marked(_said(pair.a), _said(pair.b), "rlm-asked")
+        one, other = from_difference(pair.a.prompt if pair.a else "", pair.b.prompt if pair.b else "")
+        yield _marked(_said(pair.a, one), _said(pair.b, other), "rlm-asked")
     if len(differ) > _CALLS:
         note = f'<p class="rlm-away">{figures.counted(len(differ) - _CALLS, "more call")} differ</p>'
         yield note, note
 
 
-def _said(call: Call | None) -> str:
+def _said(call: Call | None, prompt: str) -> str:
     if call is None:
         return ""
-    return f"call {call.number}: {clipped(call.prompt, _SHORT)}\n→ {clipped(shown_end(call, _LONGEST), _SHORT)}"
+    return f"call {call.number}: {clipped(prompt, _SHORT)}\n→ {clipped(shown_end(call, _LONGEST), _SHORT)}"
 
 
 def _marked(a: str, b: str, kind: str = "") -> tuple[str, str]:
@@ -199,10 +209,11 @@ def _table(facts: Sequence[RunFacts], chosen: Sequence[int]) -> str:
 def _run(one: RunFacts, letter: str) -> str:
     mark = f'<span class="rlm-letter">{letter}</span>' if letter else ""
     texts = [
-        escaped(clipped(text, 60)) for text in (one.name, one.model, one.answer or differing.NO_ANSWER, status_word(one.status))
+        escaped(clipped(text, 60))
+        for text in (one.name, differing.model_text(one), differing.answer_text(one), status_word(one.status))
     ]
     names = ("steps", "calls", "tokens", "cost", "seconds")
-    shown = [differing.figure_text(name, getattr(one, name)) for name in names]
+    shown = [differing.figure_text(one, name) for name in names]
     strip = "".join(glyph("failed" if place in one.failed else word) for place, word in enumerate(one.acts[:_CELLS]))
     more = f" {len(one.acts) - _CELLS} more" if len(one.acts) > _CELLS else ""
     cells = "".join(f"<td>{text}</td>" for text in [mark, *texts]) + "".join(f'<td class="rlm-num">{text}</td>' for text in shown)

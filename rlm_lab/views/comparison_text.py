@@ -5,6 +5,7 @@ Terminal sequences in a run's texts are taken out. Nothing is printed. May be us
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from rlm_lab.analysis.acts import act_of, clipped
@@ -29,10 +30,10 @@ def pair_text(pair: Pair, facts: tuple[RunFacts, RunFacts], width: int = 100) ->
     width = max(width, 72)
     given = " · ".join(part for part in (differing.given_text(pair), plain(differing.contexts_text(pair.a))) if part)
     title, sentence = differing.parting_text(pair)
-    lines = [clipped(plain(pair.a.question), width), clipped(given, width), ""]
+    lines = [clipped(plain(differing.question_text(facts[0])), width), clipped(given, width), ""]
     lines += [_head(name, one, width) for name, one in zip("AB", facts, strict=True)]
     spent = [f"{one.title} {one.a} and {one.b}{_told(one.difference)}" for one in differing.spent_of(*facts)]
-    lines += ["", " · ".join(spent), "", f"{title}: {plain(sentence)}", ""]
+    lines += ["", *textwrap.wrap(" · ".join(spent), width), "", *textwrap.wrap(f"{title}: {plain(sentence)}", width), ""]
     shown = list(_rows(pair, width))
     return "\n".join(line.rstrip() for line in [*lines, *shown, "", f"Steps: {differing.counted_kinds(pair)}."])
 
@@ -55,12 +56,17 @@ def table_text(facts: Sequence[RunFacts], chosen: Sequence[int] = (), width: int
     if len(facts) > MOST_RUNS:
         lines.append(f"  {len(facts) - MOST_RUNS:,} more runs are not shown.")
     said = [f"{clipped(plain(answer), 40) or 'none'} {len(places)}" for answer, places in answers_of(facts)[:8]]
-    return "\n".join([*(line.rstrip() for line in lines), "", f"Answers: {', '.join(said)}"])
+    return "\n".join([*(line.rstrip() for line in lines), "", *textwrap.wrap(f"Answers: {', '.join(said)}", width)])
 
 
 def _head(letter: str, facts: RunFacts, width: int) -> str:
-    parts = (facts.name, facts.model, status_word(facts.status), facts.answer or differing.NO_ANSWER)
+    parts = (_texts(facts)[name] for name in ("run", "model", "status", "answer"))
     return clipped(f"{letter} {' · '.join(plain(part) for part in parts if part)}", width)
+
+
+def _texts(one: RunFacts) -> dict[str, str]:
+    model, answer = differing.model_text(one), differing.answer_text(one)
+    return {"run": one.name, "model": model, "answer": answer, "status": status_word(one.status)}
 
 
 def _told(difference: str) -> str:

@@ -1,4 +1,4 @@
-"""What is said of a run that has ended, for the live views: its lints, and where its answer came from, as two nodes of a feed.
+"""What is said of a run that has ended, for the live views: lints, where its answer came from, notes; a node of a feed each.
 
 Worked out once, where the host says that the run has ended. Every text is made fit to be shown; places are ids of nodes, so that a
 click selects them. May be used from any thread; the feed has its own lock.
@@ -6,19 +6,24 @@ click selects them. May be used from any thread; the feed has its own lock.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rlm_lab.analysis.lints import lints_of
 from rlm_lab.analysis.provenance import Node, Provenance, origin_of
-from rlm_lab.errors import RLMError
-from rlm_lab.trajectory.reading import load
-from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.trajectory.events import Event
+from rlm_lab.trajectory.fold import fold
+from rlm_lab.trajectory.formats.heads import follower
+from rlm_lab.trajectory.notes import Note
+from rlm_lab.trajectory.tree import ENDED, Trajectory
 from rlm_lab.views.clean import plain
 from rlm_lab.views.feed import Feed
 from rlm_lab.views.feeding import Places
 from rlm_lab.views.linting import name_of
+from rlm_lab.views.noted import noted
+from rlm_lab.views.noted import title_of as title_of_note
 from rlm_lab.views.origin import Branch, how_of, title_of, tree_of
 
 LARGEST = 40_000_000  # bytes of a log that is read again to be concluded
@@ -26,7 +31,7 @@ _MOST = 200
 
 
 def conclude(feed: Feed, trajectory: Trajectory, contexts: Mapping[str, Any] | None = None) -> None:
-    """Adds a run's lints and the way of its answer to its feed; where it was concluded before, what was said is replaced.
+    """Adds a run's lints, the way of its answer and its notes to its feed; what was said before is replaced.
 
     Parameters
     ----------
@@ -35,7 +40,9 @@ def conclude(feed: Feed, trajectory: Trajectory, contexts: Mapping[str, Any] | N
     lints = [lint for lint in lints_of(trajectory, contexts) if not lint.flagged][:_MOST]
     origin = origin_of(trajectory, contexts) if trajectory.answer_text.strip() else None
 
-    def told(places: Places) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    notes, _ = noted(trajectory)
+
+    def told(places: Places) -> dict[str, dict[str, Any]]:
         said = [
             {
                 "name": name_of(lint),
@@ -48,18 +55,38 @@ def conclude(feed: Feed, trajectory: Trajectory, contexts: Mapping[str, Any] | N
             }
             for lint in lints
         ]
-        return said, [] if origin is None else list(_rows(origin, places))
+        way = {"rows": [], "gaps": []} if origin is None else {"rows": list(_rows(origin, places)), "gaps": list(origin.gaps)}
+        return {
+            "lints": {"lints": said},
+            "origin": way,
+            "notes": {"notes": [_note(note, trajectory.run, places) for note in notes]},
+        }
 
-    feed.conclude(trajectory.run, told, [] if origin is None else [plain(gap) for gap in origin.gaps])
+    feed.conclude(trajectory.run, told)
+
+
+def _note(note: Note, run: str, places: Places) -> dict[str, Any]:
+    """A note; one on a call is told at the run, with its number."""
+    at = None if note.call is None else places(run, f"c{note.call}")
+    step = None if note.step is None else places(run, f"s{note.step}")
+    text = note.text if note.kind == "note" else ""
+    title = title_of_note(note) + (f" on call {note.call}" if note.call is not None else "")
+    return {"step": step or places(run, ""), "call": at, "title": title, "text": text, "by": note.by}
 
 
 def conclude_file(feed: Feed, path: Path, largest: int = LARGEST) -> None:
     """The same for a log; one of more than `largest` bytes, or that cannot be read, is let be."""
     try:
-        if path.stat().st_size <= largest:
-            conclude(feed, load(path))
-    except (RLMError, OSError):
+        if path.stat().st_size > largest:
+            return
+    except OSError:
         return
+    reader, events = follower(path), list[Event]()
+    while found := reader.look():
+        events += found
+    trajectory = dataclasses.replace(fold(events), path=path)
+    if trajectory.status in ENDED:
+        conclude(feed, trajectory)
 
 
 def _rows(origin: Provenance, places: Places) -> Iterator[dict[str, Any]]:

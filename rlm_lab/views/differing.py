@@ -59,14 +59,16 @@ def sign_and_word(row: Row) -> tuple[str, str]:
     return sign, "moved, changed" if changed else word
 
 
-def figure_text(name: str, value: Any) -> str:
-    """A figure of a run as text; a cost that is not known has no price, another figure is not recorded.
+def figure_text(facts: RunFacts, name: str) -> str:
+    """A figure of a run as text; a cost that is not known has no price.
 
-    >>> figure_text("tokens", 14_200), figure_text("calls", None)
-    ('14.2 k', 'not recorded')
+    >>> from rlm_lab.analysis.comparing import facts_of
+    >>> [figure_text(one, "cost") for one in facts_of([Trajectory(run="a", status="done")])]
+    ['no price']
     """
+    value = getattr(facts, name)
     if value is None:
-        return "no price" if name == "cost" else NOT_RECORDED
+        return "no price" if name == "cost" and "cost" not in facts.absent else NOT_RECORDED
     return next(shown(value) for known, _, shown in _FIGURES if known == name)
 
 
@@ -76,13 +78,27 @@ def spent_of(a: RunFacts, b: RunFacts) -> tuple[Spent, ...]:
         Spent(
             name=name,
             title=title,
-            a=figure_text(name, one),
-            b=figure_text(name, other),
-            difference=difference(name, one, other),
+            a=figure_text(a, name),
+            b=figure_text(b, name),
+            difference=difference(name, getattr(a, name), getattr(b, name)),
         )
         for name, title, _ in _FIGURES
-        for one, other in [(getattr(a, name), getattr(b, name))]
     )
+
+
+def answer_text(facts: RunFacts) -> str:
+    """The answer of a run, or why there is none to show."""
+    return facts.answer or (NOT_RECORDED if "answer" in facts.absent else NO_ANSWER)
+
+
+def question_text(facts: RunFacts) -> str:
+    """The question of a run."""
+    return facts.question.strip() or ("Question not recorded" if "question" in facts.absent else "No question")
+
+
+def model_text(facts: RunFacts) -> str:
+    """The model of a run."""
+    return facts.model or (NOT_RECORDED if "model" in facts.absent else "")
 
 
 def difference(name: str, one: float | None, other: float | None) -> str:
@@ -113,7 +129,8 @@ def given_text(pair: Pair) -> str:
     'same question, same data as far as it is recorded'
     """
     given = differing_settings(pair.a, pair.b)
-    parts = ["other question" if "question" in given else "same question"]
+    unknown = "question" in pair.a.absent | pair.b.absent
+    parts = ["question not recorded" if unknown else "other question" if "question" in given else "same question"]
     known = "fingerprints agree" if fingerprints_known(pair.a, pair.b) else ""
     data = "other data" if "context" in given else f"same data ({known})" if known else "same data as far as it is recorded"
     parts.append(data)

@@ -70,7 +70,8 @@ def export(
     ----------
     runs: a run or a trajectory; a list of them for the forms that take several.
     path: a file, or a folder to put it in; without it the file stands here and has the run's name.
-    to: one of html, ipynb, md, calls.csv, calls.parquet, steps.csv, steps.parquet, finetune, rlms, otel; else the file's suffix tells it.
+    to: one of html, ipynb, md, calls.csv, calls.parquet, steps.csv, steps.parquet, finetune, rlms, otel; without it the file's
+        suffix tells the form.
     overwrite: whether a file that is there is written over.
     options: of the form. html: `shorten` (characters). ipynb: `contexts`, True or data by name, stores small data beside the file.
         finetune: `failed=False` leaves out steps whose code failed. otel: `endpoint`, and `prompts=True` to send what was asked.

@@ -50,10 +50,10 @@ class Feed:
         with self._lock:
             self._folding.cover(run, coverage)
 
-    def conclude(self, run: str, told: Callable[[Places], tuple[list[Any], list[Any]]], gaps: list[str]) -> None:
-        """Adds what is said of a run that has ended: its lints and the way of its answer (see `concluding`)."""
+    def conclude(self, run: str, told: Callable[[Places], Mapping[str, Mapping[str, Any]]]) -> None:
+        """Adds what is said of a run that has ended: its lints, the way of its answer, its notes (see `concluding`)."""
         with self._lock:
-            self._folding.conclude(run, told, gaps)
+            self._folding.conclude(run, told)
 
     @property
     def seq(self) -> int:

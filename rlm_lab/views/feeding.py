@@ -63,13 +63,10 @@ class Folding:
         if run in self._runs:
             self._nodes.put(f"{self._runs[run]}k", "coverage", self._runs[run], **stored(dict(coverage)))
 
-    def conclude(self, run: str, told: Callable[[Places], tuple[list[Any], list[Any]]], gaps: list[str]) -> None:
-        if run not in self._runs:
-            return
-        key = self._runs[run]
-        lints, origin = told(self._place)
-        self._nodes.put(f"{key}l", "lints", key, lints=stored(lints))
-        self._nodes.put(f"{key}o", "origin", key, rows=stored(origin), gaps=stored(gaps))
+    def conclude(self, run: str, told: Callable[[Places], Mapping[str, Mapping[str, Any]]]) -> None:
+        key = self._runs.get(run)
+        for kind, fields in told(self._place).items() if key is not None else ():
+            self._nodes.put(f"{key}{kind[0]}", kind, key, **stored(dict(fields)))
 
     def _place(self, run: str, name: str) -> str | None:
         """The id of a step or call of a run, by its name there; of the run itself for an empty one."""

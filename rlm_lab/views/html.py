@@ -16,6 +16,7 @@ from rlm_lab.views.clean import escaped
 from rlm_lab.views.code import code_window
 from rlm_lab.views.details import Room, step_rows
 from rlm_lab.views.glyphs import glyph
+from rlm_lab.views.noted import noted_html
 from rlm_lab.views.paused import paused_html, place_html
 from rlm_lab.views.progress import Progress
 
@@ -32,7 +33,9 @@ def summary_html(trajectory: Trajectory) -> str:
     """
     room = Room()
     steps = step_rows(trajectory.steps, room, absent=trajectory.absent)
-    body = _head(trajectory) + (f'<div class="rlm-steps">{steps}</div>' if steps else "") + _foot(trajectory)
+    body = (
+        _head(trajectory) + (f'<div class="rlm-steps">{steps}</div>' if steps else "") + noted_html(trajectory) + _foot(trajectory)
+    )
     return frame(trajectory.status, body)
 
 
@@ -79,8 +82,9 @@ def _foot(trajectory: Trajectory) -> str:
         parts.append(_spent(figure, limit or f" {unit}".rstrip(), "rlm-over" if over else ""))
     where = [clipped(trajectory.model, 40), words.recorded_text(trajectory), f"run {clipped(trajectory.run, 40)}"]
     parts.append(f'<small class="rlm-where">{" · ".join(escaped(part) for part in where if part)}</small>')
-    absent = words.absent_text(trajectory)
-    return f'<p class="rlm-foot">{_DOT.join(parts)}</p>' + (f'<p class="rlm-note">{escaped(absent)}</p>' if absent else "")
+    if absent := words.absent_text(trajectory):
+        parts.append(f"<small>{escaped(absent)}</small>")
+    return f'<p class="rlm-foot">{_DOT.join(parts)}</p>'
 
 
 def _status(status: str) -> str:

@@ -15,7 +15,7 @@ from rlm_lab.analysis.lesson_draft import lesson_of
 from rlm_lab.analysis.lesson_file import beside, with_words
 from rlm_lab.analysis.lessons import Lesson
 from rlm_lab.errors import UsageError
-from rlm_lab.trajectory.store import load
+from rlm_lab.trajectory.formats import load
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.lesson_static import lesson_html
@@ -104,6 +104,6 @@ def lesson_bundle(taught: Lesson) -> dict[str, Any]:
         f'<iframe sandbox="allow-scripts" srcdoc="{html.escape(lesson_page(taught), quote=True)}" title="Lesson" '
         f'style="width:100%;height:{_HEIGHT}px;border:1px solid rgba(128,128,128,.4)"></iframe>'
     )
-    folded = f"<details><summary>The lesson without scripts</summary>{lesson_html(taught)}</details>"
+    folded = f"<details><summary>The lesson, to be opened step by step, without scripts</summary>{lesson_html(taught)}</details>"
     text = f"{plain(repr(taught))}; .to_html(path) writes it as a page."
     return {"text/html": frame + folded, "text/plain": text}

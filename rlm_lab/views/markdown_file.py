@@ -56,6 +56,8 @@ def _step(step: Step, level: int) -> Iterator[str]:
     yield f"{'#' * min(level, 6)} Step {step.number}: {act_of(step).word}"
     yield parts.prose(reasoning_of(step))
     yield from parts.remarks(step)
+    for done in step.interventions:
+        yield from (parts.fenced(source, "python") for source in done.cells)
     for block in step.blocks:
         yield from _block(block, level)
 

@@ -104,8 +104,7 @@ def remarks(step: Step) -> Iterator[str]:
         yield f"✎ {inline(words.edit_text(edit))}"
         yield from _versions(edit)
     for done in step.interventions:
-        yield f"✎ {inline(words.intervention_text(done))}{'. The cells, which are not run again here:' if done.cells else ''}"
-        yield from (fenced(source, "python") for source in done.cells)
+        yield f"✎ {inline(words.intervention_text(done))}"
     for flag in step.flags:
         yield f"! {inline(flag.message)}"
 

@@ -15,6 +15,8 @@ from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block
 
 _GIVEN = FINALS | QUERIES | {"SHOW_VARS", "answer", "display", "get_ipython", "In", "Out", *vars(builtins)}
+_MODULES = {"pd": "pandas", "np": "numpy", "pl": "polars", "plt": "matplotlib.pyplot", "sns": "seaborn"}
+_PLAIN = frozenset({"re", "json", "math", "os", "sys", "random", "itertools", "collections", "functools", "textwrap", "csv"})
 _TOO_LONG = "computed for more than its limit"  # as the engine says of a block that did not come to its end
 
 
@@ -34,7 +36,7 @@ def unfit_to_run(block: Block) -> str:
         return "it was ended by its limit of time."
     if kind == "BudgetExceededError" and told.endswith(" s."):
         return "it was ended by the run's limit of time."
-    if kind and not _is_python(block.code) and any(line.lstrip()[:1] in {"%", "!", "?"} for line in block.code.split("\n")):
+    if kind and not is_python(block.code) and any(line.lstrip()[:1] in {"%", "!", "?"} for line in block.code.split("\n")):
         return "it holds a command of the shell or the notebook, which the run refused."
     return ""
 
@@ -47,6 +49,17 @@ def called(code: str, names: Collection[str]) -> bool:
     """
     tree = parsed(code)
     return tree is not None and any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(tree))
+
+
+def import_of(name: str) -> str:
+    """The import that a name stands for wherever Python is written, nothing for another name.
+
+    >>> import_of("pd"), import_of("flights")
+    ('import pandas as pd', '')
+    """
+    if name in _MODULES:
+        return f"import {_MODULES[name]} as {name}"
+    return f"import {name}" if name in _PLAIN else ""
 
 
 def missing_names(blocks: Sequence[Block], known: Collection[str]) -> list[str]:
@@ -78,7 +91,8 @@ def _tables(code: str) -> Iterator[symtable.SymbolTable]:
         yield table
 
 
-def _is_python(code: str) -> bool:
+def is_python(code: str) -> bool:
+    """Whether code is plain Python, `await` at its top level included; commands of the notebook are not."""
     try:
         ast.parse(code)
     except (SyntaxError, ValueError, RecursionError):

@@ -6,7 +6,6 @@ be used from any thread.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,13 +15,13 @@ from typing import Any
 from rlm_lab._version import __version__
 from rlm_lab.analysis.acts import FINALS, act_of
 from rlm_lab.analysis.reasoning import reasoning_of
-from rlm_lab.trajectory.tree import Block, OutputPart, Step, Trajectory
+from rlm_lab.trajectory.tree import Block, Intervention, OutputPart, Step, Trajectory
 from rlm_lab.views import markdown_parts as parts
-from rlm_lab.views import notebook_replay
 from rlm_lab.views.clean import plain
 from rlm_lab.views.harmless import bundle_of
 from rlm_lab.views.markdown_file import child_text, heading
-from rlm_lab.views.notebook_code import called, missing_names, unfit_to_run
+from rlm_lab.views.notebook_code import called, is_python, unfit_to_run
+from rlm_lab.views.notebook_record import blocks_of, data_cell, record_cell
 
 _HOW = (
     "The run's code stands here as it ran, with what it showed. It can be run again, and no model is asked: the first cell holds "
@@ -69,12 +68,12 @@ def notebook_of(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]] | N
 
     maker = _Maker()
     maker.text("question", heading(trajectory), parts.facts(trajectory), _HOW, *_limits(trajectory))
-    maker.code("record", _record_cell(trajectory), jupyter={"source_hidden": True}, tags=["rlm-record"])
-    if source := _data_cell(trajectory, data or {}):
+    maker.code("record", record_cell(trajectory), jupyter={"source_hidden": True}, tags=["rlm-record"])
+    if source := data_cell(trajectory, data or {}):
         maker.text("data-told", "The data is not part of a run's record. This cell finds it, or says what is missing.")
         maker.code("data", source)
     for step in trajectory.steps:
-        _step(maker, step)
+        _step(maker, trajectory, step)
     _answer(maker, trajectory)
     about = {"run": plain(trajectory.run), "version": __version__}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -99,91 +98,36 @@ def _limits(trajectory: Trajectory) -> Iterator[str]:
         yield f"{told} put aside when the run was taken back {'is' if number == 1 else 'are'} left out here; the log has all."
     if "calls" in trajectory.absent:
         yield "The log does not hold what sub-models answered: where the code asks one, the notebook stops."
-    if any(block.children for block in _blocks(trajectory)):
+    if any(block.children for block in blocks_of(trajectory)):
         yield "Child runs are told in folded text; their answers come from the record, too, and their code is not run."
-
-
-# cells that make the others run
-
-
-def _record_cell(trajectory: Trajectory) -> str:
-    """The record, a line an answer, between the source of `notebook_replay` and the names that it binds."""
-    record: dict[str, Any] = {
-        "calls": [_call(call) for block in _blocks(trajectory) for call in block.calls if call.status != "waiting"],
-        "children": [_child(child) for block in _blocks(trajectory) for child in block.children],
-        "refused": _refusal(trajectory),
-    }
-    lines = ["_rlm_answers = {}"]
-    for kind in ("calls", "children"):
-        listed = "".join(f"    {json.dumps(entry)!r},\n" for entry in record[kind])
-        lines.append(f"_rlm_answers[{kind!r}] = [_json.loads(line) for line in [\n{listed}]]")
-    lines.append(f"_rlm_answers['refused'] = _json.loads({json.dumps(record['refused'])!r})")
-    lines += ["rlm_record = RecordedRun(_rlm_answers, globals())", "globals().update(rlm_record.names())"]
-    lines += ["_get_shell = globals().get('get_ipython')", "if _get_shell:\n    _get_shell().automagic = False  # as in a run"]
-    code = "\n".join(block.code for block in _blocks(trajectory))
-    lines += ["let_asyncio_run()"] if "asyncio.run" in code else []
-    lines += (
-        ["import json, math, re  # a run with a small model has these without an import"] if trajectory.profile == "small" else []
-    )
-    source = Path(notebook_replay.__file__).read_text(encoding="utf-8")
-    return "\n".join(
-        [f"# What the models answered in run {plain(trajectory.run)!a:.80}, and the functions that give it.\n", source, *lines]
-    )
-
-
-def _call(call: Any) -> dict[str, str]:
-    if call.status == "answered":
-        return {"asked": call.prompt, "answer": call.answer or ""}
-    return {"asked": call.prompt, "kind": call.kind or "ModelError", "error": call.error or "The call failed."}
-
-
-def _child(child: Trajectory) -> dict[str, str]:
-    if child.status in {"done", "out_of_budget"} and not child.error:
-        return {"asked": child.question, "answer": child.answer_text}
-    return {"asked": child.question, "kind": "RLMError", "error": child.error or f"The child run {child.status}."}
-
-
-def _refusal(trajectory: Trajectory) -> dict[str, str] | None:
-    """What was said to calls beyond the budget, which leave no other trace than the error of their block."""
-    errors = [block.error for block in _blocks(trajectory) if block.error and block.error.get("type") == "BudgetExceededError"]
-    return {"kind": "BudgetExceededError", "error": str(errors[0].get("message"))} if errors else None
-
-
-def _blocks(trajectory: Trajectory) -> Iterator[Block]:
-    for step in trajectory.steps:
-        yield from step.blocks
-
-
-def _data_cell(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]]) -> str:
-    """Loads what is stored beside the notebook, names what the reader has to bind."""
-    lines, needed = [], {}
-    contexts = parts.named_contexts(trajectory)
-    for context in contexts:
-        name = str(context["name"])
-        if name in data:
-            path, library = data[name]
-            lines.append(f"{name} = rlm_record.load({path.as_posix()!r}{f', {library!r}' if library else ''})")
-        else:
-            needed[name] = parts.what_it_was(context)
-    names = [str(context["name"]) for context in contexts]
-    for name in missing_names(list(_blocks(trajectory)), known={*names, "context"} if len(names) == 1 else set(names)):
-        needed[name] = "a tool" if name in trajectory.tools else "there before the run"
-    if needed:
-        lines += [f"# {name} = ..." for name in needed]
-        lines += ["rlm_record.needs(", *(f"    {name}={plain(told)!r:.300}," for name, told in needed.items()), ")"]
-    if len(names) == 1 and names != ["context"]:
-        lines.append(f"context = {names[0]}")
-    return "\n".join(lines)
 
 
 # steps
 
 
-def _step(maker: _Maker, step: Step) -> None:
+def _step(maker: _Maker, run: Trajectory, step: Step) -> None:
     name = f"step-{step.number}"
     maker.text(name, f"## Step {step.number}: {act_of(step).word}", parts.prose(reasoning_of(step)), *parts.remarks(step))
+    waiting = list(enumerate(step.interventions, 1))
     for block in step.blocks:
+        while waiting and waiting[0][1].t <= block.started:
+            _meanwhile(maker, run, f"{name}-pause-{waiting[0][0]}", waiting.pop(0)[1])
         _block(maker, f"{name}-block-{block.number}", block)
+    for number, done in waiting:
+        _meanwhile(maker, run, f"{name}-pause-{number}", done)
+
+
+def _meanwhile(maker: _Maker, run: Trajectory, name: str, done: Intervention) -> None:
+    """The cells that the user ran while the run was paused: to be run between blocks, and only told in the midst of one."""
+    pause = next((one for one in reversed(run.pauses) if one.t <= done.t), None)
+    inside = pause is not None and pause.block is not None
+    for number, source in enumerate(done.cells, 1):
+        if inside or not is_python(source):
+            why = "in the midst of the block above" if inside else "with commands of the notebook"
+            maker.text(f"{name}-{number}", f"*The user ran this {why}; it is not run again here:*", parts.fenced(source, "python"))
+        else:
+            maker.text(f"{name}-{number}-told", "*The user ran this while the run was paused:*")
+            maker.code(f"{name}-{number}", _storable(source))
 
 
 def _block(maker: _Maker, name: str, block: Block) -> None:

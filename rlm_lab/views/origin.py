@@ -80,7 +80,8 @@ def tree_of(origin: Provenance) -> tuple[Branch, int]:
 
 def _below(links: Mapping[str, list[Link]], branch: Branch) -> list[Link]:
     """The links of a node, the certain ones last: they are taken from the end."""
-    return sorted(reversed(links.get(branch.node.key, [])), key=lambda link: link.certain)
+    ordered = sorted(links.get(branch.node.key, []), key=lambda link: not link.certain)
+    return ordered[::-1]
 
 
 def title_of(node: Node) -> str:

@@ -89,7 +89,7 @@ def _spent(facts: Sequence[RunFacts], groups: dict[str, tuple[int, ...]], name: 
         "value": [getattr(one, name) for _, one in known],
         "model": [model for model, _ in known],
         "run": [plain(one.name) for _, one in known],
-        "text": [figure_text(name, getattr(one, name)) for _, one in known],
+        "text": [figure_text(one, name) for _, one in known],
     })  # fmt: skip
     medians = {
         model: statistics.median(values) for model in groups if (values := [v for m, v in _values(known, name) if m == model])

@@ -8,16 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rlm_lab.analysis.acts import act_of, clipped, summary_of
+from rlm_lab.analysis.lints import lints_of
 from rlm_lab.analysis.traits import code_of
 from rlm_lab.trajectory.tree import Call, Step, Trajectory
 from rlm_lab.views.clean import cut, left_out, plain
 
 _MOST_VARIABLES = 12  # of a block
+_MOST_WARNINGS = 3  # of a step
+_BEFORE = 120  # characters that are shown before a difference
 
 
 def shown_code(step: Step, longest: int) -> str:
     """All code of a step."""
     return fit(code_of(step), longest)
+
+
+def warnings_of(run: Trajectory) -> dict[int, list[str]]:
+    """What a reader of a run's steps should look at, by the number of the step."""
+    found: dict[int, list[str]] = {}
+    for lint in lints_of(run):
+        if lint.severity == "warning" and lint.run == run.run and lint.step is not None:
+            found.setdefault(lint.step, []).append(clipped(lint.reason, 240))
+    return {number: reasons[:_MOST_WARNINGS] for number, reasons in found.items()}
 
 
 def shown_summary(run: Trajectory, step: Step) -> tuple[str, bool]:
@@ -50,6 +62,16 @@ def shown_output(step: Step, longest: int) -> str:
 def shown_end(call: Call, longest: int) -> str:
     """How a call ended: its answer, or why there is none."""
     return fit(call.answer or "" if call.status == "answered" else f"{call.status} {call.error or ''}".strip(), longest)
+
+
+def from_difference(a: str, b: str) -> tuple[str, str]:
+    """Two long texts from a little before their first difference on; how much is the same before is said."""
+    same = next((place for place, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+    start = same - _BEFORE if same > 2 * _BEFORE and same < max(len(a), len(b)) else 0
+    if not start:
+        return a, b
+    note = f"… {start:,} characters that are the same …\n"
+    return note + a[start:], note + b[start:]
 
 
 def fit(text: str, longest: int) -> str:

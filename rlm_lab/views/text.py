@@ -13,6 +13,7 @@ from rlm_lab.analysis.reasoning import reasoning_of
 from rlm_lab.trajectory.tree import Batch, Block, Call, Edit, OutputPart, Step, Trajectory
 from rlm_lab.views import figures, words
 from rlm_lab.views.clean import cut, left_out, plain
+from rlm_lab.views.noted import noted_lines
 from rlm_lab.views.paused import paused_lines
 from rlm_lab.views.progress import Progress
 
@@ -94,6 +95,8 @@ def _whole(trajectory: Trajectory, width: int, depth: int = 0) -> Iterator[str]:
         size = f"{context.get('size')} {context.get('unit') or ''}".strip()
         yield clipped(plain(f"context {context.get('name')}: {context.get('type')}, {size}"), width)
     yield from _wrapped(words.absent_text(trajectory), width)
+    for line in noted_lines(trajectory):
+        yield from _wrapped(line, width)
     for step in trajectory.steps:
         yield from _step(step, width, depth, trajectory.absent)
 

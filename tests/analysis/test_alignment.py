@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rlm_lab.analysis.alignment import align
 from rlm_lab.analysis.callpairs import call_pairs
@@ -98,3 +100,22 @@ def test_calls_are_paired_by_what_they_ask(run):
     a, b = (run(code).steps[0] for code in (ASK, ASK | {"answers": {"Count or share?": "a share", "More?": "no"}}))
     assert [pair.kind for pair in call_pairs(a, b)] == ["answer", "only_b"]
     assert [pair.kind for pair in call_pairs(b, a)] == ["answer", "only_a"]
+
+
+CODES = st.lists(st.sampled_from([LOOK, COUNT, SHARE, NAMES, CHECK, "FINAL(1)", "x = (", "\ud800", ""]), max_size=8)
+
+
+@given(CODES, CODES)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_runs_each_step_stands_once_and_in_order(run, one, other):
+    a, b = run(*one), run(*other)
+    rows = align(a, b).rows
+    assert [row.a for row in rows if row.a] == list(a.steps)
+    assert [row.b for row in rows if row.b] == list(b.steps)
+    assert all((row.elsewhere is not None) == (row.kind == "moved") for row in rows)
+
+
+def test_very_long_runs_are_aligned_in_a_band(run):
+    codes, others = ([f"{name} = text[{n}:]" for n in range(200)] for name in ("part", "piece"))
+    aligned = align(run(*codes), run(*others), cells=4_000)
+    assert (aligned.exact, {row.kind for row in aligned.rows}) == (False, {"changed"})

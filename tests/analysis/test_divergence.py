@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rlm_lab.analysis.alignment import align
 from rlm_lab.analysis.divergence import differing_settings, divergence_of, readers_text
@@ -76,3 +78,14 @@ def test_settings_that_differ_are_listed(run):
 def test_the_words_that_differ_are_marked_on_both_sides(a, b, marked):
     marks = marks_of(a, b)
     assert tuple([text[start:end] for start, end in spans] for text, spans in zip((a, b), marks, strict=True)) == marked
+
+
+@given(st.text(alphabet="ab \n.x", max_size=60), st.text(alphabet="ab \n.x", max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_what_is_not_marked_is_the_same_on_both_sides_but_for_space(a, b):
+    rests = []
+    for text, marks in zip((a, b), marks_of(a, b), strict=True):
+        edges = [0, *(place for mark in marks for place in mark), len(text)]
+        assert edges == sorted(edges)
+        rests.append("".join("".join(text[start:end].split()) for start, end in zip(edges[::2], edges[1::2], strict=True)))
+    assert rests[0] == rests[1]

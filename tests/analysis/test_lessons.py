@@ -104,6 +104,16 @@ def test_a_run_under_way_has_its_steps_so_far_and_no_end():
     assert lesson.note == "This run is running: the lesson has its steps so far."
 
 
+def test_a_step_whose_code_waits_or_runs_is_not_told_before_it_is_done():
+    waits = Step(number=2, reply="```repl\nlate = 1\n```")
+    runs = Step(number=2, reply="…", blocks=(Block(number=1, code="late = 1"),))
+    for step in (waits, runs):
+        assert len(lesson_of(a_run(LOOK, step, status="paused", answer_text="")).slides) == 1
+    broken = lesson_of(a_run(LOOK, runs, status="interrupted", answer_text=""))
+    assert broken.slides[1].narration == "Its code had not ended when the record ends."
+    assert broken.closing.narration.startswith("The log ends here")
+
+
 def test_a_run_without_steps_data_or_code_is_told_too():
     assert lesson_of(a_run(status="failed", answer_text="", error="No key")).closing.narration.startswith("The run failed: No key")
     lesson = lesson_of(a_run(Step(number=1, reply="I think."), Step(number=2, reply="FINAL(42)"), contexts=()))

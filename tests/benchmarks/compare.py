@@ -1,7 +1,8 @@
 """How long two large runs take to be aligned: 1,000 steps and 10,000 calls each, in four kinds of likeness.
 
 `python tests/benchmarks/compare.py [STEPS]` prints one line a kind: what differs, the best of three with where they part and why,
-the same with the whole page made of it, and what was found. The codes are new to the process each time, so nothing is known beforehand.
+the same with the whole page made of it, and what was found. The codes are new to the process each time, so nothing is known
+beforehand.
 """
 
 from __future__ import annotations

@@ -198,3 +198,22 @@ def test_what_cannot_be_compared_is_told_in_a_line(cli: Any, words: list[str]) -
     outcome = cli("compare", *words)
     assert outcome.status in (1, 2)
     assert outcome.line.startswith("rlm-lab: ")
+
+
+LOGS = Path(__file__).parents[1] / "trajectory" / "logs"
+
+
+def test_a_log_of_another_engine_is_shown_listed_and_imported(cli: Any, tmp_path: Path) -> None:
+    shown = cli("show", str(LOGS / "dspy-3.4.1-trajectory.json"))
+    assert "Not recorded by dspy: question, times" in shown.out
+    imported = cli("import", str(LOGS), "--to", str(tmp_path / "mine"))
+    assert (imported.status, len(list((tmp_path / "mine").iterdir()))) == (0, 9)
+    assert "Which" in cli("show", str(tmp_path / "mine" / "nano-rlm.rlm.jsonl")).out
+
+
+def test_an_import_that_cannot_be_is_one_line(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "table.jsonl").write_text("carrier,delay\n")
+    outcome = cli("import", str(tmp_path / "table.jsonl"))
+    assert outcome.status == 1
+    assert outcome.err.count("\n") == 1
+    assert "table.jsonl is no log that is known here" in outcome.err

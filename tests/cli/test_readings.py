@@ -33,3 +33,17 @@ def test_a_warning_gives_status_one(cli: Any) -> None:
 def test_why_prints_the_tree_or_json(cli: Any, run: Run) -> None:
     assert cli("why").out.startswith("Answer “6”\n└─ n, step 2, line 1 = 6")
     assert json.loads(cli("why", run.id, "--json").out)["nodes"][1]["name"] == "n"
+
+
+def test_a_run_is_noted_tagged_and_scored(cli: Any, run: Run) -> None:
+    outcome = cli("note", run.id, "Looks odd.", "--step", "1", "--tag", "late", "--score", "right=1", "--by", "Ada")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "Looks odd." in cli("note", run.id).out
+    assert [(note.kind, note.by, note.step) for note in run.notes.entries] == [
+        ("note", "Ada", 1), ("tag", "Ada", 1), ("score", "Ada", 1),
+    ]  # fmt: skip
+
+
+def test_a_score_without_a_number_is_refused(cli: Any, run: Run) -> None:
+    assert cli("note", run.id, "--score", "right").status == 2
+    assert run.notes.entries == ()

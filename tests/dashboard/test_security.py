@@ -8,6 +8,10 @@ import re
 import pytest
 from bokeh.util.token import get_token_payload
 
+from rlm_lab.dashboard.guard import Guard
+from rlm_lab.dashboard.server import Dashboard
+from rlm_lab.errors import StateError
+
 SITES = ("http://evil.example", "http://127.0.0.1:1", "https://127.0.0.1", "null", "http://[", "file://")
 PATHS = ("/ws", "/static/js/bokeh.min.js", "/static/extensions/panel/panel.min.js", "/assets/shell.js", "/metadata", "/autoload.js",
          "/components/rlm_lab.dashboard.page/Part/_esm/part.js", "/../../../etc/passwd", "/favicon.ico")  # fmt: skip
@@ -179,3 +183,23 @@ def test_nothing_logs_the_secret_or_a_ticket(guest, stranger, caplog):
     assert ticket not in caplog.text
     assert "token=" not in caplog.text
     assert secret not in repr(guest.dashboard.guard) + repr(vars(guest.dashboard))
+
+
+def test_only_a_page_of_the_origin_that_was_named_may_frame_the_dashboard(stranger, tmp_path):
+    dashboard = Dashboard(tmp_path)
+    dashboard.start()
+    try:
+        client = type(stranger)(dashboard)
+        assert client.ask("/")[1]["x-frame-options"] == "DENY"
+        dashboard.guard.allow_frame("http://localhost:8888")
+        _, headers, _ = client.ask("/")
+        assert "frame-ancestors http://localhost:8888;" in headers["content-security-policy"]
+        assert "x-frame-options" not in headers
+    finally:
+        dashboard.close()
+
+
+@pytest.mark.parametrize("origin", ["*", "https:", "http://a b", "http://a;script-src *", "null", "http://a/path", "javascript:x", "http://A\n"])
+def test_what_is_no_origin_is_never_put_into_the_policy(origin):
+    with pytest.raises(StateError, match="no origin"):
+        Guard(1).allow_frame(origin)

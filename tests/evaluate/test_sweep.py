@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from rlm_lab import Case, load
+from rlm_lab import Case, compare, load
 from rlm_lab.errors import StateError, UsageError
 
 COUNT, GUESS = "FINAL(len(word))", "FINAL(7)"
@@ -155,3 +155,18 @@ def test_what_cannot_be_is_refused_in_a_line(swept, parameters, said):
 def test_an_empty_question_is_refused(swept):
     with pytest.raises(UsageError, match="is empty"):
         swept(["How many?", " "])
+
+
+def test_a_sweep_is_recorded_and_played_without_a_model_and_says_so(swept, writes, tmp_path):
+    how = {"repeats": 2, "method": ["rlm", "direct"], "context": {"word": "tomato"}}
+    first = swept(model={"m": writes(COUNT, "no")}, record=tmp_path / "tapes", **how)
+    played = swept(model={"m": "nobody/is-asked"}, replay=tmp_path / "tapes", folder=tmp_path / "played", **how)
+    assert [row.answer for row in played.rows] == [row.answer for row in first.rows]
+    assert [row.tokens for row in played.rows] == [row.tokens for row in first.rows]
+    assert all(run.cassette["model"] == "scripted" for run in played.runs)
+    assert "Played from recordings (scripted, 20" in played._repr_html_()
+
+
+def test_runs_of_a_sweep_can_be_compared(swept, writes):
+    told = swept(model={"counts": writes(COUNT), "guesses": writes(GUESS)})
+    assert compare(told.runs).divergence is not None

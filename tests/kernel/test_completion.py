@@ -39,6 +39,8 @@ def completed(cells: Any, text: str) -> list[str]:
         ("%rlm continue --until an", ["%rlm continue --until answer"]),
         ("%rlm break calls > 3 and pro", ["%rlm break calls > 3 and prompt", "%rlm break calls > 3 and prompts"]),
         ("%rlm break --", ["%rlm break --clear"]),
+        ("%rlm export --to ip", ["%rlm export --to ipynb"]),
+        ("%rlm export --ov", ["%rlm export --overwrite"]),
     ],
 )
 def test_what_fits_is_offered_and_nothing_else(cells: Any, text: str, becomes: list[str]) -> None:

@@ -34,3 +34,19 @@ def test_why_gives_the_graph_which_shows_itself(asked_once: Any) -> None:
 def test_a_run_is_named_by_id_or_variable(asked_once: Any) -> None:
     asked_once.run("mine = %rlm last").raise_error()
     assert asked_once.run(f"%rlm why {asked_once['mine'].id}").result == asked_once.run("%rlm why mine").result
+
+
+def test_notes_tags_and_scores_are_kept_and_listed(asked_once: Any) -> None:
+    asked_once.run("%rlm note --step 1 Is this right?").raise_error()
+    asked_once.run("%rlm tag late odd").raise_error()
+    asked_once.run("%rlm score right 0.5").raise_error()
+    notes = asked_once.run("%rlm last").result.notes
+    assert [(note.kind, note.text, note.step) for note in notes.entries[:1]] == [("note", "Is this right?", 1)]
+    assert (notes.tags, notes.scores) == (("late", "odd"), {"right": 0.5})
+    asked_once.run("%rlm note").raise_error()
+    assert "#late" in asked_once.shown[-1]["text/plain"]
+
+
+@pytest.mark.parametrize("line", ["note --step 9 x", "note --step two x", "tag", "score right", "score right much"])
+def test_what_does_not_fit_is_told_in_a_line(asked_once: Any, line: str) -> None:
+    assert type(asked_once.run(f"%rlm {line}").error_in_exec).__name__ == "UsageError"

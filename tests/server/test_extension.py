@@ -58,6 +58,14 @@ def test_the_extension_asks_no_registry_by_name_and_is_not_committed():
     assert "dist/" not in tracked
 
 
+def test_the_catalogue_template_holds_every_text_of_the_extension():
+    path = ROOT / "tests" / "support" / "catalogue.py"
+    spec = spec_from_file_location("catalogue", path)
+    catalogue = module_from_spec(spec)
+    spec.loader.exec_module(catalogue)
+    assert catalogue.TEMPLATE.read_text(encoding="utf-8") == catalogue.template(), f"run python {path} and commit what it writes"
+
+
 CHECKS = {
     "types": ["typescript/bin/tsc", "--noEmit", "-p", "."],
     "rules": ["eslint/bin/eslint.js", "-c", "check/eslint.config.mjs", "--max-warnings", "0", "src", "schema"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import shutil
 import sys
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from rlm_lab.errors import LogError, UsageError
+from rlm_lab.server.cells import notebook_of
 from rlm_lab.server.places import Places
 from rlm_lab.server.reader import Reader, Readers
 
@@ -91,6 +93,38 @@ def test_jupyters_server_lists_tells_and_throws_away(server, a_run):
     assert server.ask(f"{named}&find=many")[1]["hits"]
     assert server.ask(named, method="DELETE") == (204, None)
     assert (path.exists(), server.ask(named)[0]) == (False, 404)
+
+
+def shows(run, folder, name):
+    output = {"output_type": "display_data", "metadata": {}, "data": {"application/vnd.rlm-lab.run+json": {"id": run}}}
+    book = {"cells": [{"cell_type": "markdown", "source": run}, {"cell_type": "code", "outputs": [output]}]}
+    (folder / name).write_text(json.dumps(book))
+
+
+def test_the_notebook_that_shows_a_run_is_found_among_files_that_are_none(tmp_path):
+    (tmp_path / "deep.ipynb").write_text("[" * 100_000 + '"a"')
+    (tmp_path / "odd.ipynb").write_text('{"cells": [1, {"outputs": {"id": "a"}}]}')
+    (tmp_path / "binary.ipynb").write_bytes(bytes(range(256)))
+    assert notebook_of("a", tmp_path) is None
+    shows("a", tmp_path, "made.ipynb")
+    shows("ab", tmp_path, "other.ipynb")
+    assert notebook_of("a", tmp_path) == tmp_path / "made.ipynb"
+    assert notebook_of("a", tmp_path / "none") is None
+
+
+def test_jupyters_server_compares_runs_and_finds_their_notebook(server, a_run):
+    folder = server.folder / "compared"
+    paths = [a_run(folder, answer) for answer in ("EV", "B6")]
+    named = "&".join(f"path=compared/{path.name}" for path in paths)
+    status, told = server.ask(f"rlm-lab/comparison?{named}")
+    assert (status, told["kind"], len(told["runs"])) == (200, "comparison", 2)
+    assert server.ask(f"rlm-lab/comparison?path=compared/{paths[0].name}")[0] == 404
+    assert server.ask(f"rlm-lab/comparison?{named}&path=../../a.rlm.jsonl")[0] == 404
+    run = paths[0].name.removesuffix(".rlm.jsonl")
+    shows(run, folder, "made.ipynb")
+    assert server.ask(f"rlm-lab/notebook?run={run}&folder=compared")[1] == {"notebook": "compared/made.ipynb"}
+    assert server.ask(f"rlm-lab/notebook?run={run}&folder=../..")[0] == 404
+    assert server.ask(f"rlm-lab/notebook?run={run}", token=None)[0] == 403
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

@@ -2,8 +2,8 @@
 
     python tests/support/engine_logs.py notebooks/recordings/engines
 
-An engine that is not installed is left out (droste is not in the development environment). The question and the data are the same for
-all; what the scripted model writes differs as models do: it looks or not, asks a sub-model or not, makes a slip or not.
+An engine that is not installed is left out (droste is not in the development environment). The question and the data are the same
+for all; what the scripted model writes differs as models do: it looks or not, asks a sub-model or not, makes a slip or not.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ SHARE = (
     None,
 )
 CHECK = ("I check.", 'assert late["dep_delay"].isna().sum() == 0\nprint(flights["dep_delay"].isna().sum(), (flights["dep_delay"] == 120).sum())', "8255 165", None)
-NAMES = ("Names from airlines.", 'names = counts.to_frame("n").merge(airlines, on="carrier")\nanswers = names\nprint(names.head(3))', "EV ExpressJet", None)
+NAMES = ("Names from airlines.", 'names = counts.to_frame("n").merge(airlines, on="carrier")\nanswers = names\nprint(names.tail(1))', "EV, ExpressJet: 2,443 departures", None)
 BAD = ("I compute.", "counts = flights.groupby('carier').size()", "KeyError", None)
 
 
@@ -66,9 +66,10 @@ def eight() -> list[Trajectory]:
     """Eight runs; the first and the fourth part at step 2."""
     ev, no = "EV, ExpressJet: 2,443 departures", {"answer": "", "status": "out_of_budget"}
     long = [LOOK, SPLIT, ASK_A, ASK_A, BAD, SPLIT, ASK_A, ASK_B, NAMES, *[ASK_A] * 11]
+    count, share = ((reply, f"print(kind)\n{code}", output, none) for reply, code, output, none in (COUNT, SHARE))
     return [
-        run("flights-03", "gpt-4.1", ev, 0.041, 21, [LOOK, ASK_A, COUNT, CHECK, NAMES, EV]),
-        run("flights-04", "gpt-4.1-mini", "OO, SkyWest: 6.25 % of departures", 0.006, 14, [LOOK, ASK_B, NAMES, SHARE, OO]),
+        run("flights-03", "gpt-4.1", ev, 0.041, 21, [LOOK, ASK_A, count, CHECK, NAMES, EV]),
+        run("flights-04", "gpt-4.1-mini", "OO, SkyWest: 6.25 % of departures", 0.006, 14, [LOOK, ASK_B, NAMES, share, OO]),
         run("flights-05", "gpt-4.1", ev, 0.032, 15, [LOOK, COUNT, CHECK, NAMES, EV]),
         run("flights-09", "gpt-4.1", ev, 0.047, 26, [LOOK, AGAIN, ASK_A, COUNT, CHECK, NAMES, EV]),
         run("flights-06", "gpt-4.1-mini", ev, 0.004, 10, [LOOK, COUNT, NAMES, EV]),

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from rlm_lab import replay, resume
 from rlm_lab.dashboard.facts import facts_of
 from rlm_lab.dashboard.shelf import Shelf
 from rlm_lab.dashboard.source import Source
-from rlm_lab.errors import LogError
+from rlm_lab.errors import LogError, StateError
 from rlm_lab.kernel.stored import find_run, runs_table
 from rlm_lab.server.places import Places
 from rlm_lab.server.reader import Reader
 from rlm_lab.server.shelves import Shelves
-from rlm_lab.trajectory.formats.heads import heads_of
+from rlm_lab.trajectory.formats.heads import Imported, heads_of
 from rlm_lab.trajectory.formats.importing import import_runs
 from rlm_lab.trajectory.listing import Catalogue
 from rlm_lab.trajectory.store import LogWarning, list_runs, load
@@ -77,6 +78,11 @@ def test_a_large_log_is_listed_by_its_name(tmp_path):
         file.write((LOGS / "rlms-0.1.3.jsonl").read_bytes())
         file.truncate(17 * 1024 * 1024)
     assert [(head.run, head.status, head.format) for head in heads_of(path)] == [("large.jsonl", "saved", "rlms")]
+    with path.open("ab") as file:
+        file.truncate(65 * 1024 * 1024)
+    follower = Imported(path)
+    assert follower.look() == []
+    assert "68 MB, too much to be read at once here; import it first" in follower.failure
 
 
 @pytest.mark.parametrize("name", ["droste-0.26.0.ndjson", "recursive-flow-0.4.2", "dspy-3.4.1-trajectory.json"])
@@ -95,6 +101,7 @@ def test_the_server_lists_and_tells_foreign_logs(folder):
     places = Places(root=folder.parent)
     rows = {row["run"]: row for row in Shelves().look(places, "logs")["runs"]}
     path = places.run(rows["fast-rlm-0.5.0.jsonl"]["path"])
+    assert places.run(rows["nano-rlm"]["path"]).is_dir()
     news = Reader(path).news(None)
     assert (news["live"], news["messages"][0]["nodes"][0]["answer"]) == (False, "forty-two")
 
@@ -105,6 +112,13 @@ def test_the_server_shows_no_file_that_is_no_log(folder):
     for name in ("settings.json", "data.jsonl", "logs", "../secret.json"):
         with pytest.raises(UsageError):
             Places(root=folder).run(name)
+
+
+def test_a_run_of_another_engine_is_not_played(tmp_path):
+    [path] = import_runs(LOGS / "rlms-before-may-2026.jsonl", tmp_path)
+    for play in (resume, replay):
+        with pytest.raises(StateError, match=r"was read from a log of rlms; it can be looked at, but not played here"):
+            play(path)
 
 
 def test_an_import_is_a_run_of_ours_with_what_it_lacks(tmp_path):

@@ -93,6 +93,7 @@ def test_the_engines_own_logger_is_told_and_put_back(engine, tmp_path):
     own = RLMLogger()
     base = engine(ANSWER, logger=own)
     result = trace(base, to=tmp_path).completion("abc", root_prompt="How long?")
+    assert load(result).answer == "3"
     assert base.logger is own
     assert len(result.metadata["iterations"]) == 1
 
@@ -149,7 +150,8 @@ def module(server: Callable[[list[str]], str]) -> Callable[..., Any]:
 def test_a_run_of_dspy_is_a_log_of_ours_with_calls_tokens_and_times(module, tmp_path):
     blocks = ("print(llm_query('sunny?'))", "1/0", "print(llm_query_batched(['a', 'b']))", "SUBMIT(answer=str(len(context)))")
     traced = trace(module(*blocks), to=tmp_path)
-    assert traced(context="a long text", question="How long?").answer == "11"
+    prediction = traced(context="a long text", question="How long?")
+    assert (prediction.answer, load(prediction).answer, len(load(prediction).steps)) == ("11", "11", 4)
     run = load(traced.paths[0])
     assert (run.status, run.answer, run.question) == ("done", "11", "How long?")
     assert [[call.answer for call in step.blocks[0].calls] for step in run.steps] == [["yes"], [], ["yes", "yes"], []]

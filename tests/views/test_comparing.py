@@ -43,8 +43,9 @@ def test_runs_can_be_grouped_by_their_tags(flights):
 def test_the_text_tells_the_divergence_and_the_sides(eight):
     text = eight.text(110)
     assert "First divergence, step 2: Both runs sent the same prompt to gpt-4.1-nano and got another answer." in text
+    assert "Step 3 of A and step 4 of B read kind." in " ".join(text.split())
     assert "≠ same code, other answer" in text
-    assert max(map(len, text.splitlines())) <= 160
+    assert max(map(len, text.splitlines())) <= 110
 
 
 def test_two_runs_are_found_by_path_id_and_themselves(asked, tmp_path):
@@ -108,6 +109,21 @@ def test_marks_count_as_javascript_does(flights):
     assert told["pairs"]["0-1"]["rows"][0]["marks"]["code"][0] == [[16, 19]]
 
 
+def test_long_prompts_are_shown_from_their_difference_on(flights):
+    def asking(name, end):
+        run = flights.run(name, "m", "", None, 1, [flights.ASK_A])
+        block = run.steps[0].blocks[0]
+        call = dataclasses.replace(block.calls[0], prompt="the same " * 500 + end)
+        step = dataclasses.replace(run.steps[0], blocks=(dataclasses.replace(block, calls=(call,)),))
+        return dataclasses.replace(run, steps=(step,))
+
+    both = rlm_lab.compare(asking("one", "ends so"), asking("other", "ends otherwise"))
+    call = comparison_json(both)["pairs"]["0-1"]["rows"][0]["calls"][0]
+    assert call["a"]["prompt"].startswith("… 4,385 characters that are the same …\n")
+    assert [call["a"]["prompt"][start:end] for start, end in call["marks"]["prompt"][0]] == ["so"]
+    assert "ends <u>otherwise</u>" in both._repr_html_()
+
+
 def test_a_pair_can_be_turned_round(eight):
     pair = turned(eight.pair(0, 1))
     assert [row.kind for row in pair.rows if row.kind.startswith("only")] == ["only_b"]
@@ -129,3 +145,9 @@ def test_runs_without_steps_can_be_compared():
     assert both.divergence is None
     assert "No divergence" in both.text()
     assert "No divergence" in both._repr_html_()
+
+
+def test_runs_are_grouped_by_the_tags_that_people_gave_them(asked):
+    one, other = asked("FINAL(1)"), asked("FINAL(2)")
+    one.tag("first")
+    assert rlm_lab.compare(one, other.path).groups("tag") == {"first": (0,), "no tag": (1,)}

@@ -114,6 +114,23 @@ def test_a_notebook_says_which_data_it_needs(run: Run, contexts: dict[str, Any],
     assert "# flights" not in source
 
 
+def test_what_was_there_before_the_run_is_imported_or_named(asked: Any, tmp_path: Path) -> None:
+    def lookup(name: str) -> int:
+        return len(name)
+
+    space = {"pd": pandas, "rate": 2}
+    run = asked("n = lookup('ab') * rate", "FINAL(int(pd.Series([n]).sum()))", tools=[lookup], namespace=space)
+    path = run.export(tmp_path / "a.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    data = cell(notebook, "data")
+    assert data.source.startswith("import pandas as pd\n# lookup = ...\n# rate = ...")
+    assert "lookup='a tool of the run'" in data.source
+    assert data.metadata.get("tags") is None
+    data.source = f"lookup, rate = len, 2\n{data.source}"
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    assert shown(executed(path))["answer-given"][0]["data"] == {"text/plain": "4"}
+
+
 def test_a_notebook_needs_nothing_but_python(run: Run, tmp_path: Path) -> None:
     record = cell(nbformat.read(run.export(tmp_path / "a.ipynb"), as_version=4), "record").source
     code = f"{record}\nprint(llm_query('One?'), rlm_query('Which?', 'abc'))"
@@ -145,6 +162,22 @@ def test_code_is_exported_as_it_ran_and_what_was_put_aside_is_not(asked: Any, tm
     notebook = nbformat.read(run.export(tmp_path / "back.ipynb"), as_version=4)
     assert "2 steps that were put aside" in cell(notebook, "question").source
     assert [one.id for one in notebook.cells if "block" in one.id] == ["step-1-block-1"]
+
+
+def test_cells_that_were_run_in_a_pause_stand_where_they_were_run(asked: Any, tmp_path: Path) -> None:
+    space: dict[str, Any] = {}
+    run = asked("n = 1", "x = llm_query('a')\nprint(n)", "FINAL(n)", step=True, namespace=space)
+    run.step()
+    run.meanwhile.note("n = 5")
+    space["n"] = 5
+    run.step(into="calls")
+    run.meanwhile.note("n = 7")
+    space["n"] = 7
+    run.resume()
+    path = run.export(tmp_path / "a.ipynb")
+    ids = [one.id for one in nbformat.read(path, as_version=4).cells]
+    assert ids.index("step-2-pause-1-1") < ids.index("step-2-block-1") < ids.index("step-2-pause-2-1")
+    assert shown(executed(path))["step-2-block-1"][0]["text"] == "5\n"
 
 
 def one_block(code: str, **facts: Any) -> Trajectory:

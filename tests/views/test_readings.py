@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from rlm_lab import load
 from rlm_lab.analysis.lints import lints_of
 from rlm_lab.analysis.provenance import Link, Node, Provenance, origin_of
+from rlm_lab.trajectory.notes import notes_path
 from rlm_lab.trajectory.tree import ENDED
 from rlm_lab.views.concluding import conclude, conclude_file
 from rlm_lab.views.feed import Feed
+from rlm_lab.views.html import summary_html
 from rlm_lab.views.linting import lints_html, lints_text
 from rlm_lab.views.origin import origin_html, origin_text
 from rlm_lab.views.page import page_html
+from rlm_lab.views.text import to_text
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 
@@ -91,3 +95,23 @@ def test_what_the_engine_flagged_is_not_shown_twice(asked):
 
 def test_a_page_has_them(run):
     assert '"kind":"origin"' in page_html(run.trajectory)
+
+
+def test_notes_are_shown_with_the_run_and_are_harmless(run):
+    run.note(f"Look: {HOSTILE}", step=1)
+    run.tag("odd")
+    trajectory = load(run.path)
+    assert "#odd on the run" in to_text(trajectory)
+    assert "\x1b" not in to_text(trajectory)
+    assert "<script" not in summary_html(trajectory)
+    feed = Feed(run.events)
+    conclude(feed, trajectory)
+    assert [(note["step"], note["title"]) for note in node_of(feed, "notes")["notes"]] == [("r0s1", "note"), ("r0", "#odd")]
+
+
+def test_a_bad_notes_file_does_not_keep_a_run_from_being_shown(run):
+    notes_path(run.path).write_text("{", encoding="utf-8")
+    trajectory = load(run.path)
+    assert "notes file" in to_text(trajectory)
+    assert "notes file" in summary_html(trajectory)
+    conclude(Feed(run.events), trajectory)

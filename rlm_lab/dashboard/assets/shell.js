@@ -2,13 +2,14 @@
 const COLUMNS = [
   { name: "question", title: "Question", text: (row) => row.question || missing(row, "question", "(no question)") },
   { name: "status", title: "Status", text: (row) => WORDS[row.status] ?? row.status },
-  { name: "answer", title: "Answer", text: (row) => row.answer ?? "" },
+  { name: "answer", title: "Answer", text: (row) => row.answer || missing(row, "answer") },
   { name: "model", title: "Model", text: (row) => row.model || missing(row, "model") },
   { name: "steps", title: "Steps", number: (row) => row.steps, text: (row) => count(row.steps) },
-  { name: "calls", title: "Calls", number: (row) => row.calls, text: (row) => count(row.calls) || missing(row, "calls") },
-  { name: "tokens", title: "Tokens", number: (row) => row.tokens, text: (row) => thousands(row.tokens) || missing(row, "tokens") },
-  { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost) },
-  { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds) || missing(row, "times") },
+  { name: "calls", title: "Calls", number: (row) => row.calls, text: (row) => count(row.calls), fact: "calls" },
+  { name: "tokens", title: "Tokens", number: (row) => row.tokens, text: (row) => thousands(row.tokens), fact: "tokens" },
+  { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost), fact: "cost" },
+  { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds), fact: "times" },
+  { name: "tags", title: "Tags", text: (row) => row.tags ?? "" },
   { name: "parent", title: "Parent", text: (row) => row.parent ?? "" },
   { name: "started", title: "Started", text: (row) => when(row.started) },
 ];
@@ -101,7 +102,7 @@ class Runs {
 
   chosen() {
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (row) => { const text = [row.question, row.answer, row.model, row.run, row.file, WORDS[row.status] ?? row.status].join("\n").toLowerCase(); return words.every((word) => text.includes(word)); };
+    const fits = (row) => { const text = [row.question, row.answer, row.model, row.run, row.file, row.tags, WORDS[row.status] ?? row.status].join("\n").toLowerCase(); return words.every((word) => text.includes(word)); };
     const column = COLUMNS.find((one) => one.name === this.sort.name);
     const key = column.number ? (row) => column.number(row) ?? -1 : (row) => String(row[column.name] ?? "").toLowerCase();
     const found = [...this.rows.values()].filter(fits).sort((one, other) => (key(one) < key(other) ? -1 : key(one) > key(other) ? 1 : 0));
@@ -117,6 +118,7 @@ class Runs {
     this.more.textContent = `${count(left)} more`;
     const total = this.rows.size;
     const older = this.leftOut ? `; ${count(this.leftOut)} older ones are not listed` : "";
+    this.element.classList.toggle("untagged", ![...this.rows.values()].some((row) => row.tags));
     this.told.textContent = this.search.value ? `${count(found.length)} of ${count(total)}` : `${count(total)} in ${this.folders.join(", ")}${older}`;
     this.drawEmpty(total, found.length);
     if (held) this.elements.get(held)?.focus();
@@ -141,7 +143,8 @@ class Runs {
       const cell = make("td", { class: column.number ? `number ${column.name}` : column.name });
       if (column.name === "status") cell.append(make("span", { class: `sign ${SIGNS[row.status] ?? "dash"}`, "aria-hidden": "true" }), column.text(row), ...(row.here ? [make("span", { class: "here", text: "here", title: "In this page’s kernel" })] : []));
       else cell.textContent = column.text(row);
-      if (["question", "answer", "model", "parent"].includes(column.name)) cell.title = cell.textContent;
+      if (!cell.textContent && column.fact && missing(row, column.fact)) cell.append(make("span", { class: "absent", title: "Not recorded.", "aria-label": "not recorded", text: "–" }));
+      if (["question", "answer", "model", "tags", "parent"].includes(column.name)) cell.title = cell.textContent;
       return cell;
     });
     const element = make("tr", { tabindex: "0", class: `run ${SIGNS[row.status] ? row.status : "other"}`, onclick: () => this.open(row.run) }, this.box(row), ...cells);

@@ -182,7 +182,7 @@ def format_of(source: Source) -> Format | None:
     except LogError:
         return None
     likely = [one for one in FORMATS if any(mark in head for mark in one.marks)]
-    first = Source(source.path).first() if likely else None
+    first = Source(source.path, largest=source.largest).first() if likely else None
     return next((one for one in likely if one.recognises(first)), None)
 
 

@@ -19,14 +19,15 @@ from rlm_lab.trajectory.formats import format_of, is_own, place_of, runs_in
 from rlm_lab.trajectory.formats.files import Source
 from rlm_lab.trajectory.reading import SUFFIX, RunHead
 
-LARGE = 16 * 1024 * 1024  # bytes of a file that is not read for a list
+LARGE = 16 * 1024 * 1024  # bytes of a file, or of one value in it, that is not read for a list
+LARGEST = 64 * 1024 * 1024  # bytes of a file that is read where others wait, which takes about a second
 AT_ONCE = 2_000  # events given in one look
 SAVED = "saved"
 
 
 def heads_of(path: Path) -> tuple[RunHead, ...]:
     """The runs in a log of another engine; none where it is none, or cannot be read."""
-    source = Source(path)
+    source = Source(path, largest=LARGE)
     found = format_of(source)
     if found is None:
         return ()
@@ -91,6 +92,10 @@ class Imported:
         """The next events."""
         if self._events is None:
             self._events = self._read()
+            self.failure = _too_large(place_of(self.path)[0])
+        if self.failure is not None:
+            self.behind = False
+            return []
         found: list[Event] = []
         try:
             found = list(islice(self._events, AT_ONCE))
@@ -107,6 +112,12 @@ class Imported:
             if count == number:
                 break
         yield from last
+
+
+def _too_large(path: Path) -> str | None:
+    size = path.stat().st_size if path.is_file() else 0
+    told = f"{path} has {size / 1e6:,.0f} MB, too much to be read at once here; import it first: rlm-lab import {path.name}."
+    return told if size > LARGEST else None
 
 
 def follower(path: Path) -> Follower | Imported:

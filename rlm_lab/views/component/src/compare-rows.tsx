@@ -134,6 +134,7 @@ function Side({ state, row, side, open, place }: { state: State; row: Row; side:
         <span class={own.final ? "sum final" : "sum"}>{own.summary}</span>
         <span class="cost">{right}</span>
       </button>
+      {own.warned?.map((reason) => <p class="cmp-warned"><Icon name="warning" /> {reason}</p>)}
       {open && <Inside row={row} step={own} side={side} />}
     </div>
   );
@@ -145,7 +146,7 @@ function Inside({ row, step, side }: { row: Row; step: Step; side: 0 | 1 }): JSX
     <div class="cmp-inside">
       {step.code && <Code text={step.code} marks={marks?.code[side] ?? []} />}
       {row.calls?.map((call) => <Asked call={call} side={side} />)}
-      {row.calls && (row.more_calls || row.same_calls) ? <p class="quiet">{callsText(row)}</p> : null}
+      {row.calls && (row.more_calls || row.same_calls) && step.calls ? <p class="quiet">{callsText(row)}</p> : null}
       {step.children?.map((child) => <ChildRun child={child} />)}
       {step.variables && <pre class="cmp-vars" aria-label="Variables that the step set">{overlaid([step.variables], marks?.variables?.[side] ?? [], 0)}</pre>}
       {step.output && <pre class={`cmp-out${step.failed ? " failed" : ""}`}>{overlaid([step.output], marks?.output[side] ?? [], 0)}</pre>}
@@ -166,7 +167,7 @@ function Asked({ call, side }: { call: CallRow; side: 0 | 1 }): JSX.Element | nu
   if (!own) return null;
   return (
     <div class={`cmp-call${own.status === "failed" ? " failed" : ""}`}>
-      <span class="cmp-asked"><b>call {own.n}</b> <span class="quiet">{own.model}</span> {overlaid([own.prompt], call.marks.prompt[side], 0)}</span>
+      <span class="cmp-asked"><b>call {own.n}</b> <span class="quiet">{own.model}</span> {own.prompt || own.answer ? overlaid([own.prompt], call.marks.prompt[side], 0) : <span class="quiet">its text is not recorded</span>}</span>
       <span class="cmp-answer">{overlaid([own.answer], call.marks.answer[side], 0)}</span>
     </div>
   );

@@ -14,10 +14,10 @@ export interface Pair { texts: Texts; turned: Texts; part: number | null; cause:
 export interface Child { question: string; answer: string; status: string; steps: number }
 export interface Step {
   n: number; act: string; why: string; summary: string; seconds: number; calls: number; code: string; output: string; variables?: string; spent?: string;
-  final?: boolean; failed?: boolean; edited?: boolean; children?: Child[];
+  final?: boolean; failed?: boolean; edited?: boolean; warned?: string[]; children?: Child[];
 }
 export interface Run {
-  name: string; question: string; model: string; status: string; answer: string; steps: number; figures: Record<string, string>;
+  name: string; question: string; model: string; status: string; answer: string; none: string; steps: number; figures: Record<string, string>;
   tags: string[]; acts: string[]; link?: string;
 }
 export interface Message {

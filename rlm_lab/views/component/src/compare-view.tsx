@@ -30,7 +30,7 @@ export function CompareView({ state }: { state: State }): JSX.Element {
 function Header({ state }: { state: State }): JSX.Element {
   const texts = state.texts, count = state.runs.length;
   if (!count) return <Fragment />;
-  const question = state.run(0)?.question || "No question";
+  const question = state.run(0)?.question ?? "";
   return (
     <header class="header cmp-header">
       <div class="about">
@@ -80,7 +80,7 @@ function Figures({ state, a, b }: { state: State; a: Run; b: Run }): JSX.Element
     <dl class="cmp-figures">
       <div class="wide"><dt>Answer</dt>
         {rows.map(([letter, run]) => (
-          <dd><i>{letter}</i><b class={run.answer ? "" : "none"} title={run.answer}>{run.answer.split("\n")[0] || "no answer"}</b>{letter === "B" && texts && <span class={texts.same_answer ? "quiet" : "badge fail"}>{texts.same_answer ? "same" : "other"}</span>}</dd>
+          <dd><i>{letter}</i><b class={run.answer ? "" : "none"} title={run.answer}>{run.answer.split("\n")[0] || run.none}</b>{letter === "B" && texts && <span class={texts.same_answer ? "quiet" : "badge fail"}>{texts.same_answer ? "same" : "other"}</span>}</dd>
         ))}
       </div>
       {texts?.figures.map((one) => (
@@ -191,7 +191,7 @@ function RunRow({ state, run, place }: { state: State; run: Run; place: number }
       <td><button type="button" class={`pick${letter && !alone ? " on" : ""}`} disabled={alone} aria-label={told} title={told} onKeyDown={key} onClick={(event) => (letter ? state.swap() : state.choose(event.shiftKey ? 0 : 1, place))}>{alone ? "" : letter}</button></td>
       <td class="name" title={run.name}><Name run={run} />{run.tags.map((tag) => <small> {tag}</small>)}</td>
       <td class="model" title={run.model}>{run.model}</td>
-      <td class="said" title={run.answer}>{run.answer.split("\n")[0] || <span class="quiet">no answer</span>}</td>
+      <td class="said" title={run.answer}>{run.answer.split("\n")[0] || <span class="quiet">{run.none}</span>}</td>
       <td class="state"><span class={`status ${run.status}`}><Icon name={run.status} /> {statusWord(run.status)}</span></td>
       <td class="number">{grouped(run.steps)}</td>
       {["calls", "tokens", "cost", "seconds"].map((name) => <td class={`number${run.figures[name]?.startsWith("no") ? " quiet" : ""}`}>{run.figures[name]}</td>)}

@@ -95,7 +95,7 @@ function Strip({ app, parts, size, colour, label }: { app: App; parts: unknown[]
 
 function Pools({ app, contexts }: { app: App; contexts: Record<string, unknown>[] }): JSX.Element {
   const step = app.store.get(app.step);
-  const tokens = figure(step, "tokens_in");
+  const tokens = app.store.absent(app.run, "tokens") ? null : figure(step, "tokens_in");
   const steps = app.store.steps(app.run);
   const prompt = steps.slice(0, steps.indexOf(app.step ?? "") + 1).flatMap((id) => app.store.children(id, "message")).reduce((sum, id) => sum + (figure(app.store.get(id), "size") ?? 0), 0);
   const told = record(app.store.get(`${app.run}k`))["bytes"];
@@ -104,7 +104,7 @@ function Pools({ app, contexts }: { app: App; contexts: Record<string, unknown>[
   const all = Math.max(data + own, prompt, 1);
   return (
     <dl class="pools">
-      <div><dt>root prompt</dt><dd class="pool"><i class="here" style={{ width: `${Math.max((prompt / all) * 100, prompt ? 0.8 : 0)}%` }} /></dd><dd class="right"><b>{tokens === null ? "?" : thousands(tokens)}</b> tokens, {bytes(prompt)}</dd></div>
+      <div><dt>root prompt</dt><dd class="pool"><i class="here" style={{ width: `${Math.max((prompt / all) * 100, prompt ? 0.8 : 0)}%` }} /></dd><dd class="right">{tokens === null && !prompt ? <span class="quiet">not recorded</span> : <><b>{tokens === null ? "?" : thousands(tokens)}</b> tokens, {bytes(prompt)}</>}</dd></div>
       <div><dt>variables</dt><dd class="pool"><i style={{ width: `${Math.max(((data + own) / all) * 100, 0.8)}%` }} /></dd><dd class="right">{data + own ? <><b>{bytes(data + own)}</b>, same scale</> : <span class="quiet">size not recorded</span>}</dd></div>
     </dl>
   );

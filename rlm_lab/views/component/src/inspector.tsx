@@ -27,7 +27,7 @@ function CallPane({ app }: { app: App }): JSX.Element {
   const calls = app.step ? app.store.callsOfStep(app.step) : [];
   const id = app.call ?? (calls.length === 1 ? calls[0]! : null);
   const call = app.store.get(id);
-  if (!id || !call) return <Fold app={app} name="call" title="Call"><p class="empty">{calls.length ? `${counted(calls.length, "call")} in this step: choose one in the code, the map or the chart, or press N.` : "This step asked no model beside the root."}</p></Fold>;
+  if (!id || !call) return <Fold app={app} name="call" title="Call"><p class="empty">{calls.length ? `${counted(calls.length, "call")} in this step: choose one in the code, the map or the chart, or press N.` : app.store.absent(app.run, "calls") ? "Not recorded." : "This step asked no model beside the root."}</p></Fold>;
   const siblings = app.store.children(call.parent, "call");
   const at = siblings.indexOf(id);
   const number = figure(call, "index") !== null ? figure(call, "index")! + 1 : at + 1;
@@ -100,11 +100,11 @@ function Saw({ app }: { app: App }): JSX.Element {
   const groups = steps.map((id) => ({ id, messages: app.store.children(id, "message"), fresh: id === app.step }));
   const size = (ids: readonly string[]) => ids.reduce((sum, id) => sum + (figure(app.store.get(id), "size") ?? 0), 0);
   const all = groups.reduce((sum, group) => sum + size(group.messages), 0) || 1;
-  const tokens = figure(step, "tokens_in");
+  const tokens = app.store.absent(app.run, "tokens") ? null : figure(step, "tokens_in");
   const share = (characters: number) => (tokens === null ? `${grouped(characters)} char.` : grouped(Math.round((characters / all) * tokens)));
   const old = groups.filter((group) => !group.fresh);
   return (
-    <Fold app={app} name="prompt" title="What the model saw" sub={step ? `step ${text(step, "number")}` : ""} right={<span class="quiet">{tokens === null ? `${grouped(all)} characters` : `${thousands(tokens)} tokens`}</span>}>
+    <Fold app={app} name="prompt" title="What the model saw" sub={step ? `step ${text(step, "number")}` : ""} right={<span class="quiet">{tokens === null ? (all > 1 ? `${grouped(all)} characters` : "") : `${thousands(tokens)} tokens`}</span>}>
       {!groups.some((group) => group.messages.length) ? <p class="empty">{step ? "Not recorded." : "No step is chosen."}</p> : (
         <>
           <div class="saw-bar" aria-hidden="true">{groups.slice(-60).flatMap((group) => group.messages.map((id) => <i class={group.fresh ? "new" : ""} style={{ flexGrow: String(Math.max(size([id]), all / 300)) }} />))}</div>
@@ -201,7 +201,7 @@ function VariablesPane({ app }: { app: App }): JSX.Element {
           {variables.slice(-200).map((variable) => <VariableRow app={app} variable={variable} badged={badged} key={variable.name} />)}
         </tbody>
       </table>
-      {!variables.length && !contexts.length && <p class="empty">No variables yet.</p>}
+      {!variables.length && !contexts.length && <p class="empty">{app.store.absent(app.run, "variables") ? "Not recorded." : "No variables yet."}</p>}
     </Fold>
   );
 }

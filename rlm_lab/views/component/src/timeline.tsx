@@ -28,9 +28,9 @@ export function Timeline({ app }: { app: App }): JSX.Element {
     const reach = area.toTime(area.left + 3) - area.toTime(area.left);
     return made.bars.findLast((bar) => t >= bar.from - reach && t <= bar.to + reach && y >= scaled(bar, made, height).top - 1 && y <= scaled(bar, made, height).bottom + 1);
   };
+  if (app.store.absent(app.run, "times")) return <section class="timeline" aria-label="Time" data-reveal="pane-time"><div class="chart-head"><h2>Time</h2></div><p class="empty">Not recorded.</p></section>;
   return (
     <section class="timeline" aria-label="Time" data-reveal="pane-time">
-      {app.store.absent(app.run, "times") && <p class="empty">Not recorded.</p>}
       <div class="chart-head"><h2>Time</h2><Legend cost={made.spent > 0} /></div>
       <div class="chart" ref={measure}>
         <canvas ref={canvas} tabIndex={0} role="img" aria-label={`${counted(app.store.steps(app.run).length, "step")} in ${clock(made.end)}, at most ${counted(made.atOnce, "call")} at once. Left and right choose a step.`}

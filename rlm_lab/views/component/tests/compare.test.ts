@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { csvOf, groupsOf, itemsOf, State, turnedRow, type Message, type Row, type Run } from "../src/compare-state";
 
 const row = (kind: string, a: number | null, b: number | null): Row => ({ kind, sign: "", word: kind, a, b });
-const run = (name: string, fields: Partial<Run> = {}): Run => ({ name, question: "Why?", model: "m", status: "done", answer: "EV", steps: 2, figures: {}, tags: [], acts: [], ...fields });
+const run = (name: string, fields: Partial<Run> = {}): Run => ({ name, question: "Why?", model: "m", status: "done", answer: "EV", none: "", steps: 2, figures: {}, tags: [], acts: [], ...fields });
 const texts = (title: string) => ({ given: "", contexts: "", figures: [], same_answer: true, counts: "", title, sentence: "" });
 const message = (): Message => ({
   kind: "comparison", chosen: [0, 1], runs: [run("one"), run("other"), run("third")], answers: [], steps: {},
