@@ -16,7 +16,7 @@ from typing import Any
 
 from rlm_lab.analysis.source import parsed
 
-WORK = 20_000_000  # cells that may be compared in all to find rows by a text: twenty passes over a column of a million rows
+WORK = 4_000_000  # cells that may be compared in all to find rows by a text: four passes over a column of a million rows
 MOST_LINES = 4_000  # of outputs and prompts that are looked at
 MOST_ROWS = 2_000  # rows whose cells are read
 LONGEST = 2_000  # characters of a line
