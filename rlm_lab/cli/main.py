@@ -1,0 +1,92 @@
+"""The command line: its words, and what becomes of errors. A new command is a `Command` in one of the tables that stand here."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rlm_lab._version import __version__
+from rlm_lab.cli.asking import ASK, DEMO
+from rlm_lab.cli.command import FAILED, INTERRUPTED, WRONG, Command, complain
+from rlm_lab.cli.giving import GIVING
+from rlm_lab.cli.looking import LOOKING
+from rlm_lab.cli.models import DOCTOR, MODEL
+from rlm_lab.errors import ContextError, RLMError, UsageError
+from rlm_lab.kernel.arguments import Parser, plain_words
+from rlm_lab.kernel.words import near
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the words say; gives the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except (UsageError, ContextError) as error:
+        complain(f"rlm-lab: {error}")
+        return WRONG
+    except RLMError as error:
+        complain(f"rlm-lab: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        complain("rlm-lab: interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _run(words: list[str]) -> int:
+    parser, names = _parser()
+    if words and not words[0].startswith("-") and words[0] not in names:
+        raise UsageError(f"There is no command {words[0]!r}.{near(words[0], names)} There are {', '.join(names)}.")
+    parsed, rest = parser.parse_known_args(words)
+    parsed.words = plain_words(parsed.chosen, rest)
+    if parsed.words and parsed.command is not ASK.do:
+        raise UsageError(f"{parsed.words[0]!r} is too much; `{parsed.chosen.prog} --help` shows what fits.")
+    if parsed.help or parsed.command is None:
+        print(parsed.chosen.format_help().rstrip())
+        return 0
+    status: int = parsed.command(parsed)
+    return status
+
+
+def _parser() -> tuple[Parser, list[str]]:
+    """The whole command line, and the names of its commands."""
+    parser = Parser(prog="rlm-lab", description="Recursive language models on your data.", add_help=False, allow_abbrev=False)
+    parser.add_argument("-h", "--help", action="store_true", help="show this")
+    parser.add_argument("--version", action="store_const", dest="command", const=_version, help="show the version")
+    parser.set_defaults(chosen=parser, command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in (ASK, *LOOKING, *GIVING):
+        _add(commands, command)
+    model = _add(commands, Command(name="model", told="the embedded model: install, list", do=_help))
+    actions = model.add_subparsers(title="commands", metavar="COMMAND")
+    for command in MODEL:
+        _add(actions, command)
+    for command in (DOCTOR, DEMO):
+        _add(commands, command)
+    return parser, list(commands.choices)
+
+
+def _add(commands: Any, command: Command) -> Parser:
+    parser: Parser = commands.add_parser(
+        command.name, help=command.told, description=command.told, add_help=False, allow_abbrev=False
+    )
+    parser.set_defaults(chosen=parser, command=command.do)
+    command.add(parser)
+    if not command.own_help:
+        parser.add_argument("-h", "--help", action="store_true", help="show this")
+    return parser
+
+
+def _help(parsed: argparse.Namespace) -> int:
+    print(parsed.chosen.format_help().rstrip())
+    return 0
+
+
+def _version(_: argparse.Namespace) -> int:
+    print(f"rlm-lab {__version__}")
+    return 0
