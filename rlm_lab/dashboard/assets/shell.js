@@ -168,7 +168,7 @@ class Runs {
 
   drawMarked() {
     const number = this.marked.size;
-    this.compare.textContent = number ? `Compare ${count(number)}` : "Compare";
+    this.compare.textContent = number > 1 ? `Compare ${count(number)}` : "Compare";
     this.compare.setAttribute("aria-disabled", String(number < 2));
     this.compare.title = number < 2 ? "Mark two runs or more" : "Shows them side by side";
   }
