@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import UsageError
-from rlm_lab.kernel.arguments import Parser
 from rlm_lab.kernel.readings import named
 from rlm_lab.kernel.tables import Table
-from rlm_lab.trajectory.notes import Note, Notes
+from rlm_lab.trajectory.notes import Notes
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.noted import place_of, title_of
 
@@ -43,15 +42,6 @@ def score(magics: RLM, rest: str) -> None:
     name, _, value = text.rpartition(" ")
     run.score(*_scored(name.strip(), value), **_fitting(run, about))
     magics.say(notes_table(run.notes).bundle())
-
-
-def add_note_flags(parser: Parser) -> None:
-    """The flags of `rlm-lab note`."""
-    parser.add_argument("--step", type=int, metavar="N", help="about this step")
-    parser.add_argument("--call", type=int, metavar="N", help="about this call")
-    parser.add_argument("--tag", action="append", metavar="WORD", default=[], help="a tag; repeatable")
-    parser.add_argument("--score", action="append", metavar="NAME=NUMBER", default=[], help="a score; repeatable")
-    parser.add_argument("--by", metavar="NAME", help="who says so; by default you")
 
 
 def note_told(run: Trajectory, text: str, parsed: argparse.Namespace) -> str:
@@ -118,6 +108,3 @@ def _scored(name: str, value: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise UsageError(f"The score is {f'{name} {value}'.strip()!r}; give a name and a number, such as right 1.") from None
-
-
-__all__ = ["Note", "add_note_flags", "note", "note_told", "notes_table", "score", "tag"]
