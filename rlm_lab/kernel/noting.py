@@ -25,7 +25,7 @@ def note(magics: RLM, rest: str) -> None:
     """The text after the flags, as it stands; without one, all that was noted."""
     run, about, text = _read(magics, rest)
     if text:
-        run.note(text, **_fitting(run, about))
+        run.note(text, **about)
     magics.say(notes_table(run.notes).bundle())
 
 
@@ -33,20 +33,20 @@ def tag(magics: RLM, rest: str) -> None:
     run, about, text = _read(magics, rest)
     if not text:
         raise UsageError("The tag is missing; write %rlm tag WORD, or several words.")
-    run.tag(*text.split(), **_fitting(run, about))
+    run.tag(*text.split(), **about)
     magics.say(notes_table(run.notes).bundle())
 
 
 def score(magics: RLM, rest: str) -> None:
     run, about, text = _read(magics, rest)
     name, _, value = text.rpartition(" ")
-    run.score(*_scored(name.strip(), value), **_fitting(run, about))
+    run.score(*_scored(name.strip(), value), **about)
     magics.say(notes_table(run.notes).bundle())
 
 
 def note_told(run: Trajectory, text: str, parsed: argparse.Namespace) -> str:
     """Notes what the flags say; gives all that was noted."""
-    about = _fitting(run, {"step": parsed.step, "call": parsed.call}) | {"by": parsed.by}
+    about = {"step": parsed.step, "call": parsed.call, "by": parsed.by}
     scores = [_scored(*_parted(one)) for one in parsed.score]
     if text:
         run.note(text, **about)
@@ -84,16 +84,6 @@ def _given(flag: str, value: str, kind: Callable[[str], Any]) -> Any:
         return kind(value)
     except ValueError:
         raise UsageError(f"{flag} is {value!r}; give a number.") from None
-
-
-def _fitting(run: Run | Trajectory, about: dict[str, Any]) -> dict[str, Any]:
-    """The places, if the run has them."""
-    steps = {step.number for step in run.steps}
-    calls = {call.number for step in run.steps for block in step.blocks for call in block.calls}
-    for name, known in (("step", steps), ("call", calls)):
-        if about.get(name) is not None and about[name] not in known:
-            raise UsageError(f"The run has no {name} {about[name]}; it has {len(known):,} of them.")
-    return about
 
 
 def _parted(text: str) -> tuple[str, str]:
