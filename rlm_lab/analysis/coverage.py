@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from rlm_lab.analysis.frame_coverage import Frame, frame_of, place_rows, read_rows
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Trajectory
 
 WINDOW = 40  # characters that must be alike for a piece to be placed
 WORK = 3_000_000_000  # characters that may be searched through in all
 MOST_PARTS = 300
+MOST_COLUMNS = 40
 _UNREAD = frozenset({"len", "type", "id", "isinstance", "SHOW_VARS"})
 Part = tuple[int, int, bool]
 
@@ -48,11 +50,11 @@ class Tally:
 
 
 def coverage_of(trajectory: Trajectory, contexts: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What of the contexts was read, shown and sent, as JSON; None where there is no context made of texts.
+    """What of the contexts was read, shown and sent, as JSON; None where there is no context of texts, and no frame.
 
     Parameters
     ----------
-    contexts: the values by their names, as the run has them: texts, and lists or dicts of texts.
+    contexts: the values by their names, as the run has them: texts, lists or dicts of texts, frames.
 
     >>> from rlm_lab.trajectory.tree import Block, Call, Step
     >>> book = " ".join(str(number) for number in range(100, 400))
@@ -62,18 +64,22 @@ def coverage_of(trajectory: Trajectory, contexts: Mapping[str, Any]) -> dict[str
     [[100, 200, 1]]
     """
     sources = [source for name, value in contexts.items() if (source := source_of(name, value)) is not None]
-    if not sources:
+    frames = [frame for name, value in contexts.items() if (frame := frame_of(name, value)) is not None]
+    if not sources and not frames:
         return None
     tally = Tally(found={source.name: {"read": [], "shown": [], "sent": []} for source in sources})
     for block in _blocks(trajectory):
         _read(block, sources, tally)
-        for call in block.calls:
-            _place(call.prompt, sources, "sent", tally)
-        for output in block.outputs:
-            _place(output.text, sources, "shown", tally)
+        for frame in frames:
+            read_rows(block.code, frame)
+        for kind, text in [("sent", call.prompt) for call in block.calls] + [("shown", output.text) for output in block.outputs]:
+            _place(text, sources, kind, tally)
+            for frame in frames:
+                exact, likely = place_rows(text, frame, kind)
+                tally.exact, tally.likely = tally.exact + exact, tally.likely + likely
     looked = max(tally.looked, 1)
     return {
-        "contexts": [_told(source, tally.found[source.name]) for source in sources],
+        "contexts": [*(_told(source, tally.found[source.name]) for source in sources), *map(_told_frame, frames)],
         "placed": {"exact": round(tally.exact / looked, 4), "likely": round(tally.likely / looked, 4)},
         "bytes": sum(len(source.text) for source in sources),
     }
@@ -205,15 +211,26 @@ def _told(source: Source, found: Mapping[str, list[Part]]) -> dict[str, Any]:
         "name": source.name,
         "size": len(source.text),
         "unit": unit,
-        **{kind: _parts(source, parts) for kind, parts in found.items()},
+        **{kind: _parts(len(source.text), parts) for kind, parts in found.items()},
     }
 
 
-def _parts(source: Source, parts: Iterable[Part]) -> dict[str, Any]:
+def _told_frame(frame: Frame) -> dict[str, Any]:
+    columns = [name for name in frame.frame.columns if name in frame.columns]
+    return {
+        "name": frame.name,
+        "size": frame.rows,
+        "unit": "rows",
+        **{kind: _parts(frame.rows, parts) for kind, parts in frame.found.items()},
+        "columns": {"read": columns[:MOST_COLUMNS], "count": len(columns), "all": len(frame.frame.columns)},
+    }
+
+
+def _parts(size: int, parts: Iterable[Part]) -> dict[str, Any]:
     merged = _merged(parts)
     covered = sum(end - begin for begin, end, _ in merged)
     return {
-        "share": round(min(covered / max(len(source.text), 1), 1.0), 5),
+        "share": round(min(covered / max(size, 1), 1.0), 5),
         "parts": [[a, b, int(sure)] for a, b, sure in _fewer(merged)],
     }
 

@@ -69,3 +69,60 @@ def test_items_of_a_list_are_told_in_their_places():
 
 def test_what_is_no_text_has_no_coverage():
     assert coverage_of(Trajectory(run="a", status="done"), {"numbers": [1, 2]}) is None
+
+
+ROWS = 1_000
+
+
+def frame(**more: Any) -> Any:
+    import pandas as pd
+
+    numbers = range(ROWS)
+    own = {"name": [f"flight {number:04d}" for number in numbers], "delay": [number * 1.5 for number in numbers]}
+    return pd.DataFrame(own | {"carrier": [("EV", "AA")[number % 2] for number in numbers]} | more)
+
+
+def of_frame(**given: Any) -> dict[str, Any]:
+    return covered(contexts={"flights": frame()}, **given)["contexts"][0]
+
+
+def test_rows_that_code_names_are_read_and_columns_that_it_names_too():
+    told = of_frame(code="print(len(flights), flights.shape)\nprint(flights.head(), flights.iloc[100:120], flights['delay'].loc)")
+    assert (told["unit"], told["size"], told["columns"]) == ("rows", ROWS, {"read": ["delay"], "count": 1, "all": 3})
+    only = of_frame(code="print(flights.head(3))\nprint(flights.tail(2))\nprint(flights.loc[10:12])")
+    assert only["read"]["parts"] == [[0, 3, 1], [10, 13, 1], [ROWS - 2, ROWS, 1]]
+
+
+def test_a_frame_whose_form_only_is_asked_for_is_not_read_and_one_that_is_used_otherwise_likely_as_a_whole():
+    assert of_frame(code="print(len(flights), flights.columns, flights.dtypes)")["read"]["parts"] == []
+    assert of_frame(code="late = flights[flights.delay > 60]")["read"]["parts"] == [[0, ROWS, 0]]
+
+
+def test_printed_rows_are_placed_by_their_labels_and_cells():
+    told = of_frame(output=str(frame().iloc[40:45]))
+    assert told["shown"]["parts"] == [[40, 45, 1]]
+    assert of_frame(output="40  something else\n41  other")["shown"]["parts"] == []
+
+
+def test_a_row_in_a_prompt_is_found_by_a_text_that_it_alone_holds():
+    told = of_frame(prompts=["Is this late?\nflight 0077, 115.5, AA"])
+    assert told["sent"]["parts"] == [[77, 78, 1]]
+    assert of_frame(prompts=["flight 0077, 3.0, AA"])["sent"]["parts"] == [[77, 78, 0]]
+
+
+def test_a_polars_frame_is_looked_at_too():
+    import polars as pl
+
+    flights = pl.from_pandas(frame())
+    told = covered(output=str(flights[10:14]), contexts={"flights": flights})
+    assert told["contexts"][0]["shown"]["parts"] == [[10, 14, 1]]
+
+
+def test_what_is_searched_through_is_bounded():
+    from rlm_lab.analysis.frame_coverage import frame_of, place_rows
+
+    flights = frame_of("flights", frame())
+    assert flights is not None
+    flights.work = 3 * ROWS
+    place_rows("\n".join(f"nowhere {number}, to be found" for number in range(50)), flights, "sent")
+    assert 0 <= flights.work < ROWS

@@ -55,8 +55,16 @@ function Strips({ app, one, many }: { app: App; one: Record<string, unknown>; ma
         );
       })}
       <div class="strip-row"><span /><span class="strip-axis"><span>1</span><span>{grouped(size)} {String(one["unit"] ?? "")}</span></span><span /></div>
+      <Columns told={record(one["columns"])} />
     </div>
   );
+}
+
+/** The columns of a frame that code names. */
+function Columns({ told }: { told: Record<string, unknown> }): JSX.Element | null {
+  const names = list(told["read"]).map(String);
+  if (typeof told["all"] !== "number") return null;
+  return <p class="quiet columns" title={names.join(", ")}>{names.length ? `Code names ${grouped(Number(told["count"]))} of ${grouped(told["all"])} columns: ${clipped(names.join(", "), 90)}` : `Code names none of ${grouped(told["all"])} columns`}</p>;
 }
 
 function Strip({ app, parts, size, colour, label }: { app: App; parts: unknown[]; size: number; colour: string; label: string }): JSX.Element {
