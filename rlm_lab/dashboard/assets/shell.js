@@ -245,7 +245,7 @@ export function start({ host, send, listen }) {
     else if (message.kind === "facts") drawFacts(settings, message);
   });
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-  const paint = () => send({ theme: scheme.matches ? "dark" : "light" });
+  const paint = () => send({ theme: document.documentElement.dataset.theme });
   scheme.addEventListener("change", paint);
   window.addEventListener("hashchange", ask);
   paint();
