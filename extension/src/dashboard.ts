@@ -1,8 +1,9 @@
 // The dashboard in a tab beside the notebook: a page of the kernel's own server, in a frame that may run its scripts and nothing else.
-import { type JupyterFrontEnd } from '@jupyterlab/application';
-import { MainAreaWidget } from '@jupyterlab/apputils';
+import type { ILabShell } from '@jupyterlab/application';
+import { MainAreaWidget, Notification } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { IFrame } from '@jupyterlab/ui-components';
+import type { Kernel } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { kernelOf } from './deeds';
 import { runIcon } from './icon';
@@ -14,16 +15,20 @@ export class DashboardTabs {
   private readonly tabs = new Map<string, Tab>(); // by kernel
 
   constructor(
-    private readonly app: JupyterFrontEnd,
+    private readonly shell: ILabShell | null,
     private readonly trans: TranslationBundle
   ) {}
 
   /** The dashboard of a notebook's kernel: the tab that shows it, or a new one beside the notebook. */
   async open(panel: NotebookPanel): Promise<void> {
     const kernel = kernelOf(panel)!;
+    const { shell } = this;
+    if (!shell) {
+      return this.openApart(kernel);
+    }
     const known = this.tabs.get(kernel.id);
     if (known && !known.isDisposed) {
-      this.app.shell.activateById(known.id);
+      shell.activateById(known.id);
       return;
     }
     const tab = this.made(await dashboardAddress(kernel, window.location.origin), panel);
@@ -38,8 +43,27 @@ export class DashboardTabs {
       kernel.statusChanged.disconnect(gone);
       this.tabs.delete(kernel.id);
     });
-    this.app.shell.add(tab, 'main', { ref: panel.id, mode: 'split-right' });
-    this.app.shell.activateById(tab.id);
+    shell.add(tab, 'main', { ref: panel.id, mode: 'split-right' });
+    shell.activateById(tab.id);
+  }
+
+  /** In a tab of the browser, where the application has none beside its notebook. */
+  private async openApart(kernel: Kernel.IKernelConnection): Promise<void> {
+    const { trans } = this;
+    const tab = window.open('', '_blank'); // now, while the browser still knows that the user asked
+    try {
+      const address = await dashboardAddress(kernel);
+      if (tab) {
+        tab.opener = null;
+        tab.location.href = address;
+      } else {
+        const callback = (): void => void window.open(address, '_blank', 'noopener');
+        Notification.info(trans.__('The dashboard is ready.'), { actions: [{ label: trans.__('Open'), callback }] });
+      }
+    } catch (error) {
+      tab?.close();
+      throw error;
+    }
   }
 
   private made(address: string, panel: NotebookPanel): Tab {

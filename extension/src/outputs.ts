@@ -19,7 +19,7 @@ export interface Around {
   rendermime: IRenderMimeRegistry;
   trans: TranslationBundle;
   revive: () => boolean; // whether saved outputs come to life by themselves
-  open: (path: string) => void;
+  open: ((path: string) => void) | null; // in a tab, where there are tabs
 }
 
 class RunOutput extends Widget implements IRenderMime.IRenderer {
@@ -104,10 +104,13 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
     const { trans } = this.around;
     this.saved.hide();
     view.show();
-    this.bar.replaceChildren(
-      element('button', { type: 'button', click: () => this.back() }, trans.__('Show the saved output')),
-      element('button', { type: 'button', click: () => this.around.open(view.follower.path) }, trans.__('Open in a tab'))
-    );
+    const { open } = this.around;
+    const buttons = [element('button', { type: 'button', click: () => this.back() }, trans.__('Show the saved output'))];
+    if (open) {
+      const click = (): void => open(view.follower.path);
+      buttons.push(element('button', { type: 'button', click }, trans.__('Open in a tab')));
+    }
+    this.bar.replaceChildren(...buttons);
   }
 
   private back(): void {

@@ -1,4 +1,4 @@
-import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { EditorExtensionRegistry, IEditorExtensionRegistry } from '@jupyterlab/codemirror';
 import { PathExt } from '@jupyterlab/coreutils';
@@ -49,14 +49,15 @@ export const main: JupyterFrontEndPlugin<Shared> = {
   description: 'Shows runs of recursive language models in tabs and in saved outputs.',
   autoStart: true,
   provides: IShared,
-  optional: [ITranslator, ILayoutRestorer, ISettingRegistry, IRenderMimeRegistry, INotebookTracker],
+  optional: [ITranslator, ILayoutRestorer, ISettingRegistry, IRenderMimeRegistry, INotebookTracker, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     registry: ISettingRegistry | null,
     rendermime: IRenderMimeRegistry | null,
-    notebooks: INotebookTracker | null
+    notebooks: INotebookTracker | null,
+    labShell: ILabShell | null // in Notebook 7 there is none: no tabs beside
   ): Shared => {
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     translate(trans);
@@ -65,7 +66,7 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     const preferences = new Preferences(registry);
     const sightings = new Sightings();
     const deeds = new Deeds(app, notebooks, server, sightings, trans);
-    const dashboards = new DashboardTabs(app, trans);
+    const dashboards = new DashboardTabs(labShell, trans);
     const comparisons = new Comparisons(app, server, trans);
     preferences.changed.connect(() => {
       document.body.dataset['rlmLabCode'] = preferences.codeTheme;
@@ -101,8 +102,16 @@ export const main: JupyterFrontEndPlugin<Shared> = {
       name: tab => tabs.pathOf(tab)
     });
     if (rendermime) {
-      addRunOutputs({ server, rendermime, trans, revive: () => preferences.savedOutputs, open: path => tabs.open(path) });
-      addDashboardOutputs({ rendermime, notebooks, dashboards, trans });
+      addRunOutputs({
+        server,
+        rendermime,
+        trans,
+        revive: () => preferences.savedOutputs,
+        open: labShell ? path => tabs.open(path) : null
+      });
+      if (labShell) {
+        addDashboardOutputs({ rendermime, notebooks, dashboards, trans });
+      }
     }
     return { server, tabs, preferences, sightings, deeds, dashboards, comparisons };
   }
@@ -136,14 +145,18 @@ export const panel: JupyterFrontEndPlugin<void> = {
   description: 'Lists the runs of the current folder beside the file browser.',
   autoStart: true,
   requires: [IShared],
-  optional: [ITranslator, IDefaultFileBrowser, ILayoutRestorer],
+  optional: [ITranslator, IDefaultFileBrowser, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     shared: Shared,
     translator: ITranslator | null,
     browser: IDefaultFileBrowser | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    labShell: ILabShell | null
   ) => {
+    if (!labShell) {
+      return; // a run would have no tab to open in
+    }
     const { server, tabs, deeds, sightings, comparisons } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? '');

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rlm_lab.analysis.acts import act_of
 from rlm_lab.analysis.alignment import Row, align
 from rlm_lab.analysis.divergence import Divergence, divergence_of
-from rlm_lab.errors import UsageError
+from rlm_lab.errors import LogError, UsageError
+from rlm_lab.trajectory.notes import Notes, notes_of
 from rlm_lab.trajectory.tree import Step, Trajectory
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ NO_TAG = "no tag"
 class RunFacts:
     """A run in one line. `name` is its id, with a number behind it where another run has the same. `acts` is a word for each step,
     `failed` the places among them, from 0, of steps in which code failed. `cost` is in US dollars, `seconds` without pauses.
-    `absent` are the facts that the run's file does not hold.
+    `tags` and `scores` are those of its notes, `absent` the facts that the run's file does not hold.
     """
 
     name: str
@@ -42,6 +43,7 @@ class RunFacts:
     seconds: float | None
     started: str = ""
     tags: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
     acts: tuple[str, ...] = ()
     failed: frozenset[int] = frozenset()
     absent: frozenset[str] = frozenset()
@@ -72,7 +74,7 @@ def pair_of(a: Trajectory, b: Trajectory) -> Pair:
 
 
 def facts_of(runs: Sequence[Trajectory], tags: Mapping[str, Sequence[str]] | None = None) -> tuple[RunFacts, ...]:
-    """The facts of each run; `tags` are by the runs' ids.
+    """The facts of each run; tags and scores are those of the notes beside its log, `tags`, by the runs' ids, come besides.
 
     >>> [facts.name for facts in facts_of([Trajectory(run="a", status="done"), Trajectory(run="a", status="done")])]
     ['a', 'a (2)']
@@ -82,11 +84,19 @@ def facts_of(runs: Sequence[Trajectory], tags: Mapping[str, Sequence[str]] | Non
     for run in runs:
         seen[run.run] += 1
         name = run.run if seen[run.run] == 1 else f"{run.run} ({seen[run.run]})"
-        found.append(_facts(run, name, tuple((tags or {}).get(run.run, ()))))
+        found.append(_facts(run, name, _notes(run), tuple((tags or {}).get(run.run, ()))))
     return tuple(found)
 
 
-def _facts(run: Trajectory, name: str, tags: tuple[str, ...]) -> RunFacts:
+def _notes(run: Trajectory) -> Notes:
+    """What was said of a run; nothing where its notes cannot be read."""
+    try:
+        return notes_of(run.path) if run.path is not None else Notes()
+    except LogError:
+        return Notes()
+
+
+def _facts(run: Trajectory, name: str, notes: Notes, tags: tuple[str, ...]) -> RunFacts:
     absent, usage = run.absent, run.usage
     return RunFacts(
         name=name,
@@ -100,7 +110,8 @@ def _facts(run: Trajectory, name: str, tags: tuple[str, ...]) -> RunFacts:
         cost=None if "cost" in absent else usage.cost,
         seconds=None if "times" in absent else usage.seconds or run.seconds,
         started=run.started,
-        tags=tags,
+        tags=tuple(dict.fromkeys([*notes.tags, *tags])),
+        scores=notes.scores,
         acts=tuple(act_of(step).word for step in run.steps),
         failed=frozenset(place for place, step in enumerate(run.steps) if failed(step)),
         absent=absent,
@@ -146,7 +157,8 @@ def frame_of(facts: Sequence[RunFacts]) -> pandas.DataFrame:
     except ModuleNotFoundError:
         raise UsageError("A dataframe needs pandas, which is not installed: python -m pip install pandas.") from None
     rows = [_flat(one) for one in facts]
-    return pandas.DataFrame(rows, columns=list(_flat(_EMPTY)))
+    columns = dict.fromkeys([*_flat(_EMPTY), *(name for row in rows for name in row)])
+    return pandas.DataFrame(rows, columns=list(columns))
 
 
 def _flat(one: RunFacts) -> dict[str, Any]:
@@ -156,7 +168,8 @@ def _flat(one: RunFacts) -> dict[str, Any]:
     fields = ("name", "question", "model", "status", "answer", "steps", "calls", "tokens", "cost", "seconds", "started")
     flat = {("run" if name == "name" else name): getattr(one, name) for name in fields}
     shared = {"tags": ", ".join(one.tags), "acts": " ".join(one.acts), "failed": len(one.failed)}
-    return flat | shared | {f"{word}_steps": acts[word] for word in words}
+    scores = {f"score_{name}": value for name, value in one.scores.items()}
+    return flat | shared | {f"{word}_steps": acts[word] for word in words} | scores
 
 
 _EMPTY = RunFacts(

@@ -260,7 +260,7 @@ def _slide_text(name: str, slide: Slide) -> Iterator[str]:
         yield ""
     if slide.talk:
         yield f"### {TALK}\n{_safe(slide.talk)}\n"
-    if name.startswith("Step") and slide.so_far:
+    if slide.act and name.startswith("Step") and slide.so_far:
         yield f"### So far: {_line(slide.so_far.removeprefix('So far:'))}\n{_safe(slide.seen)}\n"
 
 

@@ -62,7 +62,7 @@ def options_of(story: Story, at: int) -> tuple[Option, ...]:
     done = {story.acts[at]} | {_IMPLIED.get(deed.verb, "") for deed in story.deeds[at]} | ({"mend"} if mends else set())
     others = [Option(text=text, reason=reason) for act, text, reason in _candidates(story, at) if act not in done]
     seed = f"{story.trajectory.run}/{step.number}"
-    likely = others[: MOST_OPTIONS + 1]
+    likely = others[: MOST_OPTIONS + 2]
     return tuple(shuffled([right, *shuffled(likely, f"{seed}/others")[: MOST_OPTIONS - 1]], seed))
 
 
@@ -119,6 +119,8 @@ def _candidates(story: Story, at: int) -> Iterator[_Candidate]:
     if any(story.step(before).calls for before in range(at)):
         why = _elsewhere(story, at, "combine", "Here it does not come to that.")
         yield "combine", "Put the answers of its calls together", why
+    if largest is not None and largest.large and not any(deed.verb == "start" for deed in story.deeds[at]):
+        yield "child", "Hand the whole question to a child run", "A run of its own would begin anew, with the same data."
     yield "think", "Write down a plan, and no code", "A reply without code would show it nothing new."
     if largest is None:
         yield "delegate", "Ask a sub-model", _elsewhere(story, at, "delegate", "Here it does without a second opinion.")

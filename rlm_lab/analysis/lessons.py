@@ -123,13 +123,13 @@ class Lesson:
             raise UsageError("A lesson needs one step at least; all of them are left out.")
         return replace(self, slides=kept)
 
-    def to_html(self, path: str | Path) -> Any:
+    def to_html(self, path: str | Path) -> Path:
         """Writes the lesson as one page that needs no network: slides, glossary, and a handout to print."""
         import rlm_lab  # by its public name: views stand above analysis
 
         return rlm_lab.save_lesson(self, path)
 
-    def to_notebook(self, path: str | Path) -> Any:
+    def to_notebook(self, path: str | Path) -> Path:
         """Writes the lesson as a notebook: a section for each step, its prediction to be opened, its code in cells."""
         import rlm_lab
 
@@ -163,7 +163,7 @@ class Lesson:
     def __repr__(self) -> str:
         return f"<Lesson of run {self.run}, {len(self.slides)} {'step' if len(self.slides) == 1 else 'steps'}>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         import rlm_lab
 
         return rlm_lab.lesson_bundle(self)

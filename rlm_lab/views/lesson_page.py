@@ -91,8 +91,7 @@ def write_lesson(taught: Lesson, path: str | Path) -> Path:
     ending = Path(path).suffix.lower()
     if ending not in writers:
         raise UsageError(f"A lesson is written as .html, .ipynb or .md; {str(path)!r} ends otherwise.")
-    found: Path = writers[ending](path)
-    return found
+    return writers[ending](path)
 
 
 def lesson_bundle(taught: Lesson) -> dict[str, Any]:

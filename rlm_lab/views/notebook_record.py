@@ -20,7 +20,7 @@ from rlm_lab.views.notebook_code import import_of, missing_names
 def record_cell(trajectory: Trajectory) -> str:
     """The record, a line an answer, between the source of `notebook_replay` and the names that it binds."""
     record: dict[str, Any] = {
-        "calls": [_call(call) for block in blocks_of(trajectory) for call in block.calls if call.status != "waiting"],
+        "calls": [_call(call) for block in blocks_of(trajectory) for call in block.calls if _has_ended(call)],
         "children": [_child(child) for block in blocks_of(trajectory) for child in block.children],
         "refused": _refusal(trajectory),
     }
@@ -30,8 +30,10 @@ def record_cell(trajectory: Trajectory) -> str:
         lines.append(f"_rlm_answers[{kind!r}] = [_json.loads(line) for line in [\n{listed}]]")
     lines.append(f"_rlm_answers['refused'] = _json.loads({json.dumps(record['refused'])!r})")
     lines += ["rlm_record = RecordedRun(_rlm_answers, globals())", "globals().update(rlm_record.names())"]
-    lines += ["_get_shell = globals().get('get_ipython')", "if _get_shell:\n    _get_shell().automagic = False  # as in a run"]
     code = "\n".join(block.code for block in blocks_of(trajectory))
+    shown = ["let_figures_show(_get_shell())"] if "matplotlib" in code else []
+    of_shell = ["_get_shell().automagic = False  # as in a run", *shown]
+    lines += ["_get_shell = globals().get('get_ipython')", "if _get_shell:", *(f"    {line}" for line in of_shell)]
     lines += ["let_asyncio_run()"] if "asyncio.run" in code else []
     lines += (
         ["import json, math, re  # a run with a small model has these without an import"] if trajectory.profile == "small" else []
@@ -40,6 +42,11 @@ def record_cell(trajectory: Trajectory) -> str:
     return "\n".join(
         [f"# What the models answered in run {plain(trajectory.run)!a:.80}, and the functions that give it.\n", source, *lines]
     )
+
+
+def _has_ended(call: Call) -> bool:
+    """Whether the code was told what came of a call; `engine.recorded` plays the same ones."""
+    return call.status == "answered" or (call.status == "failed" and call.kind != "cancelled")
 
 
 def _call(call: Call) -> dict[str, str]:

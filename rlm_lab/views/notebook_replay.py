@@ -153,6 +153,24 @@ def let_asyncio_run() -> None:
     asyncio.run = run
 
 
+def let_figures_show(shell: _Any) -> None:
+    """Shows the figures that a cell leaves open, as a run does, also where the code has chosen a backend that shows none."""
+    import base64
+    import io
+    import sys
+
+    def show(_result: object = None) -> None:
+        open_figures: _Any = getattr(sys.modules.get("matplotlib._pylab_helpers"), "Gcf", None)
+        for manager in open_figures.get_all_fig_managers() if open_figures else ():
+            png = io.BytesIO()
+            manager.canvas.figure.savefig(png, format="png", bbox_inches="tight")
+            picture = base64.b64encode(png.getvalue()).decode("ascii")
+            shell.display_pub.publish({"text/plain": repr(manager.canvas.figure), "image/png": picture})
+            open_figures.destroy(manager)
+
+    shell.events.register("post_run_cell", show)
+
+
 def _by_question(entries: _Any) -> dict[str, list[dict[str, str]]]:
     known: dict[str, list[dict[str, str]]] = {}
     for entry in entries:

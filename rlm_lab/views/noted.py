@@ -31,7 +31,8 @@ def noted_html(trajectory: Trajectory) -> str:
     """A paragraph each; nothing where nothing was noted."""
     notes, trouble = noted(trajectory)
     lines = [*([trouble] if trouble else []), *(f"✎ {_line(note)}" for note in notes)]
-    return "".join(f'<p class="rlm-wrap rlm-flag">{escaped(line)}</p>' for line in lines)
+    told = "".join(f'<p class="rlm-wrap rlm-flag">{escaped(line)}</p>' for line in lines)
+    return f'<div class="rlm-head">{told}</div>' if told else ""
 
 
 def title_of(note: Note) -> str:

@@ -189,8 +189,8 @@ def test_commands_pause_step_and_end_a_run_while_its_cell_runs_and_after(noteboo
     for _ in range(2):
         book.run_next()
     expect(book.output(1)).to_contain_text("llm_query", timeout=EXPECT)
-    expect(cell).to_have_attribute("data-rlm-badge", "Running")
-    assert "Running" in cell.locator(".jp-InputArea-editor").evaluate("node => getComputedStyle(node, '::after').content")
+    expect(cell).to_have_attribute("data-rlm-status", "running")
+    expect(cell.get_by_role("toolbar", name="The run of this cell").get_by_role("status")).to_contain_text("Running")
     book.command("rlm-lab:pause")
     expect(book.output(1)).to_contain_text("Paused", timeout=EXPECT)
     expect(cell).to_have_attribute("data-rlm-status", "paused")

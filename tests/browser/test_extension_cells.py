@@ -93,3 +93,16 @@ def test_a_run_whose_kernel_is_gone_is_resumed_from_its_cell(notebook):
     expect(cell.locator(".cm-content")).to_contain_text("%load_ext rlm_lab")
     book.page.reload()  # what was saved, and its kernel is gone meanwhile
     expect(state).to_contain_text("Interrupted: resume?", timeout=EXPECT)
+
+
+def test_a_run_is_taken_back_by_a_command_that_asks_for_the_step(notebook):
+    book = notebook(SETUP.replace("llm_query('first')", "n = 1"), "%%rlm -m root -o answer\nHow many?")
+    for _ in range(2):
+        book.run_next()
+    expect(bar(book).get_by_role("status")).to_have_text("Done", timeout=EXPECT)
+    book.command("rlm-lab:rewind")
+    book.page.get_by_role("spinbutton").fill("2")
+    book.page.get_by_role("button", name="Ok", exact=True).click()
+    cell = book.page.locator(".jp-Notebook .jp-Cell", has=book.page.get_by_text("%rlm rewind 2"))
+    expect(cell.locator(".jp-Cell-outputArea")).to_contain_text("Paused", timeout=EXPECT)
+    expect(bar(book).get_by_role("status")).to_contain_text("Paused", timeout=EXPECT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,19 @@ def test_axe_finds_no_serious_fault(browser, films, tmp_path, scheme):
     serious = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
     context.close()
     assert serious == []
+
+
+def test_the_way_of_the_answer_and_lints_lead_to_their_step_and_call(opened, asked):
+    code = "waste = llm_query('who wrote it?')\nfound = llm_query(book[:80])\nprint(1)"
+    run = asked(code, "n = len(found)\nprint(n)", "FINAL(n)", context={"book": "a line of words, " * 300})
+    run.note("Look here: <img src=x onerror=alert(1)>", step=1)
+    page = opened(rlm_lab.load(run.path))
+    page.locator("details.origin summary").click()
+    rows = page.locator(".origin li")
+    expect(rows).to_have_text(
+        [re.compile("^n, step 2, line 1"), re.compile("^found, step 1"), re.compile("^call 2"), re.compile("^context book")]
+    )
+    rows.nth(2).get_by_role("button").click()
+    expect(page.locator(".step-head h2")).to_have_text("Step 1")
+    expect(page.locator(".lints").first).to_contain_text("unused call, line 1: The answer of call 1")
+    expect(page.get_by_role("list", name="Notes")).to_contain_text("Look here: <img src=x onerror=alert(1)>")

@@ -13,7 +13,9 @@ import pytest
 
 from rlm_lab import load, load_all
 from rlm_lab.errors import LogError
+from rlm_lab.trajectory.formats import runs_in
 from rlm_lab.trajectory.formats.files import Source
+from rlm_lab.trajectory.lines import from_line, to_line
 from rlm_lab.trajectory.store import LogWarning
 from rlm_lab.views.html import summary_html
 from rlm_lab.views.page import feed_of
@@ -122,9 +124,11 @@ def test_any_field_of_any_type_ends_in_a_run_that_can_be_shown_or_in_a_line(tmp_
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", LogWarning)
                 runs = load_all(path)
+                again = [from_line(to_line(event)) for events in runs_in(Source(path)) for event in events]
         except LogError as error:
             told.append(str(error))
             continue
+        assert again or not runs  # what was imported can be written, and read again
         for run in runs:
             assert to_text(run)
             assert "<script>" not in summary_html(run)

@@ -54,6 +54,17 @@ def test_an_rlms_log_tells_question_context_batch_and_child():
     assert run.steps[1].blocks[0].error["message"] == "division by zero"
 
 
+def test_a_prompt_whose_last_word_was_replaced_is_told_from_there_on(tmp_path):
+    """Until May 2026 the word of each turn was not kept in the history."""
+    first, second = [{"role": "user", "content": "A"}, {"role": "user", "content": "turn 1"}], [{"role": "user", "content": "A"}]
+    second += [{"role": "assistant", "content": "I look."}, {"role": "user", "content": "turn 2"}]
+    lines = [{"type": "iteration", "iteration": n, "prompt": p, "code_blocks": []} for n, p in ((1, first), (2, second))]
+    path = tmp_path / "old.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    told = [[message["content"] for message in step.messages] for step in load(path).steps]
+    assert told == [["A", "turn 1"], ["I look.", "turn 2"]]
+
+
 def test_the_times_of_an_rlms_log_add_up():
     run = load(LOGS / "rlms-0.1.3.jsonl")
     assert run.steps[3].seconds == pytest.approx(0.586, abs=0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,21 @@ def test_several_runs_of_a_file_are_rows_of_their_own_and_can_be_opened(folder):
     assert (rows["twice.jsonl#1"]["status"], rows["twice.jsonl#2"]["status"]) == ("done", "interrupted")
     assert len(find_run("twice.jsonl#2", folder).steps) == 3
     assert len(find_run(str(folder / "twice.jsonl#2"), folder).steps) == 3
+
+
+def test_of_a_log_of_a_gigabyte_only_the_ends_are_read(tmp_path):
+    whole = import_runs(LOGS / "rlms-0.1.3.jsonl", tmp_path / "small")[0].read_bytes()
+    path = tmp_path / "huge.rlm.jsonl"
+    with path.open("wb") as file:
+        file.write(whole[: whole.index(b"\n") + 1])
+        file.seek(1_000_000_000)  # a hole: on the disk it takes no room
+        file.write(b"\n" + whole.splitlines(keepends=True)[-1])
+    tracemalloc.start()
+    [head] = list_runs(tmp_path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (head.status, head.answer_text, head.steps) == ("done", "forty-two", 5)
+    assert most < 5_000_000
 
 
 def test_a_large_log_is_listed_by_its_name(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 import rlm_lab
 from rlm_lab.errors import LogError, UsageError
+from rlm_lab.trajectory.notes import add
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.comparing import comparison_json, turned
 from rlm_lab.views.comparison import Comparison
@@ -38,6 +39,15 @@ def test_runs_can_be_grouped_by_their_tags(flights):
     assert tagged.groups("tag") == {"good": (0, 2), "short": (0,), "no tag": (1,)}
     with pytest.raises(UsageError, match="grouped by 'colour'"):
         tagged.groups("colour")
+
+
+def test_tags_and_scores_come_from_the_notes_beside_the_logs(asked):
+    one, other = (asked(f"FINAL({number})") for number in (1, 2))
+    add(one.path, "tag", "good")
+    add(one.path, "score", "right", value=1.0)
+    found = rlm_lab.compare(one.path, other.path)
+    assert found.groups("tag") == {"good": (0,), "no tag": (1,)}
+    assert found.frame()["score_right"].fillna(-1).tolist() == [1.0, -1.0]
 
 
 def test_the_text_tells_the_divergence_and_the_sides(eight):

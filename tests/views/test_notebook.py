@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pandas
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from rlm_lab import Budget, Run, ScriptedModel, ask, load
 from rlm_lab.errors import RateLimitError, UsageError
@@ -30,6 +33,7 @@ BLOCKS = (
     ("parts = rlm_query_batched(['Which?', 'Which?'], contexts=['abc', 'xyz'])\nparts",),
     ("try:\n    llm_query('slow')\nexcept Exception as error:\n    print(type(error).__name__, error)\nkept + 1",),
     ("import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)).gca().plot([1, 2]);",),
+    ("import matplotlib\nmatplotlib.use('agg')\nplt.figure(figsize=(1, 1)).gca().plot([2, 1]);",),
     ("!touch never", "%env A=b"),
     ("totl = kept\ntotal",),
     ("FINAL(parts[1] + str(kept))",),
@@ -63,13 +67,21 @@ def contexts() -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(contexts: dict[str, Any]) -> Run:
-    """A run with texts, frames, errors, batches, child runs, awaits and a figure, in a real shell."""
+def shell() -> Iterator[InteractiveShell]:
+    """A real shell, as a notebook's; without a history, whose file would stay open."""
     InteractiveShell.clear_instance()
-    InteractiveShell.instance()
+    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    yield made
+    atexit.unregister(made.atexit_operations)
+    made.atexit_operations()
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(contexts: dict[str, Any], shell: InteractiveShell) -> Run:
+    """A run with texts, frames, errors, batches, child runs, awaits and figures, in a real shell."""
     budget = Budget(steps=20, depth=1)
     made = ask("What *is* it?", context=contexts, model=_root(), sub_model=_sub(), budget=budget, namespace={})
-    InteractiveShell.clear_instance()
     assert (made.status, made.answer) == ("done", "XYZ3")
     return made
 
@@ -145,7 +157,7 @@ def test_each_part_of_a_step_has_its_cell(run: Run, tmp_path: Path) -> None:
     assert "<details><summary>2 calls" in cell(notebook, "step-2-block-2-calls").source
     assert "Child run: Which?" in cell(notebook, "step-7-block-1-calls").source
     assert cell(notebook, "step-3-block-1").metadata.tags == ["raises-exception"]
-    assert cell(notebook, "step-10-block-1").cell_type == "markdown"
+    assert cell(notebook, "step-11-block-1").cell_type == "markdown"
     counts = [one.execution_count for one in notebook.cells if one.cell_type == "code"]
     assert counts == list(range(1, len(counts) + 1))
 

@@ -211,40 +211,20 @@ class Recorder:
         """A call of the block."""
         self._calls += 1
         self._known.add("calls")
-        model, took = name(asked.model) or self.about["sub_model"], number(asked.spent.seconds) or 0.0
-        begin = self.now if asked.at is None else asked.at
-        number_ = self._calls
-        self._add(
-            ev.CallStarted(
-                run=self.run,
-                **self._place,
-                call=number_,
-                prompt=text(asked.prompt),
-                model=model,
-                batch=batch,
-                index=index,
-                line=asked.line,
-            ),
-            begin,
-        )
+        model, begin = name(asked.model) or self.about["sub_model"], self.now if asked.at is None else asked.at
+        place: Record = {**self._place, "batch": batch, "index": index, "line": asked.line}
+        started = ev.CallStarted(run=self.run, call=self._calls, prompt=text(asked.prompt), model=model, **place)
+        self._add(started, begin)
+        self._answer(asked, model, begin + (number(asked.spent.seconds) or 0.0))
+
+    def _answer(self, asked: Asked, model: str, at: float) -> None:
+        """The end of the call that began last; none where it has none."""
+        told: Record = {"run": self.run, "call": self._calls, "seconds": number(asked.spent.seconds) or 0.0}
         if asked.error is not None:
-            failed = ev.CallFailed(run=self.run, call=number_, error=text(asked.error), kind="", seconds=took)
-            self._add(failed, begin + took)
+            self._add(ev.CallFailed(error=text(asked.error), kind="", **told), at)
         elif asked.answer is not None:
-            tokens: Record = {
-                "prompt_tokens": whole(asked.spent.tokens_in) or 0,
-                "completion_tokens": whole(asked.spent.tokens_out) or 0,
-            }
-            answered = ev.CallFinished(
-                run=self.run,
-                call=number_,
-                answer=text(asked.answer),
-                model=model,
-                cost=number(asked.spent.cost),
-                seconds=took,
-                **tokens,
-            )
-            self._add(answered, begin + took)
+            told |= {"prompt_tokens": whole(asked.spent.tokens_in) or 0, "completion_tokens": whole(asked.spent.tokens_out) or 0}
+            self._add(ev.CallFinished(answer=text(asked.answer), model=model, cost=number(asked.spent.cost), **told), at)
 
     def batch(self, calls: Sequence[Asked]) -> None:
         """Calls that were made together."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from rlm_lab.trajectory.formats.files import Source
@@ -88,7 +89,7 @@ class Completion:
         self.recorder = recorder
         self.over = False
         self._depth = depth
-        self._told = 0
+        self._told: list[Any] = []
         self._answer: Any = None
         self._before: set[str] = set()
         self._ours = record(metadata.get(OURS), OURS)  # what `rlms_export` wrote beside
@@ -162,8 +163,9 @@ class Completion:
         """What is new in the prompt since the iteration before: the log repeats all of it, this step's reply not among it."""
         if not isinstance(prompt, list):
             return prompt
-        told, self._told = self._told, len(prompt)
-        return prompt[told:] if 0 < told <= len(prompt) else prompt
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self._told, prompt, strict=False)))
+        self._told = list(prompt)  # a live one grows
+        return prompt[same:]
 
     def _block(self, code: Any, result: Record) -> None:
         recorder, begin = self.recorder, self.recorder.now

@@ -53,6 +53,8 @@ export function Glossary({ state, close }: { state: State; close: () => void }):
 
 export function Ending({ state }: { state: State }): JSX.Element {
   const end = state.lesson.closing;
+  const { opening, slides } = state.lesson;
+  if (!end && !slides.length) return <div class="l-one"><Told state={state} slide={opening} head={opening.title} told={`${opening.narration}\n\n${state.lesson.note}`} /></div>;
   if (!end) return <div class="l-one"><h2 tabIndex={-1}>The steps so far end here</h2><p class="l-words">{state.lesson.note || "There are no further steps yet."}</p></div>;
   const [first, ...rest] = end.so_far.slice(0, LONGEST).split("\n");
   const left = end.so_far.length - LONGEST;

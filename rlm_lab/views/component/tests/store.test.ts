@@ -74,3 +74,10 @@ test("fields of a wrong kind do no harm", () => {
   assert.equal(store.tally("r0s1b1", ["r0c1"]).waiting, 1);
   assert.deepEqual(store.find("5"), []);
 });
+
+test("a fact that the log of another engine does not hold is absent; of a run of ours none is", () => {
+  const store = told();
+  assert.equal(store.absent("r0", "times"), false);
+  store.apply({ kind: "delta", seq: 2, nodes: [{ id: "r0", imported: { format: "dspy", absent: ["times", 7] } }] });
+  assert.deepEqual([store.absent("r0", "times"), store.absent("r0", "cost"), store.absent("r9", "times")], [true, false, false]);
+});
