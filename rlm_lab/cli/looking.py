@@ -71,11 +71,13 @@ def _why(parsed: argparse.Namespace) -> int:
 
 
 def _add_note(parser: Parser) -> None:
-    from rlm_lab.kernel.noting import add_note_flags
-
     parser.add_argument("run", help=RUN)
     parser.add_argument("text", nargs="?", default="", help="the note; without it all notes are shown")
-    add_note_flags(parser)
+    parser.add_argument("--step", type=int, metavar="N", help="about this step")
+    parser.add_argument("--call", type=int, metavar="N", help="about this call")
+    parser.add_argument("--tag", action="append", metavar="WORD", default=[], help="a tag; repeatable")
+    parser.add_argument("--score", action="append", metavar="NAME=NUMBER", default=[], help="a score; repeatable")
+    parser.add_argument("--by", metavar="NAME", help="who says so; by default you")
 
 
 def _note(parsed: argparse.Namespace) -> int:
