@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from rlm_lab.engine.task import Task
 from rlm_lab.errors import RLMError
 from rlm_lab.trajectory import events
 from rlm_lab.trajectory.fold import Step, Trajectory, fold
-from rlm_lab.trajectory.notes import Note, Notes, add, notes_of, placed
+from rlm_lab.trajectory.verbs import Verbs
 
 
-class Record:
+class Record(Verbs):
     """What is known of one run: a root run's, or a child run's that a block has asked for."""
 
     def __init__(self, task: Task) -> None:
@@ -118,53 +119,9 @@ class Record:
         source = self._engine.log.events if whole else self.trajectory
         return rlm_lab.save_page(source, path, shorten=shorten, contexts=self.asked.contexts)
 
-    def note(self, text: str, **about: Any) -> Note:
-        """Notes something on the run, or on its `step` or `call` (numbers), in a file beside the log; `by` is you by default."""
-        return add(self.path, "note", text, **placed(self.steps, about))
-
-    def tag(self, *tags: str, **about: Any) -> tuple[Note, ...]:
-        """Tags the run, or its `step` or `call`, with words."""
-        return tuple(add(self.path, "tag", one, **placed(self.steps, about)) for one in tags)
-
-    def score(self, name: str, value: float, **about: Any) -> Note:
-        """Gives the run, or its `step` or `call`, a score."""
-        return add(self.path, "score", name, value=value, **placed(self.steps, about))
-
-    @property
-    def notes(self) -> Notes:
-        """What was noted on the run; read from its file each time. Raises `LogError` for a file that holds no notes."""
-        return Notes() if self.path is None else notes_of(self.path)
-
-    def lints(self) -> tuple[Any, ...]:
-        """What in the run should be looked at, each with its step, reason and remedy: see `rlm_lab.lints_of`."""
-        import rlm_lab
-
-        return rlm_lab.lints_of(self.trajectory, self.asked.contexts)
-
-    def why(self) -> Any:
-        """Where the answer came from, as a graph that shows itself in a notebook: see `rlm_lab.origin_of`."""
-        import rlm_lab
-
-        return rlm_lab.origin_of(self.trajectory, self.asked.contexts)
-
-    def export(self, path: str | Path | None = None, to: str | None = None, **options: Any) -> Path | None:
-        """Writes the run in a form that others can open: `rlm_lab.export` tells which there are, and their options."""
-        import rlm_lab
-
-        return rlm_lab.export(self, path, to, **options)
-
-    def compare(self, *others: Any) -> Any:
-        """The run beside others, as `rlm_lab.compare` gives them."""
-        import rlm_lab
-
-        return rlm_lab.compare(self, *others)
-
-    def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
-        """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
-        import rlm_lab  # by its public name: views stand above the engine
-
-        taught = rlm_lab.lesson(self, **options)
-        return taught if path is None else taught.to_html(path)
+    def at_hand(self) -> tuple[Trajectory, Mapping[str, Any]]:
+        """The trajectory, and the run's data by name."""
+        return self.trajectory, self.asked.contexts
 
 
 def _found(trajectory: Trajectory, run: str) -> Trajectory | None:

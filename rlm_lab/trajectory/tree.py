@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from rlm_lab.trajectory.events import JSON
-
-if TYPE_CHECKING:
-    from rlm_lab.trajectory.notes import Note, Notes
+from rlm_lab.trajectory.verbs import Verbs
 
 CallStatus = Literal["waiting", "answered", "failed"]
 ENDED = frozenset({"done", "failed", "stopped", "out_of_budget"})  # the statuses of a run that goes on no more
@@ -194,7 +192,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trajectory:
+class Trajectory(Verbs):
     """A run, as far as its events tell.
 
     `status` is running, paused, done, failed, stopped, out_of_budget, or interrupted (a file whose run ended without a
@@ -253,58 +251,6 @@ class Trajectory:
 
         return rlm_lab.save_page(self, path, shorten=shorten)
 
-    def note(self, text: str, **about: Any) -> Note:
-        """Notes something on the run, or on its `step` or `call` (numbers), in a file beside the log; `by` is you by default."""
-        from rlm_lab.trajectory.notes import add, placed  # it reads logs, and so knows trajectories
-
-        return add(self.path, "note", text, **placed(self.steps, about))
-
-    def tag(self, *tags: str, **about: Any) -> tuple[Note, ...]:
-        """Tags the run, or its `step` or `call`, with words."""
-        from rlm_lab.trajectory.notes import add, placed
-
-        return tuple(add(self.path, "tag", one, **placed(self.steps, about)) for one in tags)
-
-    def score(self, name: str, value: float, **about: Any) -> Note:
-        """Gives the run, or its `step` or `call`, a score."""
-        from rlm_lab.trajectory.notes import add, placed
-
-        return add(self.path, "score", name, value=value, **placed(self.steps, about))
-
-    @property
-    def notes(self) -> Notes:
-        """What was noted on the run; read from its file each time. Raises `LogError` for a file that holds no notes."""
-        from rlm_lab.trajectory.notes import Notes, notes_of
-
-        return Notes() if self.path is None else notes_of(self.path)
-
-    def lints(self, contexts: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
-        """What in the run should be looked at: see `rlm_lab.lints_of`. `contexts` is its data by name, where it is at hand."""
-        import rlm_lab
-
-        return rlm_lab.lints_of(self, contexts)
-
-    def why(self, contexts: Mapping[str, Any] | None = None) -> Any:
-        """Where the answer came from: see `rlm_lab.origin_of`. `contexts` is the run's data by name, where it is at hand."""
-        import rlm_lab
-
-        return rlm_lab.origin_of(self, contexts)
-
-    def export(self, path: str | Path | None = None, to: str | None = None, **options: Any) -> Path | None:
-        """Writes the run in a form that others can open: `rlm_lab.export` tells which there are, and their options."""
-        import rlm_lab
-
-        return rlm_lab.export(self, path, to, **options)
-
-    def compare(self, *others: Any) -> Any:
-        """The run beside others, as `rlm_lab.compare` gives them."""
-        import rlm_lab
-
-        return rlm_lab.compare(self, *others)
-
-    def lesson(self, path: str | Path | None = None, **options: Any) -> Any:
-        """The run as a lesson, or with a path its page, written there; the options are those of `rlm_lab.lesson`."""
-        import rlm_lab
-
-        taught = rlm_lab.lesson(self, **options)
-        return taught if path is None else taught.to_html(path)
+    def at_hand(self) -> tuple[Trajectory, None]:
+        """Itself, and no data: that is not in a log."""
+        return self, None
