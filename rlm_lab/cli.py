@@ -138,12 +138,14 @@ def _add_readings(commands: Any) -> None:
 
 
 def _add_note(commands: Any) -> None:
-    from rlm_lab.kernel.noting import add_note_flags
-
     run = ("run", "a log's path, or a run's id", None)
     note = _add(commands, "note", _note, "notes, tags and scores on a run, a step or a call", run)
     note.add_argument("text", nargs="?", default="", help="the note; without it all notes are shown")
-    add_note_flags(note)
+    note.add_argument("--step", type=int, metavar="N", help="about this step")
+    note.add_argument("--call", type=int, metavar="N", help="about this call")
+    note.add_argument("--tag", action="append", metavar="WORD", default=[], help="a tag; repeatable")
+    note.add_argument("--score", action="append", metavar="NAME=NUMBER", default=[], help="a score; repeatable")
+    note.add_argument("--by", metavar="NAME", help="who says so; by default you")
 
 
 def _add_export(commands: Any) -> None:

@@ -69,7 +69,7 @@ export class DashboardTabs {
   private made(address: string, panel: NotebookPanel): Tab {
     const { trans } = this;
     const content = new IFrame({ sandbox: ['allow-scripts', 'allow-same-origin', 'allow-downloads'], loading: 'eager' });
-    content.url = address;
+    content.url = `${address}&theme=${document.body.dataset['jpThemeLight'] === 'false' ? 'dark' : 'light'}`;
     const tab = new MainAreaWidget({ content });
     tab.id = `rlm-lab-dashboard-${panel.id}`;
     tab.addClass('rlm-lab-Dashboard');

@@ -1,6 +1,6 @@
 """Drafts a lesson from a run: what each step does, in words, and what the model might have done instead.
 
-Works for a run under way, up to the step that has a reply, and for the logs of other engines. May be used from any thread.
+Works for a run under way, up to the last step whose code is done, and for the logs of other engines. May be used from any thread.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _ENDED = ENDED | {"interrupted"}
 def lesson_of(trajectory: Trajectory) -> Lesson:
     """The draft.
 
+    >>> from rlm_lab.trajectory.tree import Block
     >>> step = Step(number=1, reply="I count.", blocks=(Block(number=1, code="FINAL(len(words))", finished=True),))
     >>> lesson_of(Trajectory(run="a", status="done", steps=(step,), answer_text="3")).slides[0].title
     'It counts the items of words and gives the answer'

@@ -11,7 +11,7 @@ from rlm_lab.engine.task import Task
 from rlm_lab.errors import RLMError
 from rlm_lab.trajectory import events
 from rlm_lab.trajectory.fold import Step, Trajectory, fold
-from rlm_lab.trajectory.notes import Note, Notes, add, notes_of
+from rlm_lab.trajectory.notes import Note, Notes, add, notes_of, placed
 
 
 class Record:
@@ -120,15 +120,15 @@ class Record:
 
     def note(self, text: str, **about: Any) -> Note:
         """Notes something on the run, or on its `step` or `call` (numbers), in a file beside the log; `by` is you by default."""
-        return add(self.path, "note", text, **about)
+        return add(self.path, "note", text, **placed(self.steps, about))
 
     def tag(self, *tags: str, **about: Any) -> tuple[Note, ...]:
         """Tags the run, or its `step` or `call`, with words."""
-        return tuple(add(self.path, "tag", one, **about) for one in tags)
+        return tuple(add(self.path, "tag", one, **placed(self.steps, about)) for one in tags)
 
     def score(self, name: str, value: float, **about: Any) -> Note:
         """Gives the run, or its `step` or `call`, a score."""
-        return add(self.path, "score", name, value=value, **about)
+        return add(self.path, "score", name, value=value, **placed(self.steps, about))
 
     @property
     def notes(self) -> Notes:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import UsageError
-from rlm_lab.kernel.arguments import Parser
 from rlm_lab.kernel.readings import named
 from rlm_lab.kernel.tables import Table
-from rlm_lab.trajectory.notes import Note, Notes
+from rlm_lab.trajectory.notes import Notes
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.noted import place_of, title_of
 
@@ -26,7 +25,7 @@ def note(magics: RLM, rest: str) -> None:
     """The text after the flags, as it stands; without one, all that was noted."""
     run, about, text = _read(magics, rest)
     if text:
-        run.note(text, **_fitting(run, about))
+        run.note(text, **about)
     magics.say(notes_table(run.notes).bundle())
 
 
@@ -34,29 +33,20 @@ def tag(magics: RLM, rest: str) -> None:
     run, about, text = _read(magics, rest)
     if not text:
         raise UsageError("The tag is missing; write %rlm tag WORD, or several words.")
-    run.tag(*text.split(), **_fitting(run, about))
+    run.tag(*text.split(), **about)
     magics.say(notes_table(run.notes).bundle())
 
 
 def score(magics: RLM, rest: str) -> None:
     run, about, text = _read(magics, rest)
     name, _, value = text.rpartition(" ")
-    run.score(*_scored(name.strip(), value), **_fitting(run, about))
+    run.score(*_scored(name.strip(), value), **about)
     magics.say(notes_table(run.notes).bundle())
-
-
-def add_note_flags(parser: Parser) -> None:
-    """The flags of `rlm-lab note`."""
-    parser.add_argument("--step", type=int, metavar="N", help="about this step")
-    parser.add_argument("--call", type=int, metavar="N", help="about this call")
-    parser.add_argument("--tag", action="append", metavar="WORD", default=[], help="a tag; repeatable")
-    parser.add_argument("--score", action="append", metavar="NAME=NUMBER", default=[], help="a score; repeatable")
-    parser.add_argument("--by", metavar="NAME", help="who says so; by default you")
 
 
 def note_told(run: Trajectory, text: str, parsed: argparse.Namespace) -> str:
     """Notes what the flags say; gives all that was noted."""
-    about = _fitting(run, {"step": parsed.step, "call": parsed.call}) | {"by": parsed.by}
+    about = {"step": parsed.step, "call": parsed.call, "by": parsed.by}
     scores = [_scored(*_parted(one)) for one in parsed.score]
     if text:
         run.note(text, **about)
@@ -96,16 +86,6 @@ def _given(flag: str, value: str, kind: Callable[[str], Any]) -> Any:
         raise UsageError(f"{flag} is {value!r}; give a number.") from None
 
 
-def _fitting(run: Run | Trajectory, about: dict[str, Any]) -> dict[str, Any]:
-    """The places, if the run has them."""
-    steps = {step.number for step in run.steps}
-    calls = {call.number for step in run.steps for block in step.blocks for call in block.calls}
-    for name, known in (("step", steps), ("call", calls)):
-        if about.get(name) is not None and about[name] not in known:
-            raise UsageError(f"The run has no {name} {about[name]}; it has {len(known):,} of them.")
-    return about
-
-
 def _parted(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -118,6 +98,3 @@ def _scored(name: str, value: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise UsageError(f"The score is {f'{name} {value}'.strip()!r}; give a name and a number, such as right 1.") from None
-
-
-__all__ = ["Note", "add_note_flags", "note", "note_told", "notes_table", "score", "tag"]

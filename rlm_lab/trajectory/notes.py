@@ -15,7 +15,7 @@ import math
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from rlm_lab.errors import LogError, StateError, UsageError
 from rlm_lab.trajectory.reading import SUFFIX
+from rlm_lab.trajectory.tree import Step
 
 NOTES = ".rlm.notes.json"
 FORMAT = 1
@@ -108,6 +109,16 @@ def add(log: Path | None, kind: Kind, text: str, **about: Any) -> Note:
         path = notes_path(log)
         _write(path, [*_read(path), note])
     return note
+
+
+def placed(steps: Sequence[Step], about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a note is about, if a run of these steps has it. Raises `UsageError` for a step or call that is not there."""
+    known = {"step": {step.number for step in steps}}
+    known["call"] = {call.number for step in steps for block in step.blocks for call in block.calls}
+    for name, numbers in known.items():
+        if about.get(name) is not None and about[name] not in numbers:
+            raise UsageError(f"The run has no {name} {about[name]}; it has {len(numbers):,} of them.")
+    return about
 
 
 def remove(log: Path, note: str) -> None:

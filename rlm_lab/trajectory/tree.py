@@ -255,21 +255,21 @@ class Trajectory:
 
     def note(self, text: str, **about: Any) -> Note:
         """Notes something on the run, or on its `step` or `call` (numbers), in a file beside the log; `by` is you by default."""
-        from rlm_lab.trajectory.notes import add  # it reads logs, and so knows trajectories
+        from rlm_lab.trajectory.notes import add, placed  # it reads logs, and so knows trajectories
 
-        return add(self.path, "note", text, **about)
+        return add(self.path, "note", text, **placed(self.steps, about))
 
     def tag(self, *tags: str, **about: Any) -> tuple[Note, ...]:
         """Tags the run, or its `step` or `call`, with words."""
-        from rlm_lab.trajectory.notes import add
+        from rlm_lab.trajectory.notes import add, placed
 
-        return tuple(add(self.path, "tag", one, **about) for one in tags)
+        return tuple(add(self.path, "tag", one, **placed(self.steps, about)) for one in tags)
 
     def score(self, name: str, value: float, **about: Any) -> Note:
         """Gives the run, or its `step` or `call`, a score."""
-        from rlm_lab.trajectory.notes import add
+        from rlm_lab.trajectory.notes import add, placed
 
-        return add(self.path, "score", name, value=value, **about)
+        return add(self.path, "score", name, value=value, **placed(self.steps, about))
 
     @property
     def notes(self) -> Notes:

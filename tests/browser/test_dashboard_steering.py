@@ -41,6 +41,15 @@ def can(page, name):
     expect(button(page, name)).not_to_have_attribute("aria-disabled", "true", timeout=EXPECT)
 
 
+def open_fork(page):
+    """Opens the run that was forked; waits until the view shows it."""
+    before = page.url
+    page.pane.get_by_role("button", name="Open it").click(timeout=EXPECT)
+    page.wait_for_url(lambda url: url != before)
+    expect(page.pane.locator(".facts")).to_contain_text(page.url.partition("run=")[2], timeout=EXPECT)
+    can(page, "Continue")
+
+
 def write(page, name, text):
     """Writes into the field of this name, and sends it with its key."""
     field = page.pane.get_by_role("textbox", name=name)
@@ -140,11 +149,8 @@ def test_a_run_is_taken_back_and_forked_and_its_fork_opens(kernel, paused):  # n
     can(paused, "Fork here")
     button(paused, "Fork here").click()
     expect(paused.pane.get_by_role("alert")).to_contain_text("was forked from this one", timeout=EXPECT)
-    before = paused.url
     picture(paused, "forked")
-    paused.pane.get_by_role("button", name="Open it").click()
-    paused.wait_for_url(lambda url: url != before)
-    can(paused, "Continue")
+    open_fork(paused)
     button(paused, "Continue").click()
     expect(paused.pane).to_contain_text("answer 1", timeout=EXPECT)  # from the record
     expect(paused.pane).not_to_contain_text("While the run was paused you ran")
@@ -162,8 +168,7 @@ def test_a_call_is_asked_again_and_so_is_a_finished_question(kernel, paused):  #
     button(paused, "Continue").click()
     expect(paused.pane).to_contain_text("(1, 'answer 2')", timeout=EXPECT)
     button(paused, "Ask again").click()
-    paused.pane.get_by_role("button", name="Open it").click(timeout=EXPECT)
-    can(paused, "Continue")
+    open_fork(paused)
     button(paused, "Continue").click()
     expect(paused.pane).to_contain_text("(1, 'answer 3')", timeout=EXPECT)
     picture(paused, "asked-again")

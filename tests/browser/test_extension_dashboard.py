@@ -23,6 +23,7 @@ def test_the_dashboard_opens_in_a_tab_by_command_and_by_magic_and_what_is_saved_
     expect(frame_of(book).get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=EXPECT)
     tabs = book.page.locator(".rlm-lab-Dashboard iframe")
     assert tabs.get_attribute("sandbox") == "allow-scripts allow-same-origin allow-downloads"
+    expect(frame_of(book).locator("html")).to_have_attribute("data-theme", "dark")
     book.picture("extension-dashboard")
     book.command("rlm-lab:dashboard")
     expect(tabs).to_have_count(1)

@@ -14,6 +14,7 @@ from rlm_lab.errors import LogError, UsageError
 from rlm_lab.server.cells import notebook_of
 from rlm_lab.server.places import Places
 from rlm_lab.server.reader import Reader, Readers
+from rlm_lab.trajectory.notes import add, notes_path
 
 
 def test_a_run_is_told_as_the_nodes_of_the_view(a_run, tmp_path):
@@ -91,8 +92,9 @@ def test_jupyters_server_lists_tells_and_throws_away(server, a_run):
     assert (status, told["messages"][0]["kind"]) == (200, "snapshot")
     assert server.ask(f"{named}&since={told['seq']}&reader={told['reader']}")[1]["messages"] == []
     assert server.ask(f"{named}&find=many")[1]["hits"]
+    add(path, "tag", "odd")
     assert server.ask(named, method="DELETE") == (204, None)
-    assert (path.exists(), server.ask(named)[0]) == (False, 404)
+    assert (path.exists(), notes_path(path).exists(), server.ask(named)[0]) == (False, False, 404)
 
 
 def shows(run, folder, name):

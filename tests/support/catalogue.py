@@ -1,4 +1,4 @@
-"""The extension's texts as a catalogue template, `extension/locale/rlm_lab.pot`: `python tests/support/catalogue.py` writes it anew."""
+"""The extension’s texts as a catalogue template: `python tests/support/catalogue.py` writes `extension/locale/rlm_lab.pot` anew."""
 
 from __future__ import annotations
 

@@ -113,3 +113,9 @@ def test_fields_of_a_later_version_do_no_harm(run):
 def test_a_run_without_a_file_says_so():
     with pytest.raises(StateError, match="no log"):
         Trajectory(run="a", status="done").note("x")
+
+
+def test_a_step_or_call_that_is_not_there_is_refused(run):
+    for about in ({"step": 9}, {"call": 7}):
+        with pytest.raises(UsageError, match="has no"):
+            run.note("x", **about)

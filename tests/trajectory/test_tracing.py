@@ -154,6 +154,7 @@ def test_a_run_of_dspy_is_a_log_of_ours_with_calls_tokens_and_times(module, tmp_
     assert (prediction.answer, load(prediction).answer, len(load(prediction).steps)) == ("11", "11", 4)
     run = load(traced.paths[0])
     assert (run.status, run.answer, run.question) == ("done", "11", "How long?")
+    assert (run.model, run.sub_model, run.contexts[0]["size"]) == ("openai/root", "openai/sub", 11)
     assert [[call.answer for call in step.blocks[0].calls] for step in run.steps] == [["yes"], [], ["yes", "yes"], []]
     assert run.steps[1].blocks[0].error["type"] == "ZeroDivisionError"
     assert all(step.prompt_tokens > 100 and step.messages for step in run.steps)

@@ -4,7 +4,11 @@ shim.addImportMap = () => {};
 window.importShim = shim;
 
 const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-const paint = () => { document.documentElement.dataset.theme = scheme.matches ? "dark" : "light"; };
+// A page that holds this one in a frame names its own theme in the link; elsewhere the system's holds.
+const named = new URLSearchParams(location.hash.slice(1)).get("theme");
+if (named && window !== window.top) sessionStorage.setItem("theme", named === "dark" ? "dark" : "light");
+const held = window === window.top ? null : sessionStorage.getItem("theme");
+const paint = () => { document.documentElement.dataset.theme = held ?? (scheme.matches ? "dark" : "light"); };
 scheme.addEventListener("change", paint);
 paint();
 

@@ -168,7 +168,7 @@ class Runs {
 
   drawMarked() {
     const number = this.marked.size;
-    this.compare.textContent = number ? `Compare ${count(number)}` : "Compare";
+    this.compare.textContent = number > 1 ? `Compare ${count(number)}` : "Compare";
     this.compare.setAttribute("aria-disabled", String(number < 2));
     this.compare.title = number < 2 ? "Mark two runs or more" : "Shows them side by side";
   }
@@ -245,7 +245,7 @@ export function start({ host, send, listen }) {
     else if (message.kind === "facts") drawFacts(settings, message);
   });
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-  const paint = () => send({ theme: scheme.matches ? "dark" : "light" });
+  const paint = () => send({ theme: document.documentElement.dataset.theme });
   scheme.addEventListener("change", paint);
   window.addEventListener("hashchange", ask);
   paint();

@@ -180,7 +180,8 @@ class Callback:
         contexts = [described(name, value) for name, value in inputs.items() if value is not question]
         import dspy
 
-        root, sub = dspy.settings.lm, self._engine.sub_lm or dspy.settings.lm
+        root = getattr(self._engine.generate_action, "lm", None) or dspy.settings.lm
+        sub = self._engine.sub_lm or dspy.settings.lm
         about = {
             "question": question or text(self._engine.signature.instructions),
             "model": getattr(root, "model", None),
