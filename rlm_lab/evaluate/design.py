@@ -23,6 +23,7 @@ from rlm_lab.evaluate.job import Spec
 from rlm_lab.evaluate.methods import Method, method_of
 from rlm_lab.kernel.ask import name_contexts
 from rlm_lab.models.base import Model
+from rlm_lab.models.litellm_model import LiteLLMModel
 
 JSON = Any
 
@@ -159,7 +160,7 @@ def label_of(spec: Any, otherwise: str) -> str:
         return "default"
     if isinstance(spec, str):
         return spec
-    if isinstance(spec, Model):
+    if isinstance(spec, LiteLLMModel | Model):  # in this order: the protocol would ask for its window, and import LiteLLM
         return spec.name
     if callable(spec):
         return str(getattr(spec, "__name__", otherwise))
