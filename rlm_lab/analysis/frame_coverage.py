@@ -70,9 +70,8 @@ def read_rows(code: str, frame: Frame) -> None:
         part = _part(node, frame, passed_by)
         if part is not None:
             frame.found["read"].append(part)
-        if isinstance(node, ast.Name) and node.id == frame.name and isinstance(node.ctx, ast.Load):
-            if id(node) not in passed_by:
-                frame.found["read"].append((0, frame.rows, False))
+        if isinstance(node, ast.Name) and _is(node, frame) and isinstance(node.ctx, ast.Load) and id(node) not in passed_by:
+            frame.found["read"].append((0, frame.rows, False))
         named = node.value if isinstance(node, ast.Constant) else node.attr if isinstance(node, ast.Attribute) else None
         if isinstance(named, str) and named in names:
             frame.columns.add(named)
