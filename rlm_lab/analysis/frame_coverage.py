@@ -1,7 +1,7 @@
 """How much of a dataframe code read, and which of its rows stand in outputs and prompts: found by matching, said with doubt.
 
 Rows are told from `head`, `tail`, `iloc`, `loc` and slices that are written in numbers; a frame that is used otherwise is *likely*
-read as a whole. A printed line is a row where its label leads to one, or a text in it stands in one row only; it is placed *exactly*
+read as a whole. A printed line is a row where its label leads to one, or a text in it stands in one row only; it is placed exactly
 where the cells of that row are those of the line, else *likely*. Looking a label up costs nothing; looking a text up costs a pass
 over a column, of which there are few. Pure; the frame is only read. May be used from any thread.
 """
@@ -66,20 +66,15 @@ def read_rows(code: str, frame: Frame) -> None:
         return
     names = set(frame.frame.columns)
     passed_by: set[int] = set()
-    used = False
     for node in ast.walk(tree):
         part = _part(node, frame, passed_by)
         if part is not None:
             frame.found["read"].append(part)
-        if isinstance(node, ast.Name) and node.id == frame.name and isinstance(node.ctx, ast.Load):
-            used = True
-            if id(node) not in passed_by:
-                frame.found["read"].append((0, frame.rows, False))
+        if isinstance(node, ast.Name) and _is(node, frame) and isinstance(node.ctx, ast.Load) and id(node) not in passed_by:
+            frame.found["read"].append((0, frame.rows, False))
         named = node.value if isinstance(node, ast.Constant) else node.attr if isinstance(node, ast.Attribute) else None
         if isinstance(named, str) and named in names:
             frame.columns.add(named)
-    if not used:
-        frame.columns -= set() if frame.found["read"] else names
 
 
 def _part(node: ast.AST, frame: Frame, passed_by: set[int]) -> Part | None:
