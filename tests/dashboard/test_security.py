@@ -199,7 +199,9 @@ def test_only_a_page_of_the_origin_that_was_named_may_frame_the_dashboard(strang
         dashboard.close()
 
 
-@pytest.mark.parametrize("origin", ["*", "https:", "http://a b", "http://a;script-src *", "null", "http://a/path", "javascript:x", "http://A\n"])
+@pytest.mark.parametrize(
+    "origin", ["*", "https:", "http://a b", "http://a;script-src *", "null", "http://a/path", "javascript:x", "http://A\n"]
+)
 def test_what_is_no_origin_is_never_put_into_the_policy(origin):
     with pytest.raises(StateError, match="no origin"):
         Guard(1).allow_frame(origin)

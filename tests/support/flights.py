@@ -14,15 +14,30 @@ LOOK = ("I look at the data.", "print(flights.shape)\nflights.head()", "336,776 
 AGAIN = ("Which columns?", "print(flights.columns)", "year month day dep_delay", None)
 SEARCH = ("I search for the carriers.", 'flights[flights["carrier"].str.contains("E")]', "carrier", None)
 SPLIT = ("By month.", "months = [g for _, g in flights.groupby('month')]\nparts = months[::2]\nparts[0].split()", "", None)
-COUNT = ("Rows over 120, counted by carrier.", LATE + "print(counts.sort_values().tail(3))", "carrier\nUA    1364\nB6    1621\nEV    2443\ndtype: int64", None)
+COUNT = (
+    "Rows over 120, counted by carrier.",
+    LATE + "print(counts.sort_values().tail(3))",
+    "carrier\nUA    1364\nB6    1621\nEV    2443\ndtype: int64",
+    None,
+)
 SHARE = (
     "Share over 120 by carrier.",
     LATE + 'share = counts / flights.groupby("carrier").size()\nprint(share.sort_values().tail(3))',
     "carrier\nFL    0.046319\nF9    0.049635\nOO    0.062500\ndtype: float64",
     None,
 )
-CHECK = ("I check.", 'assert late["dep_delay"].isna().sum() == 0\nprint(flights["dep_delay"].isna().sum(), (flights["dep_delay"] == 120).sum())', "8255 165", None)
-NAMES = ("Names from airlines.", 'names = counts.to_frame("n").merge(airlines, on="carrier")\nanswers = names\nprint(names.tail(1))', "EV, ExpressJet: 2,443 departures", None)
+CHECK = (
+    "I check.",
+    'assert late["dep_delay"].isna().sum() == 0\nprint(flights["dep_delay"].isna().sum(), (flights["dep_delay"] == 120).sum())',
+    "8255 165",
+    None,
+)
+NAMES = (
+    "Names from airlines.",
+    'names = counts.to_frame("n").merge(airlines, on="carrier")\nanswers = names\nprint(names.tail(1))',
+    "EV, ExpressJet: 2,443 departures",
+    None,
+)
 BAD = ("I compute.", "counts = flights.groupby('carier').size()", "KeyError", None)
 
 
@@ -46,7 +61,9 @@ def run(name: str, model: str, answer: str, cost: float | None, seconds: float, 
     context = {"name": "flights", "kind": "frame", "type": "DataFrame", "size": 336_776, "unit": "rows", "fingerprint": "f1"}
     given: dict[str, Any] = {"status": "done", "question": QUESTION, "sub_model": "gpt-4.1-nano", "contexts": (context,)}
     usage = Usage(steps=len(steps), calls=calls, prompt_tokens=2_300 * len(steps) + 400 * calls, cost=cost, seconds=seconds)
-    return Trajectory(run=name, model=model, answer_text=answer, steps=tuple(steps), usage=usage, seconds=seconds, **(given | fields))
+    return Trajectory(
+        run=name, model=model, answer_text=answer, steps=tuple(steps), usage=usage, seconds=seconds, **(given | fields)
+    )
 
 
 def _step(number: int, part: tuple[str, str, str, str | None], seconds: float) -> Step:
