@@ -25,7 +25,7 @@ class Budget:
     Parameters
     ----------
     steps: root replies of one run (each child run has this limit for itself).
-    calls: sub-model calls of the whole tree; with 0 none can be made, and the run goes on without.
+    calls: sub-model calls of the whole tree.
     tokens: prompt and completion tokens of the whole tree.
     cost: US dollars of the whole tree.
     seconds: wall-clock time of the run; time spent paused is not counted.
@@ -46,7 +46,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            _check_limit(field.name, getattr(self, field.name), least=0 if field.name in {"depth", "calls"} else None)
+            _check_limit(field.name, getattr(self, field.name), least=0 if field.name == "depth" else None)
 
 
 def _check_limit(name: str, value: object, *, least: int | None) -> None:

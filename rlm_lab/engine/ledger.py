@@ -133,7 +133,7 @@ class Ledger:
         """What is used of each limit that there is, and the limit; but for steps, which each run counts for itself."""
         spent = self.spent
         limits = {name: getattr(self.budget, name) for name in ("calls", "tokens", "cost", "seconds")}
-        return {name: (getattr(spent, name), limit) for name, limit in limits.items() if limit}
+        return {name: (getattr(spent, name), limit) for name, limit in limits.items() if limit is not None}
 
     def change(self, budget: Budget) -> None:
         """Sets other limits from here on; what was said of the old ones is forgotten."""
@@ -163,7 +163,7 @@ class Ledger:
     def _refuse(self, name: str, used: float, wanted: float, limit: float | None) -> None:
         if limit is None or wanted == 0 or used + wanted <= limit:
             return
-        if used >= limit > 0:  # where there never was anything, nothing has come to its end
+        if used >= limit:
             self._exhausted.append(name)
         what = "USD" if name == "cost" else name
         left = max(limit - used, 0)
@@ -180,6 +180,6 @@ class Ledger:
     def warn_of(self, name: str, used: float) -> None:
         """Tells once that a limit comes near: of steps the run in question knows how many it has used."""
         limit = getattr(self.budget, name)
-        if limit and used >= WARN_FROM * limit and name not in self._warned:
+        if limit is not None and used >= WARN_FROM * limit and name not in self._warned:
             self._warned.add(name)
             self._warn(name, used, limit)

@@ -36,6 +36,7 @@ from rlm_lab.engine.teller import Teller
 from rlm_lab.engine.tools import describe_tools
 from rlm_lab.errors import BudgetExceededError, ModelError, RLMError
 from rlm_lab.models.base import Message, Model, Reply, Usage
+from rlm_lab.models.silent import NoModel
 from rlm_lab.trajectory.tree import ENDED
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
@@ -94,6 +95,8 @@ class Task:
         return self._space.hidden - frozenset(self.question.contexts)
 
     def sub_model(self, name: str | None) -> Model:
+        if isinstance(self.question.sub_model, NoModel):
+            raise ModelError("No language model can be asked in this run; work with code alone.")
         return self.question.sub_model if name is None else self._engine.resolve(name)
 
     # what the hub and the run need
@@ -406,7 +409,7 @@ class Task:
             or "No data was named; SHOW_VARS() lists what is there."
         )
         tools = [describe_tools(self.question.tools)] if self.question.tools else []
-        if self._engine.ledger.budget.calls == 0:
+        if isinstance(self.question.sub_model, NoModel):
             tools.append(NO_CALLS)
         if self.question.schema is not None:
             tools.append(f"The answer must have this form: {self.question.schema.describe()}")

@@ -22,6 +22,7 @@ from rlm_lab.kernel.ask import Inquiry, name_contexts, prepare
 from rlm_lab.models.base import Model
 from rlm_lab.models.cassette import Cassette, RecordingModel, ReplayingModel
 from rlm_lab.models.resolve import resolve
+from rlm_lab.models.silent import NoModel
 
 Spec = str | Model | Callable[[], Model] | None
 TOKENS_BESIDE = 1_500  # of a window, left for the question, the instructions and the answer
@@ -78,8 +79,8 @@ def _asked(job: Job, model: Model, sub_model: Model) -> Inquiry:
         question=job.question,
         context=job.context,
         model=model,
-        sub_model=sub_model,
-        budget=budget if job.method.calls else replace(budget, calls=0, depth=0),
+        sub_model=sub_model if job.method.calls else NoModel(),
+        budget=budget if job.method.calls else replace(budget, depth=0),
         tools=job.tools,
         schema=job.schema,
         fresh=True,

@@ -122,7 +122,7 @@ def test_a_change_that_cannot_be_changes_nothing(asked):
     run = asked("FINAL(1)", step=True)
     for given, error in [
         ({"budget": {"clals": 5}}, UsageError),
-        ({"budget": {"calls": -1}}, UsageError),
+        ({"budget": {"calls": 0}}, UsageError),
         ({"budget": {"calls": 5}, "model": "nosuch/model/at/all:::"}, ModelError),
     ]:
         with pytest.raises((error, UsageError)) as told:

@@ -68,4 +68,4 @@ def test_without_calls_a_call_is_an_error_in_the_block_and_the_run_goes_on(swept
     block = "try:\n    llm_query('hello')\nexcept Exception as error:\n    print(error)"
     told = swept(model={"m": writes(block, "FINAL('by code')")}, sub_model=says("yes"), method="code")
     assert (told.rows[0].answer, told.rows[0].status, told.rows[0].calls) == ("by code", "done", 0)
-    assert "limit of 0 calls" in told.runs[0].steps[0].blocks[0].outputs[0].text
+    assert "No language model can be asked" in told.runs[0].steps[0].blocks[0].outputs[0].text

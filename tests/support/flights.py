@@ -1,6 +1,6 @@
 """Eight runs of one question on several models, made up for views of a comparison: the figures of the flights are real."""
 
-# ruff: noqa: E501 - the lines of code that a run had are as long as they are
+
 
 from __future__ import annotations
 
