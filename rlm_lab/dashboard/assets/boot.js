@@ -3,9 +3,18 @@ const shim = (url) => import(url);
 shim.addImportMap = () => {};
 window.importShim = shim;
 
+// Who has the cookie already comes here with the link's ticket: it is used up, and leaves the address.
+const parts = new URLSearchParams(location.hash.slice(1));
+const ticket = parts.get("ticket");
+if (ticket) {
+  parts.delete("ticket");
+  history.replaceState(history.state, "", `${location.pathname}${location.search}${parts.size ? `#${parts}` : ""}`);
+  fetch("enter", { method: "POST", body: ticket, credentials: "same-origin" }).catch(() => {});
+}
+
 const scheme = window.matchMedia("(prefers-color-scheme: dark)");
 // A page that holds this one in a frame names its own theme in the link; elsewhere the system's holds.
-const named = new URLSearchParams(location.hash.slice(1)).get("theme");
+const named = parts.get("theme");
 if (named && window !== window.top) sessionStorage.setItem("theme", named === "dark" ? "dark" : "light");
 const held = window === window.top ? null : sessionStorage.getItem("theme");
 const paint = () => { document.documentElement.dataset.theme = held ?? (scheme.matches ? "dark" : "light"); };
