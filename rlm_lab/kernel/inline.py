@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import threading
 import time
 import uuid
@@ -29,6 +30,7 @@ AT_ONCE = frozenset({"pause", "stop", "break", "unbreak"})
 PIECE = 200_000  # characters of one message: Jupyter's server drops what comes faster than 1 MB a second
 RATE = 600_000  # characters a second
 MOST_CALLS = 2_000  # up to which the contexts are looked through for what was sent
+ON_THE_WAY = 5.0  # seconds that a module may take to arrive: asked for again by then, it is not sent again
 REST = 0.01  # seconds between two messages
 _logger = logging.getLogger(__name__)
 Message = dict[str, Any]
@@ -41,6 +43,7 @@ class Inline:
         self.answered = False
         self._drawn = False
         self._knocks = False
+        self._modules: dict[str, float] = {}  # when each was sent
         self.heard_at = 0.0  # when it last said that it prepares to draw
         self._run = run
         self._mark = uuid.uuid4().hex
@@ -157,8 +160,10 @@ class Inline:
         from rlm_lab.kernel.inline_widget import module_of
 
         self.heard_at = time.monotonic()
-        text = module_of(name)
+        asked_again = self.heard_at - self._modules.get(name, -math.inf) < ON_THE_WAY
+        text = None if asked_again else module_of(name)
         if text is not None:
+            self._modules[name] = self.heard_at
             self._send({"kind": "module", "name": name, "text": text})
 
     def _command(self, command: Message) -> None:

@@ -10,9 +10,17 @@ interface Model {
 }
 interface Module { kind: "module"; name: string; text: string }
 const PATIENCE = 20_000; // ms
+const AGAIN = 400; // ms
 /** Asks whether messages arrive now. */
 interface Knock { kind: "knock" }
 type Loaded = Map<string, Promise<unknown>>;
+
+/** Says something until it is `heard`: what is said before a new comm has its subshell waits behind the cell that runs. */
+function insist(say: () => void, heard: () => boolean): void {
+  const until = performance.now() + PATIENCE;
+  const timer = setInterval(() => (heard() || performance.now() > until ? clearInterval(timer) : say()), AGAIN);
+  say();
+}
 
 /** The modules of this page, by their names and versions. */
 const loaded: Loaded = ((globalThis as { rlmLabModules?: Loaded }).rlmLabModules ??= new Map());
@@ -22,8 +30,8 @@ function loader(model: Model, version: string): { load: (name: string) => Promis
   const fetched = async (name: string): Promise<unknown> => {
     const text = await new Promise<string>((done, failed) => {
       waiting.set(name, done);
-      setTimeout(() => failed(new Error(`The module ${name} did not come.`)), PATIENCE);
-      model.send({ module: name });
+      setTimeout(() => { waiting.delete(name); failed(new Error(`The module ${name} did not come.`)); }, PATIENCE);
+      insist(() => model.send({ module: name }), () => !waiting.has(name));
     });
     const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     try {
@@ -41,7 +49,12 @@ function loader(model: Model, version: string): { load: (name: string) => Promis
     made.catch(() => loaded.delete(key));
     return made;
   };
-  return { load, take: ({ name, text }) => waiting.get(name)?.(text) };
+  const take = ({ name, text }: Module) => {
+    const done = waiting.get(name);
+    waiting.delete(name);
+    done?.(text);
+  };
+  return { load, take };
 }
 
 /** Where the run's HTML stands in the page: the view is drawn in its place, and what is saved is the HTML. */
@@ -69,11 +82,15 @@ function initialize({ model }: { model: Model }): () => void {
   const { version = "", mark = "", ...options } = (model.get("options") ?? {}) as Partial<Host> & { version?: string; mark?: string };
   const home = document.createElement("div"); // goes along when the output is shown anew, with all that was chosen in it
   let handle: Handle | null = null;
+  let heard = false; // anything of the run
   const { load, take } = loader(model, version);
   const hear = (message: Message | Module | Knock) => {
     if (message.kind === "module") take(message);
     else if (message.kind === "knock") model.send({ here: true });
-    else handle?.update(message);
+    else {
+      heard = true;
+      handle?.update(message);
+    }
   };
   model.on("msg:custom", hear);
   const host: Host = { ...options, load, send: (message) => model.send(message) };
@@ -83,7 +100,7 @@ function initialize({ model }: { model: Model }): () => void {
     element.replaceChildren(home);
     if (handle) return;
     handle = mount(home, host);
-    model.send({ ready: true });
+    insist(() => model.send({ ready: true }), () => heard);
   };
   const end = watch(mark, (element) => void draw(element).catch(() => undefined));
   load("view").then(() => model.send({ here: true }), () => undefined); // it may have taken longer than the kernel waits
