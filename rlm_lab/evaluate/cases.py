@@ -104,11 +104,18 @@ def same(given: Any, expected: Any) -> bool:
     if isinstance(expected, bool) or isinstance(given, bool):
         return str(given).strip().lower() == str(expected).strip().lower()
     if isinstance(expected, int | float):
-        value = _number(given)
-        return value is not None and math.isclose(value, expected, rel_tol=1e-6, abs_tol=1e-9)
+        return _near(given, expected)
     if isinstance(expected, list | tuple) and isinstance(given, list | tuple):
         return len(given) == len(expected) and all(map(same, given, expected))
     return _plain(given) == _plain(expected)
+
+
+def _near(given: Any, expected: Any) -> bool:
+    try:
+        value = _number(given)
+        return value is not None and math.isclose(value, expected, rel_tol=1e-6, abs_tol=1e-9)
+    except OverflowError:  # a whole number that no float holds
+        return bool(given == expected)
 
 
 def _number(value: Any) -> float | None:

@@ -170,3 +170,12 @@ def test_a_sweep_is_recorded_and_played_without_a_model_and_says_so(swept, write
 def test_runs_of_a_sweep_can_be_compared(swept, writes):
     told = swept(model={"counts": writes(COUNT), "guesses": writes(GUESS)})
     assert compare(told.runs).divergence is not None
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "score"),
+    [("10**400", 5, 0), ("5", 10**400, 0), ("10**400", 10**400, 1)],
+    ids=["given", "expected", "both"],
+)
+def test_a_whole_number_that_no_float_holds_is_scored_as_any(swept, writes, answer, expected, score):
+    assert swept(model={"m": writes(f"FINAL({answer})")}, expected=expected).rows[0].score == score
