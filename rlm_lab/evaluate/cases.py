@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from rlm_lab.errors import UsageError
@@ -103,7 +104,7 @@ def same(given: Any, expected: Any) -> bool:
     """
     if isinstance(expected, bool) or isinstance(given, bool):
         return str(given).strip().lower() == str(expected).strip().lower()
-    if isinstance(expected, int | float):
+    if isinstance(expected, Real):  # numpy's numbers too
         return _near(given, expected)
     if isinstance(expected, list | tuple) and isinstance(given, list | tuple):
         return len(given) == len(expected) and all(map(same, given, expected))
@@ -119,7 +120,7 @@ def _near(given: Any, expected: Any) -> bool:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, int | float):
+    if isinstance(value, Real):
         return float(value)
     found = _NUMBER.findall(str(value))
     return float(found[0].replace(",", "").rstrip("%")) if len(found) == 1 else None

@@ -179,3 +179,10 @@ def test_runs_of_a_sweep_can_be_compared(swept, writes):
 )
 def test_a_whole_number_that_no_float_holds_is_scored_as_any(swept, writes, answer, expected, score):
     assert swept(model={"m": writes(f"FINAL({answer})")}, expected=expected).rows[0].score == score
+
+
+@pytest.mark.parametrize("answer", ["6.0", "'6 flights'", "6"])
+def test_an_expected_number_of_numpy_is_a_number(swept, writes, answer):
+    numpy = pytest.importorskip("numpy")
+    told = swept(model={"m": writes(f"FINAL({answer})")}, expected=numpy.int64(6))
+    assert told.rows[0].score == 1
