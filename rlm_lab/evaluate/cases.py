@@ -43,7 +43,7 @@ class Case:
 
     @property
     def label(self) -> str:
-        return self.name or " ".join(self.question.split())
+        return self.name or _line(self.question)
 
 
 def cases_of(question: object, context: Any, expected: Any) -> tuple[Case, ...]:
@@ -51,17 +51,43 @@ def cases_of(question: object, context: Any, expected: Any) -> tuple[Case, ...]:
     given = [question] if isinstance(question, str | Case) else list(question) if isinstance(question, Sequence) else []
     if not given or not all(isinstance(one, str | Case) for one in given):
         raise UsageError(f"A sweep's question is a text, a Case, or a list of them; {question!r:.60} is given.")
-    return tuple(_whole(one if isinstance(one, Case) else Case(question=one), context, expected) for one in given)
+    cases = [one if isinstance(one, Case) else Case(question=one) for one in given]
+    if isinstance(expected, Mapping):
+        _check_keys(expected, cases)
+    return tuple(_whole(case, context, expected) for case in cases)
+
+
+def _check_keys(expected: Mapping[Any, Any], cases: Sequence[Case]) -> None:
+    """Refuses a key that names no case: its answers would be left without a score, and nobody would be told."""
+    names = {name for case in cases for name in _names(case)}
+    unknown = next((key for key in expected if _line(key) not in names), None)
+    if unknown is not None:
+        raise UsageError(f"An answer is expected of {unknown!r:.80}, which is no question or name of the sweep; name one as asked.")
+
+
+def _names(case: Case) -> tuple[str, str]:
+    """What a mapping of expected answers may call it."""
+    return _line(case.label), _line(case.question)
+
+
+def _expected_of(case: Case, expected: Any) -> Any:
+    if not isinstance(expected, Mapping):
+        return expected
+    told = {_line(key): value for key, value in expected.items()}
+    return next((told[name] for name in _names(case) if name in told), NOT_GIVEN)
+
+
+def _line(text: Any) -> str:
+    return " ".join(str(text).split())
 
 
 def _whole(case: Case, context: Any, expected: Any) -> Case:
     if not case.question.strip():
         raise UsageError("A question of the sweep is empty; write what you want to know.")
-    own = expected.get(case.label, NOT_GIVEN) if isinstance(expected, Mapping) else expected
     return Case(
         question=case.question.strip(),
         context=context if case.context is NOT_GIVEN else case.context,
-        expected=own if case.expected is NOT_GIVEN else case.expected,
+        expected=_expected_of(case, expected) if case.expected is NOT_GIVEN else case.expected,
         name=case.name,
         length=case.length,
     )

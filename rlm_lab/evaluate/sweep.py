@@ -57,7 +57,8 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     method: one or several of `rlm`, `code` (without calls), `direct`, `summary`, `retrieval`; all are runs with a log.
     settings: a `Settings`, or one or several mappings of its fields that differ, such as `{"profile": "small"}`.
     repeats: how often each is run.
-    expected: the right answer, or a mapping from questions to them; a list of right texts; or a function of the answer.
+    expected: the right answer, or a mapping from questions, or names of cases, to them; a list of right texts; or a function
+        of the answer.
     score: a function of the answer, and of what is expected if that is given, to a number from 0 to 1.
     tools, schema: as for `ask`.
     room: how many characters of data a baseline puts into a prompt; by default what the model's window holds.

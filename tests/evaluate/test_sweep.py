@@ -186,3 +186,19 @@ def test_an_expected_number_of_numpy_is_a_number(swept, writes, answer):
     numpy = pytest.importorskip("numpy")
     told = swept(model={"m": writes(f"FINAL({answer})")}, expected=numpy.int64(6))
     assert told.rows[0].score == 1
+
+
+@pytest.mark.parametrize("key", ["Q?", "q1"])
+def test_what_is_expected_is_found_by_a_cases_question_or_its_name(swept, writes, key):
+    told = swept(Case(question="Q?", name="q1"), model={"m": writes(COUNT)}, expected={key: 6})
+    assert told.rows[0].score == 1
+
+
+def test_what_is_expected_is_found_by_a_question_of_several_lines(swept, writes):
+    told = swept("How many\nletters?", model={"m": writes(COUNT)}, expected={"How many\nletters?": 6})
+    assert told.rows[0].score == 1
+
+
+def test_an_expected_answer_to_a_question_that_is_not_asked_is_refused(swept, writes):
+    with pytest.raises(UsageError, match=r"expected of 'How many words\?', which is no question"):
+        swept("How many letters?", model={"m": writes(COUNT)}, expected={"How many words?": 6})
