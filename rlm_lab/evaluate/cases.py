@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -96,7 +97,8 @@ def _whole(case: Case, context: Any, expected: Any) -> Case:
 def score_of(answer: Any, text: str, expected: Any, score: Score | None) -> float | None:
     """How right an answer is, from 0 to 1; None where nothing says what is right.
 
-    `answer` is its value where JSON can hold it, else None; `text` is what is shown of it. A function that fails gives None.
+    `answer` is its value where JSON can hold it, else None; `text` is what is shown of it. A function that fails gives None;
+    so does one that gives what is not from 0 to 1, with a warning.
 
     >>> score_of(" EV\\n", "EV", "ev", None), score_of("about 12", "about 12", 12, None), score_of(None, "", 3, None)
     (1.0, 1.0, 0.0)
@@ -115,9 +117,15 @@ def score_of(answer: Any, text: str, expected: Any, score: Score | None) -> floa
 def _asked(function: Score, *values: Any) -> float | None:
     try:
         told = function(*values)
-        return None if told is None else float(told)
+        score = None if told is None else float(told)
     except Exception:  # noqa: BLE001 - the user's own function; an answer that it cannot read is told by the lack of a score
         return None
+    if score is None or 0 <= score <= 1:
+        return score
+    warnings.warn(
+        f"A function that scores gave {score:g}, which is not from 0 to 1; the answer is left without a score.", stacklevel=2
+    )
+    return None
 
 
 def same(given: Any, expected: Any) -> bool:

@@ -202,3 +202,11 @@ def test_what_is_expected_is_found_by_a_question_of_several_lines(swept, writes)
 def test_an_expected_answer_to_a_question_that_is_not_asked_is_refused(swept, writes):
     with pytest.raises(UsageError, match=r"expected of 'How many words\?', which is no question"):
         swept("How many letters?", model={"m": writes(COUNT)}, expected={"How many words?": 6})
+
+
+@pytest.mark.parametrize("told", [7, -1, float("nan")])
+def test_what_is_no_score_from_0_to_1_is_none_and_that_is_told(swept, writes, told):
+    with pytest.warns(UserWarning, match=f"gave {told}, which is not from 0 to 1"):
+        done = swept(model={"m": writes(COUNT)}, score=lambda answer: told)
+    assert done.rows[0].score is None
+    assert "<table>" in done._repr_html_()
