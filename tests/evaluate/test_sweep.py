@@ -210,3 +210,21 @@ def test_what_is_no_score_from_0_to_1_is_none_and_that_is_told(swept, writes, to
         done = swept(model={"m": writes(COUNT)}, score=lambda answer: told)
     assert done.rows[0].score is None
     assert "<table>" in done._repr_html_()
+
+
+def test_runs_that_failed_without_a_log_are_counted_as_failed_and_not_right(swept, writes):
+    def keyless():
+        raise ValueError("no key")
+
+    group = swept(model={"m": keyless}, repeats=2, expected=6).groups()[0]
+    assert (group.runs, group.failed, group.right) == (2, 2, 0.0)
+
+
+def test_a_run_that_was_not_made_is_in_no_figure(swept, writes):
+    from rlm_lab import Budget
+
+    each = Budget(calls=2)
+    ask = writes("FINAL(llm_query('a'))", "FINAL(llm_query('a'))")
+    model = {"m": ask}
+    told = swept(model=model, sub_model=lambda: ask(), repeats=2, expected=6, budget=Budget(calls=2), each=each)
+    assert (told.groups()[0].runs, len(told.left)) == (1, 1)
