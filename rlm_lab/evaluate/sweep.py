@@ -53,7 +53,7 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     context: the data, as for `ask`. What goes to a worker is the value itself, or, for a `pathlib.Path`, only the path.
     model: one, a list, or a mapping from labels: names, model objects, or functions without parameters that make one. A name or
         a function is enough for a worker; keys are taken from its own environment and never sent.
-    sub_model: answers `llm_query`; by default the model itself.
+    sub_model: answers `llm_query`; by default the model itself. A baseline asks the model.
     method: one or several of `rlm`, `code` (without calls), `direct`, `summary`, `retrieval`; all are runs with a log.
     settings: a `Settings`, or one or several mappings of its fields that differ, such as `{"profile": "small"}`.
     repeats: how often each is run.
