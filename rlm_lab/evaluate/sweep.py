@@ -187,13 +187,8 @@ class _Sweeping:
                 self._end(run, held, _delivered(future), bar)
         finally:
             end_all(self._token)
-            for (
-                future,
-                run,
-                held,
-            ) in under_way.values():  # a worker elsewhere may go on with it, whatever it says of being cancelled
-                future.cancel()
-                self._end(run, held, Delivery(began=True, error="The sweep was ended before this run."), bar)
+            for future, run, held in under_way.values():
+                self._end(run, held, _left_behind(future), bar)
 
     def _submit(self, doer: Doer, run: Planned, held: Held, bar: Bar) -> Future[Any] | None:
         job = self._begin(run, held)
@@ -284,6 +279,14 @@ def _delivered(future: Any) -> Delivery:
         return Delivery(**future.result())
     except BaseException as error:  # noqa: BLE001 - the executor's own errors, such as a lost worker; a cancelled one is no Exception
         return Delivery(began=True, error=f"The worker failed with {type(error).__name__}: {error!s:.300}")
+
+
+def _left_behind(future: Any) -> Delivery:
+    """What came of a run that nobody has waited for: of one that had ended, all of it."""
+    if future.done() and not future.cancelled():
+        return _delivered(future)
+    future.cancel()  # a worker elsewhere may go on with it, whatever it says of being cancelled
+    return Delivery(began=True, error="The sweep was ended before this run.")
 
 
 def _with_cassettes(design: Design) -> Design:
