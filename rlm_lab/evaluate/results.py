@@ -61,7 +61,7 @@ class Group:
     """Runs that differ only in their repeat. `right` is the mean score, `low` and `high` its bounds, None where nothing is scored.
 
     The bounds are Wilson's score interval of 95 % (E. B. Wilson, 1927), fit for few runs that are each right or wrong; a run that
-    failed is not right. The other figures are medians of the runs that did not fail, None where all did.
+    failed, with a log or without, is not right. The other figures are medians of the runs that did not fail, None where all did.
     """
 
     case: str

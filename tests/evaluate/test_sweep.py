@@ -218,13 +218,3 @@ def test_runs_that_failed_without_a_log_are_counted_as_failed_and_not_right(swep
 
     group = swept(model={"m": keyless}, repeats=2, expected=6).groups()[0]
     assert (group.runs, group.failed, group.right) == (2, 2, 0.0)
-
-
-def test_a_run_that_was_not_made_is_in_no_figure(swept, writes):
-    from rlm_lab import Budget
-
-    each = Budget(calls=2)
-    ask = writes("FINAL(llm_query('a'))", "FINAL(llm_query('a'))")
-    model = {"m": ask}
-    told = swept(model=model, sub_model=lambda: ask(), repeats=2, expected=6, budget=Budget(calls=2), each=each)
-    assert (told.groups()[0].runs, len(told.left)) == (1, 1)
