@@ -125,9 +125,9 @@ def _models(job: Job, settings: Settings) -> tuple[Model, Model]:
         model = resolve(_built(spec), settings)
         return model if recorded is None else RecordingModel(model, recorded)
 
-    root = Guarded(made(job.model, 0), allowance)
+    model = made(job.model, 0)
     sub = job.sub_model if job.sub_model is not None else settings.sub_model
-    return root, root if sub is None else Guarded(made(sub, 1), allowance)
+    return Guarded(model, allowance), Guarded(model if sub is None else made(sub, 1), allowance)
 
 
 def _built(spec: Spec) -> object:
