@@ -8,6 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from rlm_lab import Case, compare, load
+from rlm_lab.config import load_settings
 from rlm_lab.errors import StateError, UsageError
 
 COUNT, GUESS = "FINAL(len(word))", "FINAL(7)"
@@ -218,3 +219,69 @@ def test_runs_that_failed_without_a_log_are_counted_as_failed_and_not_right(swep
 
     group = swept(model={"m": keyless}, repeats=2, expected=6).groups()[0]
     assert (group.runs, group.failed, group.right) == (2, 2, 0.0)
+
+
+def test_another_settings_object_is_another_run(swept, writes):
+    runs = [swept(model={"m": writes(COUNT)}, settings=load_settings({"profile": name})).runs[0] for name in ("small", "standard")]
+    assert [run.profile for run in runs] == ["small", "standard"]
+
+
+def test_another_tool_of_the_same_name_is_another_run(swept, writes):
+    def tool_for(number):
+        def tool():
+            return number
+
+        return tool
+
+    answers = [swept(model={"m": writes("FINAL(tool())")}, tools=[tool_for(number)]).rows[0].answer for number in (1, 2, 1)]
+    assert answers == [1, 2, 1]
+
+
+def test_the_same_tool_and_settings_are_the_same_run(swept, writes):
+    def tool(far=3):
+        return far
+
+    how = {"model": {"m": writes("FINAL(tool())")}, "tools": [tool], "settings": load_settings({"profile": "small"})}
+    assert swept(**how).runs[0].run == swept(**how).runs[0].run
+
+
+LONG = "x" * 300_000
+
+
+@pytest.mark.parametrize(
+    ("data", "changed"),
+    [
+        (LONG, LONG[:5_200] + "KEY" + LONG[5_203:]),
+        ([LONG, 1], [LONG[:5_200] + "KEY" + LONG[5_203:], 1]),
+        (bytearray(300_000), bytearray(5_200) + b"KEY" + bytearray(294_797)),
+        (list(range(5_000)), [*range(700), -1, *range(701, 5_000)]),
+        ({"a": dict.fromkeys(range(5_000), "x")}, {"a": dict.fromkeys(range(5_000), "x") | {4_321: "y"}}),
+    ],
+    ids=["text", "list of texts", "bytes", "list", "dict"],
+)
+def test_data_that_differs_anywhere_is_another_run(swept, writes, data, changed):
+    model = {"m": writes("FINAL(len(data))")}
+    runs = [swept(context={"data": value}, model=model).runs[0].run for value in (data, changed, data)]
+    assert runs[0] != runs[1]
+    assert runs[0] == runs[2]
+
+
+def test_a_file_or_frame_that_differs_anywhere_is_another_run(swept, writes, tmp_path):
+    import pandas
+
+    path, model, told = tmp_path / "text.txt", {"m": writes("FINAL(len(frame))")}, []
+    for at, part in ((7, "abc"), (7, "KEY"), (8, "abc"), (7, "abc")):
+        path.write_text(LONG[:5_200] + part + LONG[5_203:])
+        frame = pandas.DataFrame(
+            {"n": [number * (number != at) for number in range(900)], "cell": [[number] for number in range(900)]}
+        )
+        told.append(swept(context={"frame": frame, "text": path}, model=model).runs[0].run)
+    assert len(set(told)) == 3
+    assert told[0] == told[3]
+
+
+def test_a_polars_frame_that_differs_anywhere_is_another_run(swept, writes):
+    polars = pytest.importorskip("polars")
+    frames = [polars.DataFrame({"n": [number * (number != at) for number in range(900)]}) for at in (7, 8, 7)]
+    runs = [swept(context={"frame": frame}, model={"m": writes("FINAL(len(frame))")}).runs[0].run for frame in frames]
+    assert (runs[0] == runs[1], runs[0] == runs[2]) == (False, True)
