@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import decimal
+import dis
 import functools
 import hashlib
 import inspect
@@ -50,7 +51,7 @@ def _of_context(name: str, value: Any) -> str:
 
 
 def of_tools(tools: Any) -> dict[str, JSON]:
-    """The tools' sources, and what they hold: defaults, and variables of the functions around them."""
+    """The tools' sources, and what they hold: defaults, and values that they read from around them."""
     return {name: _of_tool(tool, 0) for name, tool in tool_table(tools).items()}
 
 
@@ -59,7 +60,19 @@ def _of_tool(tool: Callable[..., Any], depth: int) -> JSON:
         return [_of_tool(tool.func, depth + 1), _whole([tool.args, tool.keywords])]
     function = inspect.unwrap(getattr(tool, "__func__", tool))
     held = [getattr(function, name, None) for name in ("__defaults__", "__kwdefaults__")]
-    return [_source(function), _whole(held), [_of_cell(cell, depth) for cell in getattr(function, "__closure__", None) or ()]]
+    return [_source(function), _whole(held), _around(function, depth)]
+
+
+def _around(function: Any, depth: int) -> dict[str, JSON]:
+    """What a function reads from around it and does not set itself: variables of the function about it, its module's constants."""
+    if not inspect.isfunction(function):
+        return {}
+    code = function.__code__
+    own = {one.argval for one in dis.get_instructions(code) if one.opname in ("STORE_GLOBAL", "STORE_DEREF")}
+    cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    known = {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
+    constants = {name: _whole(value) for name, value in known.items() if name not in own and type(value) in {str, *_PLAIN}}
+    return constants | {name: _of_cell(cell, depth) for name, cell in cells.items() if name not in own}
 
 
 def _of_cell(cell: Any, depth: int) -> JSON:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from types import FunctionType
 
 import pytest
 
@@ -285,3 +286,22 @@ def test_a_polars_frame_that_differs_anywhere_is_another_run(swept, writes):
     frames = [polars.DataFrame({"n": [number * (number != at) for number in range(900)]}) for at in (7, 8, 7)]
     runs = [swept(context={"frame": frame}, model={"m": writes("FINAL(len(frame))")}).runs[0].run for frame in frames]
     assert (runs[0] == runs[1], runs[0] == runs[2]) == (False, True)
+
+
+FAR = ASKED = 0
+
+
+def far():
+    global ASKED  # noqa: PLW0603 - as tools in notebooks do
+    ASKED += 1
+    return FAR
+
+
+def test_a_tool_with_another_value_in_its_module_is_another_run_but_its_own_counter_is_not(swept, writes):
+    def answer(value, asked):
+        tool = FunctionType(far.__code__, {"FAR": value, "ASKED": asked})
+        return swept(model={"m": writes("FINAL(far())")}, tools=[tool]).rows[0].trajectory
+
+    runs = [answer(1, 0), answer(2, 0), answer(1, 5)]
+    assert [run.answer for run in runs] == [1, 2, 1]
+    assert runs[0].run == runs[2].run
