@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from rlm_lab.config import Budget, Settings, load_settings
-from rlm_lab.engine.context import describe
 from rlm_lab.engine.schema import Schema
 from rlm_lab.errors import UsageError
+from rlm_lab.evaluate import marks
 from rlm_lab.evaluate.cases import NOT_GIVEN, Case, Score, cases_of
 from rlm_lab.evaluate.job import Spec
 from rlm_lab.evaluate.methods import Method, method_of
-from rlm_lab.kernel.ask import name_contexts
 from rlm_lab.models.base import Model
 from rlm_lab.models.litellm_model import LiteLLMModel
 
@@ -93,7 +92,7 @@ def plan(design: Design) -> tuple[Planned, ...]:
         raise UsageError(f"The room is {design.room!r}; give how many characters of data a baseline's prompt may hold.")
     methods = [method_of(name) for name in ([design.method] if isinstance(design.method, str) else design.method)]
     grid = product(
-        ((case, _marks(case.context)) for case in cases_of(design.question, design.context, design.expected)),
+        _marked(cases_of(design.question, design.context, design.expected)),
         _models(design.model),
         methods,
         _settings(design.settings),
@@ -115,12 +114,14 @@ def _planned(
     settings: tuple[Settings, Mapping[str, JSON]],
     repeat: int,
 ) -> Planned:
-    sub = "" if design.sub_model is None else label_of(design.sub_model, "sub-model")
+    sub = settings[0].sub_model or "" if design.sub_model is None else label_of(design.sub_model, "sub-model")
+    named = settings[0].model if model[1] is None else None  # what the default is
     schema = None if design.schema is None else Schema(design.schema).as_json()
     changes = {name: str(value) for name, value in sorted(settings[1].items())}
-    room = design.room if method.program else None
-    marks = [case[0].question, case[0].label, case[1], model[0], sub, method.name, changes, schema, room, repeat]
-    digest = hashlib.sha256(json.dumps(marks, sort_keys=True, default=str).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    how = marks.of_settings(settings[0])
+    only = {"room": design.room} if method.program else {"tools": marks.of_tools(design.tools)}
+    told = [case[0].question, case[0].label, case[1], model[0], named, sub, method.name, changes, how, schema, only, repeat]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return Planned(
         key=digest,
         case=case[0],
@@ -133,13 +134,11 @@ def _planned(
     )
 
 
-def _marks(context: Any) -> dict[str, str]:
-    """What tells the data of one case from other data: a fingerprint, or the path of a file that only the workers have."""
-    named = context if isinstance(context, Mapping) else {"context": context}
-    missing = {name: value for name, value in named.items() if isinstance(value, Path) and not value.exists()}
-    here = name_contexts(dict.fromkeys(missing) | {name: value for name, value in named.items() if name not in missing})
-    marks = {name: describe(name, value).fingerprint for name, value in here.items() if name not in missing}
-    return marks | {name: str(value) for name, value in missing.items()}
+def _marked(cases: Sequence[Case]) -> list[tuple[Case, JSON]]:
+    """The cases and the marks of their data, which are made once where several share it."""
+    shared = {id(case.context): case.context for case in cases}
+    made = {at: marks.of_data(context) for at, context in shared.items()}
+    return [(case, made[id(case.context)]) for case in cases]
 
 
 def _models(given: Any) -> list[tuple[str, Spec]]:

@@ -1,11 +1,14 @@
-"""The hard limit of one run of a sweep: what was set aside for it is not exceeded, its last answer included.
+"""The hard limit of one run of a sweep: nothing is sent that what was set aside for it will probably not hold.
 
 The engine's own limits ask for a last answer beyond the budget; in a sweep that answer, too, must come out of what was set
-aside. What a reply will take is not known before it is sent: the largest of the run so far is expected. Any thread.
+aside. What a reply will take is not known before it is there: the largest of the run so far is expected, and until a model has
+given its first one it is asked one thing at a time. So the limit is exceeded only by replies that are under way and turn out
+larger than all before them. Any thread; a `Guarded` belongs to one loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 
@@ -56,11 +59,16 @@ class Allowance:
 
 
 class Guarded:
-    """A model that is asked only as far as an allowance goes; in everything else it is the model."""
+    """A model that is asked only as far as an allowance goes; in everything else it is the model.
+
+    One for replies and one for calls: what a root reply takes says nothing of what a call takes.
+    """
 
     def __init__(self, model: Model, allowance: Allowance) -> None:
         self._model = model
         self._allowance = allowance
+        self._first = asyncio.Lock()  # held while the first reply is under way
+        self._known = False
         self.name = model.name
         self.max_concurrency = model.max_concurrency
 
@@ -80,6 +88,14 @@ class Guarded:
         return self._model.estimate(request)
 
     async def complete(self, request: Request, on_delta: Callable[[str], None] | None = None) -> Reply:
+        async with self._first:
+            if not self._known:
+                reply = await self._within(request, on_delta)
+                self._known = True
+                return reply
+        return await self._within(request, on_delta)
+
+    async def _within(self, request: Request, on_delta: Callable[[str], None] | None) -> Reply:
         held, usage = self._allowance.hold(self._model.estimate(request)), Usage()
         try:
             reply = await self._model.complete(request, on_delta)

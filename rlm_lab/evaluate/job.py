@@ -63,7 +63,7 @@ def run_job(job: Job) -> Run:
         raise UsageError("A job needs a folder for its log.")
     settings = replace(job.settings, runs=job.place.folder)
     model, sub_model = _models(job, settings)
-    inquiry = _baseline(job, sub_model) if job.method.program else _asked(job, model, sub_model)
+    inquiry = _baseline(job, model) if job.method.program else _asked(job, model, sub_model)
     run = prepare(replace(inquiry, settings=settings), host=PlainHost(), name=job.name)
     try:
         run.start()
@@ -88,7 +88,10 @@ def _asked(job: Job, model: Model, sub_model: Model) -> Inquiry:
 
 
 def _baseline(job: Job, model: Model) -> Inquiry:
-    """A run whose code is written: it finds the question, the whole text and the room for it as variables."""
+    """A run whose code is written: it finds the question, the whole text and the room for it as variables.
+
+    Its calls go to the model that its row names: a baseline has no other.
+    """
     contexts = name_contexts(job.context)
     room = job.room or max((model.context_window - TOKENS_BESIDE) * CHARACTERS_A_TOKEN, LEAST_ROOM)
     given = {"question": job.question, "text": text_of_contexts(contexts), "room": room}
@@ -122,9 +125,9 @@ def _models(job: Job, settings: Settings) -> tuple[Model, Model]:
         model = resolve(_built(spec), settings)
         return model if recorded is None else RecordingModel(model, recorded)
 
-    root = Guarded(made(job.model, 0), allowance)
+    model = made(job.model, 0)
     sub = job.sub_model if job.sub_model is not None else settings.sub_model
-    return root, root if sub is None else Guarded(made(sub, 1), allowance)
+    return Guarded(model, allowance), Guarded(model if sub is None else made(sub, 1), allowance)
 
 
 def _built(spec: Spec) -> object:

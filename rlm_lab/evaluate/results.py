@@ -61,7 +61,7 @@ class Group:
     """Runs that differ only in their repeat. `right` is the mean score, `low` and `high` its bounds, None where nothing is scored.
 
     The bounds are Wilson's score interval of 95 % (E. B. Wilson, 1927), fit for few runs that are each right or wrong; a run that
-    failed is not right. The other figures are medians of the runs that did not fail, None where all did.
+    failed, with a log or without, is not right. The other figures are medians of the runs that did not fail, None where all did.
     """
 
     case: str
@@ -133,14 +133,16 @@ class Sweep:
 
 def row_of(planned: Mapping[str, Any], found: Trajectory | None, error: str, right: tuple[Any, Score | None]) -> Row:
     """The row of one run: as planned, and what its log tells, if there is one; `right` is what is expected and how it is scored."""
+    scored = right[1] is not None or _expects(right[0])
     if found is None:
-        return Row(**planned, status="failed" if error else NOT_RUN, error=error)
+        score = 0.0 if error and scored else None  # a run that failed is not right
+        return Row(**planned, status="failed" if error else NOT_RUN, error=error, score=score)
     usage = found.usage
     return Row(
         **planned,
         status=found.status,
         answer=found.answer if found.answer is not None else found.answer_text,
-        score=score_of(found.answer, found.answer_text, *right) if right[1] or _expects(right[0]) else None,
+        score=score_of(found.answer, found.answer_text, *right) if scored else None,
         steps=usage.steps,
         calls=usage.calls,
         prompt_tokens=usage.prompt_tokens,
@@ -182,7 +184,7 @@ def _left_out(trajectory: Trajectory) -> float | None:
 
 
 def _group(key: tuple[Any, ...], rows: Sequence[Row]) -> Group:
-    made = [row for row in rows if row.trajectory is not None]
+    made = [row for row in rows if row.status != NOT_RUN]  # also those that failed before they had a log
     scores = [row.score for row in made if row.score is not None]
     right = statistics.fmean(scores) if scores else None
     low, high = (None, None) if right is None else wilson(right, len(scores))

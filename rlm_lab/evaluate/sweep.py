@@ -53,11 +53,12 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     context: the data, as for `ask`. What goes to a worker is the value itself, or, for a `pathlib.Path`, only the path.
     model: one, a list, or a mapping from labels: names, model objects, or functions without parameters that make one. A name or
         a function is enough for a worker; keys are taken from its own environment and never sent.
-    sub_model: answers `llm_query`; by default the model itself.
+    sub_model: answers `llm_query`; by default the model itself. A baseline asks the model.
     method: one or several of `rlm`, `code` (without calls), `direct`, `summary`, `retrieval`; all are runs with a log.
     settings: a `Settings`, or one or several mappings of its fields that differ, such as `{"profile": "small"}`.
     repeats: how often each is run.
-    expected: the right answer, or a mapping from questions to them; a list of right texts; or a function of the answer.
+    expected: the right answer, or a mapping from questions, or names of cases, to them; a list of right texts; or a function
+        of the answer.
     score: a function of the answer, and of what is expected if that is given, to a number from 0 to 1.
     tools, schema: as for `ask`.
     room: how many characters of data a baseline puts into a prompt; by default what the model's window holds.
@@ -186,13 +187,8 @@ class _Sweeping:
                 self._end(run, held, _delivered(future), bar)
         finally:
             end_all(self._token)
-            for (
-                future,
-                run,
-                held,
-            ) in under_way.values():  # a worker elsewhere may go on with it, whatever it says of being cancelled
-                future.cancel()
-                self._end(run, held, Delivery(began=True, error="The sweep was ended before this run."), bar)
+            for future, run, held in under_way.values():
+                self._end(run, held, _left_behind(future), bar)
 
     def _submit(self, doer: Doer, run: Planned, held: Held, bar: Bar) -> Future[Any] | None:
         job = self._begin(run, held)
@@ -283,6 +279,14 @@ def _delivered(future: Any) -> Delivery:
         return Delivery(**future.result())
     except BaseException as error:  # noqa: BLE001 - the executor's own errors, such as a lost worker; a cancelled one is no Exception
         return Delivery(began=True, error=f"The worker failed with {type(error).__name__}: {error!s:.300}")
+
+
+def _left_behind(future: Any) -> Delivery:
+    """What came of a run that nobody has waited for: of one that had ended, all of it."""
+    if future.done() and not future.cancelled():
+        return _delivered(future)
+    future.cancel()  # a worker elsewhere may go on with it, whatever it says of being cancelled
+    return Delivery(began=True, error="The sweep was ended before this run.")
 
 
 def _with_cassettes(design: Design) -> Design:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 import pytest
@@ -69,3 +70,22 @@ def test_without_calls_a_call_is_an_error_in_the_block_and_the_run_goes_on(swept
     told = swept(model={"m": writes(block, "FINAL('by code')")}, sub_model=says("yes"), method="code")
     assert (told.rows[0].answer, told.rows[0].status, told.rows[0].calls) == ("by code", "done", 0)
     assert "No language model can be asked" in told.runs[0].steps[0].blocks[0].outputs[0].text
+
+
+class Wordy(ScriptedModel):
+    """Writes a batch of calls, and answers each call at great length."""
+
+    async def complete(self, request, on_delta=None):
+        if request.messages[-1].content != "go on":
+            return await super().complete(request, on_delta)
+        await asyncio.sleep(0.01)  # so that several are under way at once where that is allowed
+        return Reply(text="x", model="m", usage=Usage(prompt_tokens=10, completion_tokens=2_000, cost=0.5))
+
+
+@pytest.mark.parametrize("budget", [Budget(tokens=9_000), Budget(cost=2.2, tokens=None)], ids=["tokens", "cost"])
+def test_the_first_batch_does_not_exceed_the_budget_however_long_its_replies(swept, budget):
+    block = "```repl\ngiven = llm_query_batched(['go on'] * 20)\nFINAL(len(given))\n```"
+    told = swept(model={"m": lambda: Wordy([block] * 3)}, budget=budget)
+    assert 3 <= told.spent.calls <= 20
+    assert told.spent.tokens <= 9_000
+    assert told.spent.cost <= 2.2

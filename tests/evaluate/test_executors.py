@@ -10,7 +10,7 @@ import distributed
 import ipyparallel
 import pytest
 
-from rlm_lab import LiteLLMModel, ScriptedModel, load
+from rlm_lab import Budget, LiteLLMModel, ScriptedModel, load
 
 COUNT = "FINAL(len(word))"
 PROCESS = "import os\nFINAL([os.getpid(), os.getppid()])"
@@ -92,8 +92,6 @@ def test_a_key_is_never_sent(swept, dask):
 
 
 def test_a_worker_that_is_lost_counts_with_all_that_it_was_allowed(swept, writes):
-    from rlm_lab import Budget
-
     class Losing:
         """Loses what it is given."""
 
@@ -106,3 +104,24 @@ def test_a_worker_that_is_lost_counts_with_all_that_it_was_allowed(swept, writes
     assert told.rows[0].status == "failed"
     assert "The worker failed with OSError: the worker was switched off" in told.rows[0].error
     assert told.spent.calls == 5
+
+
+def test_what_an_executor_had_finished_before_an_interrupt_is_kept(swept, writes):
+    class Interrupted:
+        """Makes two runs, and is interrupted with the third, before anybody has asked for them."""
+
+        def __init__(self):
+            self.given = []
+
+        def submit(self, function, *arguments):
+            if len(self.given) == 2:
+                for future, outcome in self.given:
+                    future.set_result(outcome)
+                raise KeyboardInterrupt
+            self.given.append((Future(), function(*arguments)))
+            return self.given[-1][0]
+
+    with pytest.raises(KeyboardInterrupt, match="2 of 3 runs are done"):
+        swept(model={"m": writes(COUNT)}, repeats=3, executor=Interrupted(), budget=Budget(calls=9))
+    told = swept(model={"m": writes(COUNT)}, repeats=3, budget=Budget(calls=9))
+    assert ([row.answer for row in told.rows], told.spent.calls) == ([6] * 3, 0)

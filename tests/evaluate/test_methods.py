@@ -75,3 +75,11 @@ def test_a_baseline_whose_call_fails_is_a_failed_run_that_says_why(swept, says):
     row = swept("Q?", context="text", model={"m": says("x", times=0)}, method="direct").rows[0]
     assert row.status == "failed"
     assert "did not come to an answer" in row.error
+
+
+def test_a_baseline_asks_the_model_that_its_row_names(swept, says):
+    from rlm_lab import ScriptedModel
+
+    model = {"big": lambda: ScriptedModel(["from big"], name="big", context_window=64_000)}
+    row = swept("Q?", context="text", model=model, sub_model=says("from small"), method="direct").rows[0]
+    assert (row.model, row.answer, row.trajectory.sub_model) == ("big", "from big", "big")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rlm_lab import context_rot
+from rlm_lab import ScriptedModel, context_rot
 from rlm_lab.errors import UsageError
 from rlm_lab.evaluate.cutting import cut_to
 
@@ -46,8 +46,11 @@ def test_what_cannot_be_cut_is_refused_in_a_line(data, length, keep, said):
 
 
 @pytest.fixture
-def rot(writes, says, tmp_path):
-    how = {"model": {"m": writes("FINAL('blue' if 'blue' in text else 'unknown')", "FINAL(1)")}, "sub_model": says("blue")}
+def rot(tmp_path):
+    def told(messages):
+        asked = "Question about the text above" in messages[-1].content  # by a baseline
+        return "blue" if asked else "```repl\nFINAL('blue' if 'blue' in text else 'unknown')\n```"
+
     return context_rot(
         "Which colour?",
         {"text": "a" * 3_000 + " blue " + "b" * 3_000},
@@ -56,7 +59,7 @@ def rot(writes, says, tmp_path):
         expected="blue",
         folder=tmp_path,
         progress=False,
-        **how,
+        model={"m": lambda: ScriptedModel(told)},
     )
 
 

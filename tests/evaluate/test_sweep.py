@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from types import FunctionType
 
 import pytest
 
 from rlm_lab import Case, compare, load
+from rlm_lab.config import load_settings
 from rlm_lab.errors import StateError, UsageError
 
 COUNT, GUESS = "FINAL(len(word))", "FINAL(7)"
@@ -170,3 +172,136 @@ def test_a_sweep_is_recorded_and_played_without_a_model_and_says_so(swept, write
 def test_runs_of_a_sweep_can_be_compared(swept, writes):
     told = swept(model={"counts": writes(COUNT), "guesses": writes(GUESS)})
     assert compare(told.runs).divergence is not None
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "score"),
+    [("10**400", 5, 0), ("5", 10**400, 0), ("10**400", 10**400, 1)],
+    ids=["given", "expected", "both"],
+)
+def test_a_whole_number_that_no_float_holds_is_scored_as_any(swept, writes, answer, expected, score):
+    assert swept(model={"m": writes(f"FINAL({answer})")}, expected=expected).rows[0].score == score
+
+
+@pytest.mark.parametrize("answer", ["6.0", "'6 flights'", "6"])
+def test_an_expected_number_of_numpy_is_a_number(swept, writes, answer):
+    numpy = pytest.importorskip("numpy")
+    told = swept(model={"m": writes(f"FINAL({answer})")}, expected=numpy.int64(6))
+    assert told.rows[0].score == 1
+
+
+@pytest.mark.parametrize("key", ["Q?", "q1"])
+def test_what_is_expected_is_found_by_a_cases_question_or_its_name(swept, writes, key):
+    told = swept(Case(question="Q?", name="q1"), model={"m": writes(COUNT)}, expected={key: 6})
+    assert told.rows[0].score == 1
+
+
+def test_what_is_expected_is_found_by_a_question_of_several_lines(swept, writes):
+    told = swept("How many\nletters?", model={"m": writes(COUNT)}, expected={"How many\nletters?": 6})
+    assert told.rows[0].score == 1
+
+
+def test_an_expected_answer_to_a_question_that_is_not_asked_is_refused(swept, writes):
+    with pytest.raises(UsageError, match=r"expected of 'How many words\?', which is no question"):
+        swept("How many letters?", model={"m": writes(COUNT)}, expected={"How many words?": 6})
+
+
+@pytest.mark.parametrize("told", [7, -1, float("nan")])
+def test_what_is_no_score_from_0_to_1_is_none_and_that_is_told(swept, writes, told):
+    with pytest.warns(UserWarning, match=f"gave {told}, which is not from 0 to 1"):
+        done = swept(model={"m": writes(COUNT)}, score=lambda answer: told)
+    assert done.rows[0].score is None
+    assert "<table>" in done._repr_html_()
+
+
+def test_runs_that_failed_without_a_log_are_counted_as_failed_and_not_right(swept, writes):
+    def keyless():
+        raise ValueError("no key")
+
+    group = swept(model={"m": keyless}, repeats=2, expected=6).groups()[0]
+    assert (group.runs, group.failed, group.right) == (2, 2, 0.0)
+
+
+def test_another_settings_object_is_another_run(swept, writes):
+    runs = [swept(model={"m": writes(COUNT)}, settings=load_settings({"profile": name})).runs[0] for name in ("small", "standard")]
+    assert [run.profile for run in runs] == ["small", "standard"]
+
+
+def test_another_tool_of_the_same_name_is_another_run(swept, writes):
+    def tool_for(number):
+        def tool():
+            return number
+
+        return tool
+
+    answers = [swept(model={"m": writes("FINAL(tool())")}, tools=[tool_for(number)]).rows[0].answer for number in (1, 2, 1)]
+    assert answers == [1, 2, 1]
+
+
+def test_the_same_tool_and_settings_are_the_same_run(swept, writes):
+    def tool(far=3):
+        return far
+
+    how = {"model": {"m": writes("FINAL(tool())")}, "tools": [tool], "settings": load_settings({"profile": "small"})}
+    assert swept(**how).runs[0].run == swept(**how).runs[0].run
+
+
+LONG = "x" * 300_000
+
+
+@pytest.mark.parametrize(
+    ("data", "changed"),
+    [
+        (LONG, LONG[:5_200] + "KEY" + LONG[5_203:]),
+        ([LONG, 1], [LONG[:5_200] + "KEY" + LONG[5_203:], 1]),
+        (bytearray(300_000), bytearray(5_200) + b"KEY" + bytearray(294_797)),
+        (list(range(5_000)), [*range(700), -1, *range(701, 5_000)]),
+        ({"a": dict.fromkeys(range(5_000), "x")}, {"a": dict.fromkeys(range(5_000), "x") | {4_321: "y"}}),
+    ],
+    ids=["text", "list of texts", "bytes", "list", "dict"],
+)
+def test_data_that_differs_anywhere_is_another_run(swept, writes, data, changed):
+    model = {"m": writes("FINAL(len(data))")}
+    runs = [swept(context={"data": value}, model=model).runs[0].run for value in (data, changed, data)]
+    assert runs[0] != runs[1]
+    assert runs[0] == runs[2]
+
+
+def test_a_file_or_frame_that_differs_anywhere_is_another_run(swept, writes, tmp_path):
+    import pandas
+
+    path, model, told = tmp_path / "text.txt", {"m": writes("FINAL(len(frame))")}, []
+    for at, part in ((7, "abc"), (7, "KEY"), (8, "abc"), (7, "abc")):
+        path.write_text(LONG[:5_200] + part + LONG[5_203:])
+        frame = pandas.DataFrame(
+            {"n": [number * (number != at) for number in range(900)], "cell": [[number] for number in range(900)]}
+        )
+        told.append(swept(context={"frame": frame, "text": path}, model=model).runs[0].run)
+    assert len(set(told)) == 3
+    assert told[0] == told[3]
+
+
+def test_a_polars_frame_that_differs_anywhere_is_another_run(swept, writes):
+    polars = pytest.importorskip("polars")
+    frames = [polars.DataFrame({"n": [number * (number != at) for number in range(900)]}) for at in (7, 8, 7)]
+    runs = [swept(context={"frame": frame}, model={"m": writes("FINAL(len(frame))")}).runs[0].run for frame in frames]
+    assert (runs[0] == runs[1], runs[0] == runs[2]) == (False, True)
+
+
+FAR = ASKED = 0
+
+
+def far():
+    global ASKED  # noqa: PLW0603 - as tools in notebooks do
+    ASKED += 1
+    return FAR
+
+
+def test_a_tool_with_another_value_in_its_module_is_another_run_but_its_own_counter_is_not(swept, writes):
+    def answer(value, asked):
+        tool = FunctionType(far.__code__, {"FAR": value, "ASKED": asked})
+        return swept(model={"m": writes("FINAL(far())")}, tools=[tool]).rows[0].trajectory
+
+    runs = [answer(1, 0), answer(2, 0), answer(1, 5)]
+    assert [run.answer for run in runs] == [1, 2, 1]
+    assert runs[0].run == runs[2].run
