@@ -40,8 +40,8 @@ def bundle_of(data: Mapping[str, Any], text: str) -> dict[str, Any]:
     for mime, value in data.items():
         if mime in _IMAGES and isinstance(value, str) and _BASE64.fullmatch(value):
             bundle[mime] = value
-        elif mime == "text/html" and isinstance(value, str) and is_harmless(value):
-            bundle[mime] = plain(value)
+        elif mime == "text/html" and isinstance(value, str) and is_harmless(html := plain(value)):
+            bundle[mime] = html  # what is stored is what was judged: cutting a sequence out afterwards can make another tag
         elif mime == "application/json" and isinstance(value, (dict, list)):
             bundle[mime] = storable(value)
     return bundle
