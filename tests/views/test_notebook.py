@@ -303,3 +303,26 @@ def test_each_way_to_give_an_answer_is_taken() -> None:
         assert run.final == value
     with pytest.raises(NameError, match="there is no variable 'm'"):
         names["FINAL_VAR"]("m")
+
+
+def test_data_that_is_there_is_not_written_over(asked: Any, tmp_path: Path) -> None:
+    run = asked("FINAL(1)")
+    mine = tmp_path / "r.data" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    contexts = {"more": "other", "notes": "the run's"}
+    with pytest.raises(UsageError, match=r"notes\.txt exists; .*overwrite=True"):
+        run.export(tmp_path / "r.ipynb", contexts=contexts)
+    assert mine.read_text(encoding="utf-8") == "mine"
+    assert [path.name for path in mine.parent.iterdir()] == ["notes.txt"]
+    assert not (tmp_path / "r.ipynb").exists()
+    run.export(tmp_path / "r.ipynb", contexts=contexts, overwrite=True)
+    assert mine.read_text(encoding="utf-8") == "the run's"
+
+
+def test_a_frame_that_parquet_does_not_know_leaves_the_file_that_is_there(asked: Any, tmp_path: Path) -> None:
+    mine = tmp_path / "r.data" / "odd.parquet"
+    mine.parent.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    asked("FINAL(1)").export(tmp_path / "r.ipynb", contexts={"odd": pandas.DataFrame({"a": [object()]})}, overwrite=True)
+    assert mine.read_text(encoding="utf-8") == "mine"
