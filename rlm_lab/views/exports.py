@@ -211,12 +211,12 @@ def _markdown(order: Order) -> None:
     order.path.write_text(markdown_of(order.runs[0]), encoding="utf-8")
 
 
-def _table(of: str) -> Callable[[Order], None]:
+def _table(of: str, *, parquet: bool = False) -> Callable[[Order], None]:
     def write(order: Order) -> None:
         from rlm_lab.analysis.frames import calls_frame, steps_frame
 
         frame = (calls_frame if of == "calls" else steps_frame)(order.runs)
-        if order.path.suffix == ".parquet":
+        if parquet:
             frame.to_parquet(order.path, index=False)
         else:
             frame.to_csv(order.path, index=False)
@@ -265,9 +265,13 @@ _ALL = (
     ),
     Export(name="md", suffix=".md", told="Markdown, to be read where code is", write=_markdown),
     Export(name="calls.csv", suffix=".calls.csv", told="a table of all calls", write=_table("calls"), many=True),
-    Export(name="calls.parquet", suffix=".calls.parquet", told="the same as Parquet", write=_table("calls"), many=True),
+    Export(
+        name="calls.parquet", suffix=".calls.parquet", told="the same as Parquet", write=_table("calls", parquet=True), many=True
+    ),
     Export(name="steps.csv", suffix=".steps.csv", told="a table of all steps", write=_table("steps"), many=True),
-    Export(name="steps.parquet", suffix=".steps.parquet", told="the same as Parquet", write=_table("steps"), many=True),
+    Export(
+        name="steps.parquet", suffix=".steps.parquet", told="the same as Parquet", write=_table("steps", parquet=True), many=True
+    ),
     Export(
         name="finetune",
         suffix=".finetune.jsonl",

@@ -198,3 +198,17 @@ def test_a_run_goes_to_the_official_format_and_comes_back(run: Any, tmp_path: Pa
     assert (back.question, back.answer_text) == (run.question, run.answer_text)
     assert [[block.code for block in step.blocks] for step in back.steps] == [[b.code for b in step.blocks] for step in run.steps]
     assert calls_frame(back).answer.tolist() == calls_frame(run).answer.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "begins"),
+    [
+        ("c.dat", "calls.parquet", b"PAR1"),
+        ("C.CALLS.PARQUET", None, b"PAR1"),
+        ("d.parquet", "calls.csv", b"run,"),
+        ("e.parquet", "steps.csv", b"run,"),
+        ("f.csv", "steps.parquet", b"PAR1"),
+    ],
+)
+def test_a_table_has_the_form_that_was_asked_for(name: str, to: str | None, begins: bytes, run: Any, tmp_path: Path) -> None:
+    assert run.export(tmp_path / name, to=to).read_bytes().startswith(begins)
