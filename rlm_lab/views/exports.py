@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from rlm_lab.errors import UsageError
+from rlm_lab.errors import ConfigError, UsageError
 from rlm_lab.trajectory.tree import Trajectory
 
 
@@ -216,10 +216,13 @@ def _table(of: str, *, parquet: bool = False) -> Callable[[Order], None]:
         from rlm_lab.analysis.frames import calls_frame, steps_frame
 
         frame = (calls_frame if of == "calls" else steps_frame)(order.runs)
-        if parquet:
-            frame.to_parquet(order.path, index=False)
-        else:
+        if not parquet:
             frame.to_csv(order.path, index=False)
+            return
+        try:
+            frame.to_parquet(order.path, index=False)
+        except ImportError:
+            raise ConfigError("Parquet needs pyarrow; install it with: python -m pip install pyarrow") from None
 
     return write
 
