@@ -7,6 +7,7 @@ Any thread.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _SECONDS = 30  # that a collector has for a request, tries again included; one that has just started takes its time
 _AT_ONCE = 500  # spans of one request
 _LATEST = 9e9  # seconds since 1970, in the year 2255: nanoseconds have 64 bits
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 _MISSING = 'Spans need OpenTelemetry; install it with: python -m pip install "rlm_lab[otel]"'
 
 
@@ -65,11 +67,16 @@ def _send(exporter: SpanExporter, spans: list[ReadableSpan], endpoint: str | Non
     try:
         taken = exporter.export(spans) is SpanExportResult.SUCCESS
     except Exception as error:  # noqa: BLE001 - the exporter is foreign
-        raise RLMError(f"The spans could not be sent to {endpoint or 'the collector'}: {type(error).__name__}: {error}") from None
+        told = f"The spans could not be sent to {endpoint or 'the collector'}: {type(error).__name__}: {error}"
+        raise RLMError(_line(told)) from None
     if not taken:
-        raise RLMError(
-            f"{endpoint or 'The collector'} did not take the spans; see its log, and that the address ends in /v1/traces."
-        )
+        told = f"{endpoint or 'The collector'} did not take the spans; see its log, and that the address ends in /v1/traces."
+        raise RLMError(_line(told))
+
+
+def _line(told: str) -> str:
+    """An error's words in one line, without the name and password that an address may hold."""
+    return _CREDENTIALS.sub("", " ".join(told.split()))
 
 
 def _sdk_spans(root: Span, ids: _Ids) -> list[ReadableSpan]:

@@ -194,3 +194,20 @@ def test_runs_of_one_name_that_began_at_other_times_have_traces_of_their_own() -
     sent = InMemorySpanExporter()
     send_spans([hostile(started="2026-01-01T00:00:00"), hostile(started="2026-01-02T00:00:00")], exporter=sent)
     assert len({span.context.trace_id for span in sent.get_finished_spans()}) == 2
+
+
+class Failing:
+    """An exporter that fails and tells an address."""
+
+    def export(self, spans: Any) -> Any:
+        raise ValueError("no way to\nhttp://user:SECRET@host/v1/traces")
+
+
+def test_an_error_shows_no_credentials_of_an_address(run: Run, collector: Collector) -> None:
+    collector.refuses = 404
+    endpoint = collector.endpoint.replace("http://", "http://user:SEC@RET@")
+    with pytest.raises(RLMError, match=r"^http://127.* did not take") as refused:
+        run.export(to="otel", endpoint=endpoint)
+    with pytest.raises(RLMError, match=r"^The spans could not be sent to http://127.*: no way to http://host/v1/traces$") as failed:
+        send_spans([run.trajectory], endpoint=endpoint, exporter=Failing())  # type: ignore[arg-type]
+    assert "SEC" not in f"{refused.value}{failed.value}"
