@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlm_lab.errors import UsageError
+from rlm_lab.views.markdown_parts import is_bindable
 
 MOST = 20_000_000  # bytes of one context that are stored
 
@@ -31,7 +32,7 @@ def store_data(contexts: Mapping[str, Any], folder: Path, *, overwrite: bool = F
 
     Raises `UsageError`, before anything is written, where a file is there that may not be written over.
     """
-    made = {name: _file(value) for name, value in contexts.items() if name.isidentifier()}
+    made = {name: _file(value) for name, value in contexts.items() if is_bindable(name)}
     files = {name: (folder / f"{name}{file.suffix}", file) for name, file in made.items() if file is not None}
     for path, _ in files.values():
         if path.exists() and not overwrite:
