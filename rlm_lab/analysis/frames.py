@@ -100,8 +100,13 @@ def _frame(rows: Iterator[dict[str, Any]], columns: Mapping[str, str]) -> pandas
     except ImportError:
         raise ConfigError("A table needs pandas; install it with: python -m pip install pandas") from None
     found = list(rows)
-    series = {name: pandas.Series([row[name] for row in found], dtype=kind) for name, kind in columns.items()}
+    series = {name: pandas.Series([_storable(row[name]) for row in found], dtype=kind) for name, kind in columns.items()}
     return pandas.DataFrame(series)
+
+
+def _storable(value: Any) -> Any:
+    """The very text, but for lone surrogates, which neither pandas nor a file can hold."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _tree(run: Trajectory) -> Iterator[Trajectory]:

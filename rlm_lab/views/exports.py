@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from rlm_lab.errors import UsageError
+from rlm_lab.errors import ConfigError, UsageError
 from rlm_lab.trajectory.tree import Trajectory
 
 
@@ -30,11 +30,12 @@ Source = Trajectory | HasTrajectory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to write, and where: `path` stands free, its folder is there."""
+    """What to write, and where: `path` stands free, its folder is there; `overwrite` says what may become of files beside it."""
 
     sources: tuple[Source, ...]
     path: Path
     options: Mapping[str, Any] = field(default_factory=dict)
+    overwrite: bool = False
 
     @property
     def runs(self) -> tuple[Trajectory, ...]:
@@ -72,7 +73,7 @@ def export(
     path: a file, or a folder to put it in; without it the file stands here and has the run's name.
     to: one of html, ipynb, md, calls.csv, calls.parquet, steps.csv, steps.parquet, finetune, rlms, otel; without it the file's
         suffix tells the form.
-    overwrite: whether a file that is there is written over.
+    overwrite: whether a file that is there, data beside it too, is written over.
     options: of the form. html: `shorten` (characters). ipynb: `contexts`, True or data by name, stores small data beside the file.
         finetune: `failed=False` leaves out steps whose code failed. otel: `endpoint`, and `prompts=True` to send what was asked.
 
@@ -94,7 +95,7 @@ def export(
         raise UsageError(f"{target} exists; give another path, or overwrite=True (--overwrite) to write over it.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        form.write(Order(sources=sources, path=target, options=options))
+        form.write(Order(sources=sources, path=target, options=options, overwrite=overwrite))
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from None
     return target
@@ -183,7 +184,7 @@ def _notebook(order: Order) -> None:
     from rlm_lab.views.notebook_file import notebook_of, write_notebook
 
     contexts = _contexts(order)
-    stored = store_data(contexts, order.path.with_suffix(".data"))
+    stored = store_data(contexts, order.path.with_suffix(".data"), overwrite=order.overwrite)
     data = {name: (path.relative_to(order.path.parent), library) for name, (path, library) in stored.items()}
     write_notebook(notebook_of(order.runs[0], data), order.path)
 
@@ -210,15 +211,18 @@ def _markdown(order: Order) -> None:
     order.path.write_text(markdown_of(order.runs[0]), encoding="utf-8")
 
 
-def _table(of: str) -> Callable[[Order], None]:
+def _table(of: str, *, parquet: bool = False) -> Callable[[Order], None]:
     def write(order: Order) -> None:
         from rlm_lab.analysis.frames import calls_frame, steps_frame
 
         frame = (calls_frame if of == "calls" else steps_frame)(order.runs)
-        if order.path.suffix == ".parquet":
-            frame.to_parquet(order.path, index=False)
-        else:
+        if not parquet:
             frame.to_csv(order.path, index=False)
+            return
+        try:
+            frame.to_parquet(order.path, index=False)
+        except ImportError:
+            raise ConfigError("Parquet needs pyarrow; install it with: python -m pip install pyarrow") from None
 
     return write
 
@@ -264,9 +268,13 @@ _ALL = (
     ),
     Export(name="md", suffix=".md", told="Markdown, to be read where code is", write=_markdown),
     Export(name="calls.csv", suffix=".calls.csv", told="a table of all calls", write=_table("calls"), many=True),
-    Export(name="calls.parquet", suffix=".calls.parquet", told="the same as Parquet", write=_table("calls"), many=True),
+    Export(
+        name="calls.parquet", suffix=".calls.parquet", told="the same as Parquet", write=_table("calls", parquet=True), many=True
+    ),
     Export(name="steps.csv", suffix=".steps.csv", told="a table of all steps", write=_table("steps"), many=True),
-    Export(name="steps.parquet", suffix=".steps.parquet", told="the same as Parquet", write=_table("steps"), many=True),
+    Export(
+        name="steps.parquet", suffix=".steps.parquet", told="the same as Parquet", write=_table("steps", parquet=True), many=True
+    ),
     Export(
         name="finetune",
         suffix=".finetune.jsonl",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from keyword import iskeyword
 
 from rlm_lab.trajectory.tree import Block, Call, Edit, OutputPart, Step, Trajectory
 from rlm_lab.views import figures, words
@@ -86,7 +87,16 @@ def facts(trajectory: Trajectory) -> str:
 
 def named_contexts(trajectory: Trajectory) -> list[Mapping[str, str]]:
     """The contexts whose names Python can bind."""
-    return [context for context in trajectory.contexts if str(context.get("name")).isidentifier()]
+    return [context for context in trajectory.contexts if is_bindable(str(context.get("name")))]
+
+
+def is_bindable(name: str) -> bool:
+    """Whether Python can bind a name.
+
+    >>> is_bindable("flights"), is_bindable("class")
+    (True, False)
+    """
+    return name.isidentifier() and not iskeyword(name)
 
 
 def what_it_was(context: Mapping[str, object]) -> str:

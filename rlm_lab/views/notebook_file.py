@@ -23,6 +23,7 @@ from rlm_lab.views.markdown_file import child_text, heading
 from rlm_lab.views.notebook_code import called, is_python, unfit_to_run
 from rlm_lab.views.notebook_record import blocks_of, data_cell, record_cell
 
+_LONGEST_ID = 64  # characters, of nbformat
 _HOW = (
     "The run's code stands here as it ran, with what it showed. It can be run again, and no model is asked: the first cell holds "
     "what the models had answered. Run the cells from the top."
@@ -35,12 +36,13 @@ class _Maker:
 
     cells: list[Any] = field(default_factory=list)
     count: int = 0
+    ids: set[str] = field(default_factory=set)
 
     def text(self, name: str, *paragraphs: str) -> None:
         from nbformat import v4
 
         if source := "\n\n".join(part for part in paragraphs if part):
-            self.cells.append(v4.new_markdown_cell(source, id=name))
+            self.cells.append(v4.new_markdown_cell(source, id=self._id(name)))
 
     def code(self, name: str, source: str, outputs: list[Any] | None = None, **metadata: Any) -> None:
         from nbformat import v4
@@ -49,8 +51,15 @@ class _Maker:
             if output["output_type"] == "execute_result":
                 output["execution_count"] = self.count + 1
         self.count += 1
-        made = v4.new_code_cell(source, id=name, execution_count=self.count, outputs=outputs or [], metadata=metadata)
+        made = v4.new_code_cell(source, id=self._id(name), execution_count=self.count, outputs=outputs or [], metadata=metadata)
         self.cells.append(made)
+
+    def _id(self, name: str) -> str:
+        """The name, where it can be a cell's: a log may number its steps as it likes, and no two cells have one id."""
+        if len(name) > _LONGEST_ID or name in self.ids:
+            name = f"cell-{len(self.cells) + 1}"
+        self.ids.add(name)
+        return name
 
 
 def notebook_of(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]] | None = None) -> Any:

@@ -85,7 +85,7 @@ def spans_of(trajectory: Trajectory, *, prompts: bool = False) -> Span:
 def _began(started: str) -> float:
     try:
         return datetime.fromisoformat(started).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return time.time()
 
 

@@ -7,6 +7,7 @@ Any thread.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _SECONDS = 30  # that a collector has for a request, tries again included; one that has just started takes its time
 _AT_ONCE = 500  # spans of one request
+_LATEST = 9e9  # seconds since 1970, in the year 2255: nanoseconds have 64 bits
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 _MISSING = 'Spans need OpenTelemetry; install it with: python -m pip install "rlm_lab[otel]"'
 
 
@@ -39,7 +42,7 @@ def send_spans(
 
     Raises `ConfigError` without OpenTelemetry, `RLMError` where the collector does not take the spans.
     """
-    made = [span for run in runs for span in _sdk_spans(spans_of(run, prompts=prompts), run.run)]
+    made = [span for run in runs for span in _sdk_spans(spans_of(run, prompts=prompts), _Ids(run.run, run.started))]
     sender = exporter if exporter is not None else _exporter(endpoint)
     try:
         for start in range(0, len(made), _AT_ONCE):
@@ -64,14 +67,19 @@ def _send(exporter: SpanExporter, spans: list[ReadableSpan], endpoint: str | Non
     try:
         taken = exporter.export(spans) is SpanExportResult.SUCCESS
     except Exception as error:  # noqa: BLE001 - the exporter is foreign
-        raise RLMError(f"The spans could not be sent to {endpoint or 'the collector'}: {type(error).__name__}: {error}") from None
+        told = f"The spans could not be sent to {endpoint or 'the collector'}: {type(error).__name__}: {error}"
+        raise RLMError(_line(told)) from None
     if not taken:
-        raise RLMError(
-            f"{endpoint or 'The collector'} did not take the spans; see its log, and that the address ends in /v1/traces."
-        )
+        told = f"{endpoint or 'The collector'} did not take the spans; see its log, and that the address ends in /v1/traces."
+        raise RLMError(_line(told))
 
 
-def _sdk_spans(root: Span, run: str) -> list[ReadableSpan]:
+def _line(told: str) -> str:
+    """An error's words in one line, without the name and password that an address may hold."""
+    return _CREDENTIALS.sub("", " ".join(told.split()))
+
+
+def _sdk_spans(root: Span, ids: _Ids) -> list[ReadableSpan]:
     """The spans as the SDK has them, made by a tracer of their own that belongs to nobody else."""
     try:
         from opentelemetry.sdk.resources import Resource
@@ -82,7 +90,7 @@ def _sdk_spans(root: Span, run: str) -> list[ReadableSpan]:
     provider = TracerProvider(
         sampler=ALWAYS_ON,
         resource=Resource.create({"service.name": AGENT}),
-        id_generator=_Ids(run),  # type: ignore[arg-type]
+        id_generator=ids,  # type: ignore[arg-type]
         span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET),
         shutdown_on_exit=False,
     )
@@ -96,7 +104,7 @@ def _make(tracer: Any, span: Span, parent: Any, made: list[ReadableSpan]) -> Non
     from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 
     context = Context() if parent is None else set_span_in_context(parent, Context())
-    attributes = {name: value for name, value in span.attributes.items() if value is not None}
+    attributes = {name: fit for name, value in span.attributes.items() if (fit := _fit(value)) is not None}
     kind = SpanKind.CLIENT if span.client else SpanKind.INTERNAL
     one = tracer.start_span(span.name, context=context, kind=kind, attributes=attributes, start_time=_nanoseconds(span.start))
     if span.error:
@@ -108,15 +116,25 @@ def _make(tracer: Any, span: Span, parent: Any, made: list[ReadableSpan]) -> Non
     one.end(end_time=_nanoseconds(span.end))
 
 
+def _fit(value: Any) -> Any:
+    """An attribute as it can be sent: the SDK drops a text with a lone surrogate, and a number of more than 64 bits ends all."""
+    if isinstance(value, tuple):
+        return tuple(map(_fit, value))
+    if isinstance(value, str):
+        return plain(value)
+    return None if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
 def _nanoseconds(seconds: float) -> int:
-    return round(seconds * 1e9)
+    """A time since 1970, the nearest that a span can have: a log may tell any."""
+    return round(min(_LATEST, max(0.0, seconds)) * 1e9)
 
 
 class _Ids:
-    """Ids that follow from a run's name."""
+    """Ids that follow from a run's name and when it began: names come again, in other folders."""
 
-    def __init__(self, run: str) -> None:
-        self._run = run
+    def __init__(self, run: str, started: str) -> None:
+        self._run = f"{run}\0{started}"
         self._count = 0
 
     def generate_trace_id(self) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +200,34 @@ def test_a_run_goes_to_the_official_format_and_comes_back(run: Any, tmp_path: Pa
     assert (back.question, back.answer_text) == (run.question, run.answer_text)
     assert [[block.code for block in step.blocks] for step in back.steps] == [[b.code for b in step.blocks] for step in run.steps]
     assert calls_frame(back).answer.tolist() == calls_frame(run).answer.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "begins"),
+    [
+        ("c.dat", "calls.parquet", b"PAR1"),
+        ("C.CALLS.PARQUET", None, b"PAR1"),
+        ("d.parquet", "calls.csv", b"run,"),
+        ("e.parquet", "steps.csv", b"run,"),
+        ("f.csv", "steps.parquet", b"PAR1"),
+    ],
+)
+def test_a_table_has_the_form_that_was_asked_for(name: str, to: str | None, begins: bytes, run: Any, tmp_path: Path) -> None:
+    assert run.export(tmp_path / name, to=to).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize("to", ["calls.csv", "calls.parquet", "steps.csv", "steps.parquet"])
+def test_a_text_that_no_file_can_hold_does_not_keep_a_table_from_being_written(to: str, run_of: Any, tmp_path: Path) -> None:
+    path = run_of("a\ud800b").export(tmp_path / "a.table", to=to)
+    frame = pandas.read_parquet(path) if to.endswith("parquet") else pandas.read_csv(path)
+    assert frame.run[0] == "a?b"
+
+
+def test_parquet_without_its_package_is_one_line(tmp_path: Path) -> None:
+    code = """import sys
+sys.modules["pyarrow"] = None
+import rlm_lab
+rlm_lab.export(rlm_lab.Trajectory(run="a", status="done"), "a.calls.parquet")
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert told.stderr.splitlines()[-1].startswith("rlm_lab.errors.ConfigError: Parquet needs pyarrow; install it with:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import json
 import subprocess
 import sys
@@ -303,3 +304,43 @@ def test_each_way_to_give_an_answer_is_taken() -> None:
         assert run.final == value
     with pytest.raises(NameError, match="there is no variable 'm'"):
         names["FINAL_VAR"]("m")
+
+
+def test_data_that_is_there_is_not_written_over(asked: Any, tmp_path: Path) -> None:
+    run = asked("FINAL(1)")
+    mine = tmp_path / "r.data" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    contexts = {"more": "other", "notes": "the run's"}
+    with pytest.raises(UsageError, match=r"notes\.txt exists; .*overwrite=True"):
+        run.export(tmp_path / "r.ipynb", contexts=contexts)
+    assert mine.read_text(encoding="utf-8") == "mine"
+    assert [path.name for path in mine.parent.iterdir()] == ["notes.txt"]
+    assert not (tmp_path / "r.ipynb").exists()
+    run.export(tmp_path / "r.ipynb", contexts=contexts, overwrite=True)
+    assert mine.read_text(encoding="utf-8") == "the run's"
+
+
+def test_a_frame_that_parquet_does_not_know_leaves_the_file_that_is_there(asked: Any, tmp_path: Path) -> None:
+    mine = tmp_path / "r.data" / "odd.parquet"
+    mine.parent.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    asked("FINAL(1)").export(tmp_path / "r.ipynb", contexts={"odd": pandas.DataFrame({"a": [object()]})}, overwrite=True)
+    assert mine.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_context_that_python_cannot_bind_makes_no_cell_that_cannot_run(asked: Any, tmp_path: Path) -> None:
+    contexts = ({"name": "class", "type": "str", "size": 1, "unit": "characters"},)
+    run = dataclasses.replace(one_block("n = 1"), contexts=contexts)
+    path = run.export(tmp_path / "a.ipynb", contexts={"class": "a"})
+    for one in nbformat.read(path, as_version=4).cells:
+        assert one.cell_type == "markdown" or compile(one.source, one.id, "exec")
+    assert not (tmp_path / "a.data").exists()
+
+
+@pytest.mark.parametrize("numbers", [(10**70,), (1, 1), (-1, 0)])
+def test_any_numbers_of_steps_make_a_notebook(numbers: tuple[int, ...], tmp_path: Path) -> None:
+    step = one_block("n = 1").steps[0]
+    run = Trajectory(run="a", status="done", steps=tuple(dataclasses.replace(step, number=number) for number in numbers))
+    ids = [one.id for one in nbformat.read(run.export(tmp_path / "a.ipynb"), as_version=4).cells]
+    assert len(set(ids)) == len(ids) == 3 + 2 * len(numbers)

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import rlm_lab
 from rlm_lab import Budget, Run, ScriptedModel, export
 from rlm_lab.errors import RateLimitError, RLMError
+from rlm_lab.trajectory.fold import Block, OutputPart, Step
 from rlm_lab.views.spans import all_spans, spans_of
 from rlm_lab.views.telemetry import send_spans
 
@@ -168,3 +169,45 @@ def test_a_collector_that_refuses_is_told_in_a_line(run: Run, collector: Collect
 def test_a_run_without_a_beginning_has_a_span_all_the_same() -> None:
     spans = list(all_spans(spans_of(rlm_lab.Trajectory(run="a", status="failed", error="It broke."))))
     assert [(span.name, span.error) for span in spans] == [("invoke_agent rlm_lab", "failed")]
+
+
+def hostile(**facts: Any) -> rlm_lab.Trajectory:
+    block = Block(number=1, code="n", outputs=(OutputPart(kind="stdout", text="out \ud800"),), finished=True)
+    step = Step(number=1, reply="r", finish_reason="stop \ud800", blocks=(block,), prompt_tokens=10**70)
+    return rlm_lab.Trajectory(**{"run": "a", "status": "done", "steps": (step,), **facts})
+
+
+def test_a_text_that_cannot_be_sent_does_not_take_its_attribute_along(collector: Collector, caplog: Any) -> None:
+    send_spans([hostile()], endpoint=collector.endpoint, prompts=True)
+    assert attributes(collector.named("execute_tool python")[0])["gen_ai.tool.call.result"] == "out \ufffd"
+    reasons = attributes(collector.named("chat")[0])["gen_ai.response.finish_reasons"]
+    assert [value.string_value for value in reasons.values] == ["stop \ufffd"]
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("started", ["9999-12-31T23:59:59", "0001-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "soon"])
+def test_a_time_that_no_span_can_have_is_the_nearest_that_it_can(started: str, collector: Collector) -> None:
+    assert send_spans([hostile(started=started)], endpoint=collector.endpoint) == len(collector.spans)
+
+
+def test_runs_of_one_name_that_began_at_other_times_have_traces_of_their_own() -> None:
+    sent = InMemorySpanExporter()
+    send_spans([hostile(started="2026-01-01T00:00:00"), hostile(started="2026-01-02T00:00:00")], exporter=sent)
+    assert len({span.context.trace_id for span in sent.get_finished_spans()}) == 2
+
+
+class Failing:
+    """An exporter that fails and tells an address."""
+
+    def export(self, spans: Any) -> Any:
+        raise ValueError("no way to\nhttp://user:SECRET@host/v1/traces")
+
+
+def test_an_error_shows_no_credentials_of_an_address(run: Run, collector: Collector) -> None:
+    collector.refuses = 404
+    endpoint = collector.endpoint.replace("http://", "http://user:SEC@RET@")
+    with pytest.raises(RLMError, match=r"^http://127.* did not take") as refused:
+        run.export(to="otel", endpoint=endpoint)
+    with pytest.raises(RLMError, match=r"^The spans could not be sent to http://127.*: no way to http://host/v1/traces$") as failed:
+        send_spans([run.trajectory], endpoint=endpoint, exporter=Failing())  # type: ignore[arg-type]
+    assert "SEC" not in f"{refused.value}{failed.value}"
