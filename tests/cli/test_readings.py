@@ -44,6 +44,18 @@ def test_a_run_is_noted_tagged_and_scored(cli: Any, run: Run) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("words", [["--step", "1", "Odd."], ["--step", "1", "--", "Odd."], ["Odd.", "--step", "1"]])
+def test_a_note_may_stand_before_or_after_its_flags(cli: Any, run: Run, words: list[str]) -> None:
+    assert cli("note", run.id, *words).err == ""
+    assert [(note.text, note.step) for note in run.notes.entries] == [("Odd.", 1)]
+
+
+def test_what_a_note_needs_and_what_is_too_much_is_told(cli: Any, run: Run) -> None:
+    assert cli("note").line.startswith("rlm-lab: The following arguments are required: run")
+    assert "'more' is too much" in cli("note", run.id, "text", "--step", "1", "more").line
+    assert "There is no flag --stpe" in cli("note", run.id, "--stpe", "1").line
+
+
 def test_a_score_without_a_number_is_refused(cli: Any, run: Run) -> None:
     assert cli("note", run.id, "--score", "right").status == 2
     assert run.notes.entries == ()
