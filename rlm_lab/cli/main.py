@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from rlm_lab.kernel.words import near
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the words say; gives the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # a sign that a terminal cannot show is no reason to fail
     try:
         return _run(words)
     except (UsageError, ContextError) as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -21,6 +24,12 @@ def run(cli: Any) -> Run:
 def test_hints_alone_are_no_failure(cli: Any, run: Run) -> None:
     outcome = cli("lint", run.id)
     assert (outcome.status, outcome.out.splitlines()[0]) == (0, "step 1, line 1 · hint · batch of one")
+
+
+def test_signs_that_the_terminal_cannot_show_are_replaced(cli: Any, run: Run) -> None:
+    command = [sys.executable, "-m", "rlm_lab.cli", "lint", run.id]
+    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "step 1, line 1 ? hint ? batch of one"), done.stderr
 
 
 def test_a_warning_gives_status_one(cli: Any) -> None:
