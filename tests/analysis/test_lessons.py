@@ -69,6 +69,23 @@ def test_an_answer_is_not_found_in_the_midst_of_another_word():
     assert next(option for option in lesson.slides[1].options if option.right).reason.startswith("No output has shown it")
 
 
+@pytest.mark.parametrize(
+    ("answer", "shown", "holds"),
+    [
+        ("3", "pi is 3.14 of 13 - 31", False),
+        ("234", "1,234 rows", False),
+        ("1234", "1,234 rows", True),
+        ("-5", "it is -5.", True),
+        ("1,234", "1234 rows", True),
+        ("EV", "carrier EV 2443", True),
+    ],
+)
+def test_a_figure_is_found_only_as_a_whole(answer, shown, holds):
+    reason = lesson_of(a_run(a_step(1, "print(x)", shown), END, answer_text=answer)).slides[1].options
+    right = next(option.reason for option in reason if option.right)
+    assert (right == "The output of step 1 holds the answer.") is holds
+
+
 def test_code_that_fails_is_told_and_mending_it_is_an_option():
     failed = a_step(1, "flights['carier'].nunique()", error={"type": "KeyError", "message": "'carier'", "line": 1})
     lesson = lesson_of(a_run(failed, a_step(2, "flights['carrier'].nunique()", "16"), END))
