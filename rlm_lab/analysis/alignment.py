@@ -69,12 +69,17 @@ def align(a: Trajectory, b: Trajectory, *, cells: int = CELLS) -> Alignment:
 
 
 def _with_ends(a: Trajectory, b: Trajectory, rows: list[Row]) -> list[Row]:
-    """Where two runs end in the same code with other answers, that row is not the same."""
+    """Where two runs end in the same code otherwise, or with other answers, that row is not the same."""
     last = rows[-1] if rows else None
     ends = last is not None and last.kind == "same" and last.a is a.steps[-1] and last.b is b.steps[-1]
-    if last is not None and ends and a.status == b.status == "done" and a.answer_text.strip() != b.answer_text.strip():
+    if last is not None and ends and ending_of(a, b) != ending_of(b, a):
         rows[-1] = replace(last, kind="output")
     return rows
+
+
+def ending_of(run: Trajectory, other: Trajectory) -> tuple[str, str]:
+    """How a run ended and what it answered, as far as both files hold it."""
+    return run.status, "" if "answer" in run.absent | other.absent else run.answer_text.strip()
 
 
 def names_of(run: Trajectory) -> frozenset[str]:
@@ -220,13 +225,18 @@ def kind_of(a: Step, b: Step, absent: frozenset[str] = frozenset()) -> Kind:
     if code_of(a) != code_of(b):
         return "changed"
     if not a.blocks:
-        return "same" if (a.reply or "").strip() == (b.reply or "").strip() else "changed"
+        return "same" if _said(a) == _said(b) else "changed"
     if "calls" not in absent:
         if _prompts(a) != _prompts(b):
             return "prompt"
         if _answers(a) != _answers(b):
             return "answer"
     return "same" if _outputs(a) == _outputs(b) else "output"
+
+
+def _said(step: Step) -> tuple[str, str]:
+    """The reply, or why none came."""
+    return (step.reply or "").strip(), step.reply_error or ""
 
 
 def _prompts(step: Step) -> list[str]:

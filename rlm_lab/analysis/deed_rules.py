@@ -62,7 +62,6 @@ _WORKS = {
     "plot": ("draw", "a figure"),
     "hist": ("draw", "a figure"),
     "scatter": ("draw", "a figure"),
-    "open": ("read", "a file"),
 }
 _SEARCHES = frozenset(
     ["find", "rfind", "index", "search", "match", "fullmatch", "findall", "finditer", "contains", "startswith", "endswith"]
@@ -136,6 +135,8 @@ def _of_call(node: ast.Call, scene: Scene) -> Deed | None:
     name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
     if name in QUERIES:
         return ASKS
+    if name == "open":
+        return _of_open(node)
     owner = _subject(node)
     texts = [part.value for part in node.args if isinstance(part, ast.Constant) and isinstance(part.value, str)]
     if texts or name in _SEARCHES:
@@ -168,19 +169,43 @@ def _pattern(text: str, code: str) -> str:
     return f"the word {_quoted(bare)}" if bare.isalnum() and f"\\b{bare}\\b" in code else "a pattern"
 
 
+def _of_open(node: ast.Call) -> Deed:
+    """What is done to a file, as far as the mode tells; a method may be given the mode first."""
+    named = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
+    given = named or (node.args[1:2] if isinstance(node.func, ast.Name) else node.args[:2])
+    texts = [part.value for part in given if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    mode = next((text for text in texts if re.fullmatch(r"[rwaxbt+]+", text)), "" if given else "r")
+    if set(mode) & set("wax"):
+        return Deed(verb="save", rest="to a file")
+    return Deed(verb="read" if "r" in mode and "+" not in mode else "open", rest="a file")
+
+
 def _of_sum(owner: ast.expr | None) -> Deed:
     match owner:
         case ast.GeneratorExp(elt=elt, generators=[part, *_]) | ast.ListComp(elt=elt, generators=[part, *_]):
-            test = elt if _tests(elt) else part.ifs[0] if part.ifs else None
             what = _root(part.iter) or "the cases"
-            return (
-                Deed(verb="count", rest=f"{what} where {_condition(test)}")
-                if test
-                else Deed(verb="add", rest=f"up values of {what}")
-            )
-        case ast.expr() if _tests(owner):
+            if _is_test(elt):
+                return Deed(verb="count", rest=f"{what} where {_condition(elt)}")
+            if not isinstance(elt, ast.Constant) or elt.value != 1:
+                return Deed(verb="add", rest=f"up values of {what}")
+            return Deed(verb="count", rest=f"{what} where {_condition(part.ifs[0])}" if part.ifs else what)
+        case ast.expr() if _is_test(owner):
             return Deed(verb="count", rest=f"where {_condition(owner)}")
     return Deed(verb="add", rest=f"up {_column(owner) or 'values'}")
+
+
+def _is_test(node: ast.expr) -> bool:
+    """Whether the value itself is true or false, so that to add it up is to count."""
+    match node:
+        case ast.Compare():
+            return True
+        case ast.BoolOp(values=values):
+            return all(map(_is_test, values))
+        case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr(), right=right):
+            return _is_test(left) and _is_test(right)
+        case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=operand):
+            return isinstance(node.op, ast.Not) or _is_test(operand)
+    return False
 
 
 def _unit(owner: ast.expr, scene: Scene) -> str:

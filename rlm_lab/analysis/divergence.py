@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rlm_lab.analysis.alignment import Row
+from rlm_lab.analysis.acts import clipped
+from rlm_lab.analysis.alignment import Row, ending_of, kind_of
 from rlm_lab.analysis.callpairs import call_pairs
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
@@ -126,6 +127,8 @@ def _of_reply(a: Trajectory, b: Trajectory, one: Step, other: Step) -> tuple[Cau
         return "question", "The runs were asked different questions."
     if "context" in given:
         return "context", "The runs had other data."
+    if one.reply_error is not None and other.reply_error is not None:
+        return "no_reply", f"Neither got a reply: A {one.reply_error!r}, B {other.reply_error!r}."
     for name, step in (("A", one), ("B", other)):
         if step.reply_error is not None or step.reply is None:
             return "no_reply", f"{name} got no reply{f' ({step.reply_error})' if step.reply_error else ''}, the other did."
@@ -149,8 +152,28 @@ def _of_block(a: Trajectory, b: Trajectory, one: Step, other: Step) -> tuple[Cau
         return "answer", _of_answers(answered.a, answered.b, sum(pair.kind == "answer" for pair in pairs))
     if [_ends(block) for block in one.blocks] != [_ends(block) for block in other.blocks]:
         return "answer", "The same code started the same child run, which ended otherwise."
-    cause: Cause = "context" if "context" in differing_settings(a, b) else "output"
+    same = kind_of(one, other, a.absent | b.absent) == "same"
+    cause: Cause = "context" if "context" in differing_settings(a, b) else "end" if same else "output"
+    if same:
+        return cause, f"The same step ended otherwise ({ends_text(a, b)}){_of_data(a, b)}."
     return cause, f"The same code showed something else{_of_data(a, b)}."
+
+
+def ends_text(a: Trajectory, b: Trajectory) -> str:
+    """How each of two runs ended; nothing where both ended alike, as far as it is recorded.
+
+    >>> ends_text(Trajectory(run="a", status="done", answer_text="5"), Trajectory(run="b", status="stopped"))
+    'A done with “5”, B stopped without an answer'
+    """
+    ends = {"A": ending_of(a, b), "B": ending_of(b, a)}
+    if ends["A"] == ends["B"]:
+        return ""
+    known = "answer" not in a.absent | b.absent
+    told = {True: " with “{}”", False: " without an answer"} if known else {True: "", False: ""}
+    return ", ".join(
+        f"{name} {status.replace('_', ' ')}{told[bool(answer)].format(clipped(answer, 60))}"
+        for name, (status, answer) in ends.items()
+    )
 
 
 def _of_answers(one: Call, other: Call, count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,10 @@ from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.deeds import Deed
 from rlm_lab.analysis.deeds_of_steps import deeds_of
 from rlm_lab.analysis.lesson_facts import Datum, characters_read, characters_shown, data_of
+from rlm_lab.analysis.retyped import stands_in
 from rlm_lab.trajectory.tree import Step, Trajectory
+
+_GROUPS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # the commas within a figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +65,8 @@ def _first_with_answer(trajectory: Trajectory) -> int | None:
 
 
 def _holds(text: str, answer: str) -> bool:
-    """Whether the answer stands in the text by itself, not as a part of a longer word or number."""
-    at = text.find(answer)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(answer) : at + len(answer) + 1]
-        if not (before.isalnum() and answer[0].isalnum()) and not (after.isalnum() and answer[-1].isalnum()):
-            return True
-        at = text.find(answer, at + 1)
-    return False
+    """Whether the answer stands in the text by itself, not as a part of a longer word or figure; `1,234` is one figure."""
+    return stands_in(_GROUPS.sub("", answer), _GROUPS.sub("", text))
 
 
 def error_of(step: Step) -> str:

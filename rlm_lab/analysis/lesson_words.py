@@ -13,10 +13,11 @@ from rlm_lab.analysis.deeds import Deed, Form, main_deeds, told
 from rlm_lab.analysis.lesson_facts import amounts, counted, listed
 from rlm_lab.analysis.lesson_story import Story, error_of
 from rlm_lab.analysis.reasoning import reasoning_of
-from rlm_lab.trajectory.tree import Step, Trajectory
+from rlm_lab.trajectory.tree import Call, Step, Trajectory
 
 LONGEST_TITLE = 84
 LONGEST_OPTION = 90
+_MOST_NAMED = 4  # models
 _TALK = {
     "look": (
         "What does the model know of the data now, and what can it not know yet?",
@@ -123,8 +124,7 @@ def _asked(step: Step, story: Story) -> list[str]:
     parts = []
     if calls:
         sent = sum(len(call.prompt) for call in calls)
-        who = clipped(calls[0].model, 40) if calls[0].model and "model" not in story.absent else "a sub-model"
-        who = "a person" if who == "user" else who
+        who = _addressees(calls, story)
         each = "One prompt goes" if len(calls) == 1 else f"{len(calls):,} prompts go"
         parts.append(f"{each} to {who}, {counted(sent, 'character')} in all." if sent else f"{each} to {who}.")
         failed = sum(call.status == "failed" for call in calls)
@@ -135,6 +135,14 @@ def _asked(step: Step, story: Story) -> list[str]:
     elif children:
         parts.append(f"{len(children):,} child runs work on questions of their own.")
     return parts
+
+
+def _addressees(calls: Sequence[Call], story: Story) -> str:
+    """All whom the prompts went to, each once."""
+    models = dict.fromkeys("" if "model" in story.absent else call.model for call in calls)
+    names = ["a person" if model == "user" else clipped(model, 40) or "a sub-model" for model in models]
+    more = [f"{len(names) - _MOST_NAMED:,} others"] if len(names) > _MOST_NAMED + 1 else []
+    return listed([*names[: _MOST_NAMED if more else None], *more])
 
 
 def _result(story: Story, at: int) -> list[str]:

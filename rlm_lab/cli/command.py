@@ -21,11 +21,14 @@ def _no_flags(parser: Parser) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command: `do` is given the words as `add` names them, and gives the exit status; `told` is its line of help."""
+    """One command: `do` is given the words as `add` names them, and gives the exit status; None where it only holds commands.
+
+    `told` is its line of help.
+    """
 
     name: str
     told: str
-    do: Do
+    do: Do | None = None
     add: Callable[[Parser], None] = _no_flags
     own_help: bool = False  # its flags hold --help already
 

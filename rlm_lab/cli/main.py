@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from rlm_lab.kernel.words import near
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the words say; gives the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # a sign that a terminal cannot show is no reason to fail
     try:
         return _run(words)
     except (UsageError, ContextError) as error:
@@ -39,52 +42,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    parser, names = _parser()
+    parsers = _parsers()
+    names = [key[0] for key in parsers if len(key) == 1]
     if words and not words[0].startswith("-") and words[0] not in names:
         raise UsageError(f"There is no command {words[0]!r}.{near(words[0], names)} There are {', '.join(names)}.")
-    parsed, rest = parser.parse_known_args(words)
-    parsed.words = plain_words(parsed.chosen, rest)
+    depth = max(depth for depth in range(3) if tuple(words[:depth]) in parsers)
+    chosen, words = parsers[tuple(words[:depth])], words[depth:]
+    if _asks_for_help(words):  # looked for first, as words that a command needs may be missing
+        return _show_help(chosen)
+    # what only holds commands reads no words of its own; in all others words may stand before, between and after flags
+    parsed, rest = (chosen.parse_known_args if chosen._subparsers else chosen.parse_known_intermixed_args)(words)
+    parsed.words = plain_words(chosen, rest)
     if parsed.words and parsed.command is not ASK.do:
-        raise UsageError(f"{parsed.words[0]!r} is too much; `{parsed.chosen.prog} --help` shows what fits.")
-    if parsed.help or parsed.command is None:
-        print(parsed.chosen.format_help().rstrip())
-        return 0
+        raise UsageError(f"{parsed.words[0]!r} is too much; `{chosen.prog} --help` shows what fits.")
+    if parsed.command is None:
+        return _show_help(chosen)
     status: int = parsed.command(parsed)
     return status
 
 
-def _parser() -> tuple[Parser, list[str]]:
-    """The whole command line, and the names of its commands."""
+def _asks_for_help(words: list[str]) -> bool:
+    flags = words[: words.index("--")] if "--" in words else words
+    return "-h" in flags or "--help" in flags
+
+
+def _show_help(parser: Parser) -> int:
+    print(parser.format_help().rstrip())
+    return 0
+
+
+def _parsers() -> dict[tuple[str, ...], Parser]:
+    """The parser of each command by the words that name it; of no words, the parser of the whole command line."""
     parser = Parser(prog="rlm-lab", description="Recursive language models on your data.", add_help=False, allow_abbrev=False)
     parser.add_argument("-h", "--help", action="store_true", help="show this")
     parser.add_argument("--version", action="store_const", dest="command", const=_version, help="show the version")
-    parser.set_defaults(chosen=parser, command=None)
+    parser.set_defaults(command=None)
+    found: dict[tuple[str, ...], Parser] = {(): parser}
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (ASK, *LOOKING, *GIVING):
-        _add(commands, command)
-    model = _add(commands, Command(name="model", told="the embedded model: install, list", do=_help))
-    actions = model.add_subparsers(title="commands", metavar="COMMAND")
+        found[(command.name,)] = _add(commands, command)
+    found[("model",)] = _add(commands, Command(name="model", told="the embedded model: install, list"))
+    actions = found[("model",)].add_subparsers(title="commands", metavar="COMMAND")
     for command in MODEL:
-        _add(actions, command)
+        found["model", command.name] = _add(actions, command)
     for command in (DOCTOR, DEMO):
-        _add(commands, command)
-    return parser, list(commands.choices)
+        found[(command.name,)] = _add(commands, command)
+    return found
 
 
 def _add(commands: Any, command: Command) -> Parser:
     parser: Parser = commands.add_parser(
         command.name, help=command.told, description=command.told, add_help=False, allow_abbrev=False
     )
-    parser.set_defaults(chosen=parser, command=command.do)
+    parser.set_defaults(command=command.do)
     command.add(parser)
     if not command.own_help:
         parser.add_argument("-h", "--help", action="store_true", help="show this")
     return parser
-
-
-def _help(parsed: argparse.Namespace) -> int:
-    print(parsed.chosen.format_help().rstrip())
-    return 0
 
 
 def _version(_: argparse.Namespace) -> int:

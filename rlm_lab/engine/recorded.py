@@ -50,7 +50,7 @@ class Recorded:
     def __init__(self, *, played: bool = False) -> None:
         self._played = played
         self._replies: dict[str, deque[KnownReply]] = defaultdict(deque)
-        self._answers: dict[tuple[str, str], deque[Call]] = defaultdict(deque)
+        self._answers: dict[tuple[str, str], deque[Call | None]] = defaultdict(deque)  # None: a place that is asked anew
 
     def add(self, steps: Sequence[Step], *, since: int = 1) -> None:
         """Learns what a run's steps say from the step `since` on, to be given before what is known already; `steps` are all."""
@@ -84,29 +84,33 @@ class Recorded:
         """For each prompt to this model its next recorded call, None where there is none."""
         return [known.popleft() if (known := self._answers.get(self._key(model, prompt))) else None for prompt in prompts]
 
-    def give_back(self, calls: Iterable[Call | None]) -> None:
-        """Takes back answers that were not used."""
-        for call in reversed([call for call in calls if call is not None]):
-            self._answers[self._key(call.asked or call.model, call.prompt)].appendleft(call)
+    def give_back(self, model: str, prompts: Sequence[str], calls: Sequence[Call | None]) -> None:
+        """Takes back what `answers` gave for these and was not used."""
+        for prompt, call in reversed([*zip(prompts, calls, strict=True)]):
+            known = self._answers[self._key(model, prompt)]
+            if call is not None or known:  # what is asked anew keeps its place before others
+                known.appendleft(call)
 
     def replace(self, number: int, answer: str) -> bool:
         """Puts another answer in the place of a call's; whether the call is known."""
         for calls in self._answers.values():
             for place, call in enumerate(calls):
-                if call.number == number:
+                if call is not None and call.number == number:
                     calls[place] = _answered(call, answer)
                     return True
         return False
 
     def drop(self, number: int) -> None:
-        """Forgets the answer of a call, so that it is asked anew."""
-        for asked, calls in self._answers.items():
-            self._answers[asked] = deque(call for call in calls if call.number != number)
+        """Forgets the answer of a call, so that it is asked anew; equal prompts after it keep their answers."""
+        for calls in self._answers.values():
+            for place, call in enumerate(calls):
+                if call is not None and call.number == number:
+                    calls[place] = None
 
-    def knows(self, model: str, prompts: Iterable[str]) -> bool:
+    def knows(self, model: str, prompts: Sequence[str]) -> bool:
         """Whether there is an answer for each prompt."""
         known = self.answers(model, prompts)
-        self.give_back(known)
+        self.give_back(model, prompts, known)
         return None not in known
 
     def forget(self) -> None:

@@ -117,7 +117,7 @@ class Traffic:
         try:
             members = self._members(call, known)
         except RLMError:
-            self._recorded.give_back(known)
+            self._recorded.give_back(call.model.name, call.prompts, known)
             raise
         self._log_start(call, members)
         ticket = Ticket(len(members))

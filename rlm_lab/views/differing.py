@@ -12,7 +12,7 @@ from typing import Any
 from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.comparing import Pair, RunFacts
-from rlm_lab.analysis.divergence import differing_settings, fingerprints_known, readers_text
+from rlm_lab.analysis.divergence import differing_settings, ends_text, fingerprints_known, readers_text
 from rlm_lab.analysis.traits import code_of
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views import figures
@@ -153,12 +153,20 @@ def parting_text(pair: Pair) -> tuple[str, str]:
     """The title of the first divergence and its sentence; what is the same is said where there is none."""
     found = pair.divergence
     if found is None:
-        return "No divergence", "Both runs did the same, step by step, and showed the same."
+        return "No divergence", _all_the_same(pair)
     steps = {f"step {number}" for number in (found.a, found.b) if number is not None}
     place = steps.pop() if len(steps) == 1 else f"step {found.a} of A, step {found.b} of B"
     before = " Everything before it is the same." if found.row else ""
     readers = readers_text(found)
     return f"First divergence, {place}", f"{found.sentence}{before}{f' {readers}' if readers else ''}"
+
+
+def _all_the_same(pair: Pair) -> str:
+    """What can be said where no row differs: what was given to the runs, and how they ended, may differ all the same."""
+    settings, ends = differing_settings(pair.a, pair.b), ends_text(pair.a, pair.b)
+    same = "Both runs did the same, step by step, and showed the same" if pair.rows else "Neither run has a step"
+    given = f" They were given another {', another '.join(settings)}." if settings else ""
+    return f"{same}.{given}{f' They ended otherwise: {ends}.' if ends else ''}"
 
 
 def counted_kinds(pair: Pair) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rlm_lab.analysis.alignment import align
 from rlm_lab.analysis.divergence import differing_settings, divergence_of, readers_text
 from rlm_lab.analysis.wording import marks_of
-from rlm_lab.trajectory.tree import Edit
+from rlm_lab.trajectory.tree import Edit, Step
 
 LOOK = "print(len(text))"
 ASK = {"code": "kind = llm_query('Count or share?')", "answers": {"Count or share?": "a count"}}
@@ -89,3 +89,21 @@ def test_what_is_not_marked_is_the_same_on_both_sides_but_for_space(a, b):
         assert edges == sorted(edges)
         rests.append("".join("".join(text[start:end].split()) for start, end in zip(edges[::2], edges[1::2], strict=True)))
     assert rests[0] == rests[1]
+
+
+def test_the_same_steps_that_ended_otherwise_part_at_their_end(run):
+    a = run("FINAL(x)", answer_text="5")
+    stopped, spent = run("FINAL(x)", status="stopped"), run("FINAL(x)", status="out_of_budget", answer_text="7")
+    assert parted(a, stopped).sentence == "The same step ended otherwise (A done with “5”, B stopped without an answer)."
+    assert parted(a, spent).sentence == "The same step ended otherwise (A done with “5”, B out of budget with “7”)."
+
+
+def test_two_steps_without_a_reply_are_the_same_only_for_the_same_reason(run):
+    a, b = (dataclasses.replace(run(), steps=(Step(number=1, reply_error=why),)) for why in ("no key", "timeout"))
+    assert parted(a, a) is None
+    assert parted(a, b).sentence == "Neither got a reply: A 'no key', B 'timeout'."
+
+
+def test_an_answer_that_is_not_recorded_is_not_held_against_a_run(run):
+    a = run("FINAL(x)", answer_text="5")
+    assert parted(a, run("FINAL(x)", imported={"format": "dspy", "absent": ["answer"]})) is None

@@ -9,7 +9,7 @@ from rlm_lab.analysis.lesson_draft import lesson_of
 from rlm_lab.analysis.lessons import Option
 from rlm_lab.errors import UsageError
 from rlm_lab.trajectory.fold import fold
-from rlm_lab.trajectory.tree import Block, OutputPart, Step, Trajectory
+from rlm_lab.trajectory.tree import Block, Call, OutputPart, Step, Trajectory
 
 FLIGHTS = {"name": "flights", "type": "DataFrame 336,776 × 19", "size": 336_776, "unit": "rows", "preview": "columns: carrier"}
 
@@ -67,6 +67,32 @@ def test_a_reason_knows_the_rest_of_the_run():
 def test_an_answer_is_not_found_in_the_midst_of_another_word():
     lesson = lesson_of(a_run(a_step(1, "print(1)", "NEVER"), END))
     assert next(option for option in lesson.slides[1].options if option.right).reason.startswith("No output has shown it")
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown", "holds"),
+    [
+        ("3", "pi is 3.14 of 13 - 31", False),
+        ("234", "1,234 rows", False),
+        ("1234", "1,234 rows", True),
+        ("-5", "it is -5.", True),
+        ("1,234", "1234 rows", True),
+        ("EV", "carrier EV 2443", True),
+    ],
+)
+def test_a_figure_is_found_only_as_a_whole(answer, shown, holds):
+    reason = lesson_of(a_run(a_step(1, "print(x)", shown), END, answer_text=answer)).slides[1].options
+    right = next(option.reason for option in reason if option.right)
+    assert (right == "The output of step 1 holds the answer.") is holds
+
+
+def test_prompts_that_went_to_several_models_are_told_by_all_of_them():
+    calls = tuple(
+        Call(number=n, prompt="p?", model=model, status="answered", answer="a")
+        for n, model in enumerate(("user", "small", "big", "small"))
+    )
+    slides = lesson_of(a_run(a_step(1, "v = [llm_query(p) for p in ps]", calls=calls), END)).slides
+    assert "4 prompts go to a person, small and big, 8 characters in all." in slides[0].narration
 
 
 def test_code_that_fails_is_told_and_mending_it_is_an_option():

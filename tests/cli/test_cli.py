@@ -24,7 +24,17 @@ def test_without_words_the_help_is_shown(cli: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["ask", "--help"], ["model", "--help"], ["demo", "-h"], ["model"], ["model", "install", "--help"]]
+    "words",
+    [
+        ["ask", "--help"],
+        ["model", "--help"],
+        ["demo", "-h"],
+        ["model"],
+        ["model", "install", "--help"],
+        ["note", "--help"],
+        ["compare", "-h"],
+        ["import", "--to", "there", "--help"],
+    ],
 )
 def test_each_command_has_help(cli: Any, words: list[str]) -> None:
     outcome = cli(*words)
@@ -191,6 +201,10 @@ def test_runs_are_compared_in_a_page(cli: Any, two_runs: list[str]) -> None:
     assert cli("compare", *two_runs, "--to", "html").out.startswith("compare.html · ")
     assert cli("compare", *two_runs, "--to", "html", "--out", "a.html").status == 0
     assert "rlm-lab-comparison" in Path("a.html").read_text(encoding="utf-8")
+
+
+def test_runs_to_be_compared_may_stand_on_both_sides_of_a_flag(cli: Any, two_runs: list[str]) -> None:
+    assert cli("compare", two_runs[0], "--to", "html", two_runs[1]).out.startswith("compare.html · ")
 
 
 @pytest.mark.parametrize("words", [["one"], ["one", "two"], ["one", "two", "--to", "pdf"]])

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from rlm_lab import Run, ScriptedModel, load, paused_runs
+from rlm_lab.engine.recorded import Recorded
 from rlm_lab.errors import LogError, StateError, UsageError
+from rlm_lab.trajectory.tree import Block, Call, Step
 
 STEPS = ("x = [llm_query('a')]", "x.append(llm_query('b'))\ny = x\nprint(x)", "FINAL(list(x))")
 
@@ -88,6 +90,25 @@ def test_another_answer_of_a_call_reruns_only_what_depends_on_it(asked: Any, ech
     run.resume()
     assert run.answer == "newBCNEWDB"
     assert [request.messages[-1].content for request in echo.requests] == ["a", "b", "cA", "dB", "cnew"]
+
+
+def test_asked_again_equal_prompts_keep_their_answers(asked: Any) -> None:
+    run = asked("votes = llm_query_batched(['p'] * 3)\nFINAL(votes)", sub_model=ScriptedModel(["A", "B", "C", "new"]))
+    first = run.answer
+    run.ask_again(2)
+    run.resume()
+    assert (first, run.answer) == (["A", "B", "C"], ["A", "new", "C"])
+
+
+def test_what_is_given_back_keeps_the_place_of_what_is_asked_anew() -> None:
+    calls = tuple(Call(number=n, prompt="p", model="m", status="answered", answer=str(n)) for n in (1, 2))
+    known = Recorded()
+    known.add([Step(number=1, blocks=(Block(number=1, code="", calls=calls),))])
+    known.drop(1)
+    for _ in range(2):
+        found = known.answers("m", ["p"] * 3)
+        assert [call and call.answer for call in found] == [None, "2", None]
+        known.give_back("m", ["p"] * 3, found)
 
 
 def test_a_paused_block_is_ended_before_the_run_is_taken_back(asked: Any) -> None:

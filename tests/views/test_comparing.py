@@ -161,3 +161,16 @@ def test_runs_are_grouped_by_the_tags_that_people_gave_them(asked):
     one, other = asked("FINAL(1)"), asked("FINAL(2)")
     one.tag("first")
     assert rlm_lab.compare(one, other.path).groups("tag") == {"first": (0,), "no tag": (1,)}
+
+
+def test_runs_without_steps_are_not_said_to_have_done_the_same():
+    a, b = (Trajectory(run=name, status="done", answer_text=name, question=f"{name}?") for name in "ab")
+    told = " ".join(rlm_lab.compare(a, b).text(110).split())
+    assert "No divergence: Neither run has a step. They were given another question." in told
+    assert "They ended otherwise: A done with “a”, B done with “b”." in told
+
+
+def test_what_was_given_and_differs_is_told_where_no_step_differs(eight):
+    run = eight.runs[0]
+    told = rlm_lab.compare(run, dataclasses.replace(run, question="Why?")).text(110)
+    assert "They were given another question." in " ".join(told.split())
