@@ -17,6 +17,7 @@ from rlm_lab import load, trace
 from rlm_lab.dashboard.shelf import Shelf
 from rlm_lab.errors import UsageError
 from rlm_lab.trajectory.store import read
+from rlm_lab.trajectory.tracing.live import LiveRun
 from rlm_lab.views.feed import Feed
 
 rlm = pytest.importorskip("rlm")
@@ -174,6 +175,18 @@ def test_a_run_of_dspy_is_told_live_block_by_block(module, tmp_path):
     assert traced(context="abc", question="Why?").answer == "b"
     assert seen == ["block_started"]
     assert Feed(read(traced.paths[0])).snapshot()["nodes"][0]["status"] == "done"
+
+
+def test_a_key_in_an_error_of_the_engine_stays_out_of_the_log(tmp_path):
+    run = LiveRun(tmp_path, "rlms", (), {})
+    run.finish("failed", error=ValueError("401 Incorrect API key provided: sk-SECRETKEY123"))
+    assert load(run.path).error == "ValueError: 401 Incorrect API key provided: [key]"
+
+
+def test_a_key_in_an_error_of_a_block_of_dspy_stays_out_of_the_log(module, tmp_path):
+    traced = trace(module("raise ValueError('sk-' + 'SECRETKEY123')", "SUBMIT(answer='b')"), to=tmp_path)
+    traced(context="abc", question="Why?")
+    assert load(traced.paths[0]).steps[0].blocks[0].error["message"] == "[key]"
 
 
 def test_what_cannot_be_traced_is_told():

@@ -14,10 +14,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from rlm_lab.errors import StateError
+from rlm_lab.masking import masked
 from rlm_lab.trajectory.formats.dspy import NAME, answer_of
 from rlm_lab.trajectory.formats.recorder import Asked, Spent
 from rlm_lab.trajectory.formats.values import Record, described, number, record, text
-from rlm_lab.trajectory.tracing.live import LiveRun, status_of
+from rlm_lab.trajectory.tracing.live import LiveRun, error_of, status_of
 from rlm_lab.trajectory.tree import Trajectory
 
 HOLDS = ("answer", "question", "times", "tokens", "calls", "prompts", "contexts", "model")
@@ -147,10 +148,9 @@ class Callback:
             model = getattr(asked.model, "model", None)
             if self._executing:
                 begin = self._run.recorder.now - (number(spent.seconds) or 0.0)
-                error = None if exception is None else f"{type(exception).__name__}: {exception}"
                 prompt = asked.prompt if asked.prompt is not None else _last(asked.messages)
                 self._run.recorder.call(
-                    Asked(prompt=prompt, answer=said, error=error, model=model, spent=spent, at=max(begin, 0.0))
+                    Asked(prompt=prompt, answer=said, error=error_of(exception), model=model, spent=spent, at=max(begin, 0.0))
                 )
             elif exception is None:
                 self._run.recorder.replied(said, model=model, spent=spent)
@@ -170,9 +170,8 @@ class Callback:
             self._executing = ""
             fields = getattr(outputs, "output", None)
             self._run.recorder.output(outputs if fields is None else f"FINAL: {fields}")
-            error = None if exception is None else f"{type(exception).__name__}: {exception}"
-            if type(exception).__name__ == "CodeExecutionError":
-                error = str(exception)
+            told = type(exception).__name__ == "CodeExecutionError"  # names the error of the code itself
+            error = masked(str(exception)) if told else error_of(exception)
             self._run.recorder.end_block(took=time.perf_counter() - self._began, error=error)
 
     def _begun(self, inputs: Record) -> LiveRun:
