@@ -140,7 +140,8 @@ def _check(note: Note) -> None:
     if note.kind == "tag" and len(note.text.split()) > 1:
         raise UsageError(f"The tag {note.text!r} has blanks; a tag is one word, such as {'-'.join(note.text.split())!r}.")
     if note.kind == "score" and not _is_number(note.value):
-        raise UsageError(f"The score {note.text!r} is {note.value!r}; give a number.")
+        value = "too large" if type(note.value) is int else f"{note.value!r:.80}"
+        raise UsageError(f"The score {note.text!r} is {value}; give a number.")
     for name in ("step", "call"):
         if not _is_place(getattr(note, name)):
             raise UsageError(f"The {name} is {getattr(note, name)!r}; give its number.")
@@ -194,7 +195,12 @@ def _told(entry: Note) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number larger than any that is measured
+        return False
 
 
 def _is_place(value: object) -> bool:

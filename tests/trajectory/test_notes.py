@@ -71,6 +71,7 @@ def test_what_was_taken_back_is_gone_but_kept_in_the_file(run):
         ("tag", "two words", {}, "two-words"),
         ("score", "right", {"value": float("nan")}, "number"),
         ("score", "right", {}, "number"),
+        ("score", "right", {"value": 10**9_000}, "number"),
         ("note", "x", {"step": "two"}, "step"),
     ],
 )
@@ -90,6 +91,7 @@ def test_what_does_not_fit_is_refused_in_a_line(run, kind, text, about, word):
         '{"format": 1, "entries": [3]}',
         "[" * 100_000,
         '{"format":1,"entries":[{"id":1}]}',
+        '{"format":1,"entries":[{"id":"a","kind":"score","text":"s","by":"b","at":"","value":1' + "0" * 400 + "}]}",
     ],
 )
 def test_a_bad_file_is_one_line_that_names_it_and_is_not_written_over(run, content):
