@@ -73,6 +73,12 @@ def test_what_was_taken_back_is_gone_but_kept_in_the_file(run):
         ("score", "right", {}, "number"),
         ("score", "right", {"value": 10**9_000}, "number"),
         ("note", "x", {"step": "two"}, "step"),
+        ("note", 5, {}, "is 5; give a text"),
+        ("note", "x", {"by": 7}, "by is 7; give a text"),
+        ("note", "x", {"value": "z"}, "'z'; give a number"),
+        ("note", "x", {"stpe": 1}, "no 'stpe'; there are step, call, value, by"),
+        ("note", "x", {"removed": True}, "no 'removed'"),
+        ("praise", "x", {}, "'praise'; there are note, tag, score"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(run, kind, text, about, word):
@@ -118,6 +124,6 @@ def test_a_run_without_a_file_says_so():
 
 
 def test_a_step_or_call_that_is_not_there_is_refused(run):
-    for about in ({"step": 9}, {"call": 7}):
+    for about in ({"step": 9}, {"call": 7}, {"step": []}):
         with pytest.raises(UsageError, match="has no"):
             run.note("x", **about)
