@@ -100,7 +100,9 @@ def add(log: Path | None, kind: Kind, text: str, **about: Any) -> Note:
     """
     if log is None:
         raise StateError("This run has no log, so notes on it cannot be kept; ask with a runs folder.")
-    if not log.is_file():
+    from rlm_lab.trajectory.formats import place_of  # it is only asked for where something is written
+
+    if not place_of(log)[0].exists():
         raise StateError(f"The run's log {log} is gone, so notes on it cannot be kept.")
     note = _made(kind, text, {name: value for name, value in about.items() if value is not None})
     with _locked(log.parent):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from rlm_lab import load, notes_of
+from rlm_lab import load, load_all, notes_of
 from rlm_lab.errors import LogError, StateError, UsageError
 from rlm_lab.trajectory.notes import add, notes_path, remove
 from rlm_lab.trajectory.tree import Trajectory
+
+LOGS = Path(__file__).parent / "logs"
 
 
 @pytest.fixture
@@ -121,6 +125,24 @@ def test_fields_of_a_later_version_do_no_harm(run):
 def test_a_run_without_a_file_says_so():
     with pytest.raises(StateError, match="no log"):
         Trajectory(run="a", status="done").note("x")
+
+
+def test_each_run_of_a_file_has_notes_of_its_own(tmp_path):
+    lines = (LOGS / "rlms-0.1.3.jsonl").read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "two.jsonl"
+    path.write_text("\n".join([*lines, *lines[1:]]) + "\n", encoding="utf-8")
+    first, second = load_all(path)
+    second.tag("bad")
+    assert [first.notes.tags, second.notes.tags] == [(), ("bad",)]
+    assert load(tmp_path / "two.jsonl#2").notes.tags == ("bad",)
+
+
+def test_a_run_that_is_a_folder_has_notes_beside_it(tmp_path):
+    folder = tmp_path / "flow"
+    shutil.copytree(LOGS / "recursive-flow-0.4.2", folder)
+    load(folder).tag("odd")
+    assert load(folder).notes.tags == ("odd",)
+    assert notes_path(folder).parent == tmp_path
 
 
 def test_a_step_or_call_that_is_not_there_is_refused(run):
