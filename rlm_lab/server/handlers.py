@@ -142,9 +142,14 @@ def _to_trash(path: Path) -> None:
     from send2trash import send2trash
 
     from rlm_lab.errors import StateError
+    from rlm_lab.trajectory.formats import place_of
     from rlm_lab.trajectory.formats.heads import head_of
     from rlm_lab.trajectory.notes import notes_path
 
+    if place_of(path)[1] is not None:
+        raise StateError(f"The run {path.name} is one of several in its file; throw the file away in the file browser.")
+    if path.is_dir():
+        raise StateError(f"The run {path.name} is a folder, which may hold more than the run; throw it away in the file browser.")
     if head_of(path).status in {"running", "paused"}:
         raise StateError(f"The run in {path.name} still goes on; stop it first.")
     send2trash([str(one) for one in (path, notes_path(path)) if one.exists()])
