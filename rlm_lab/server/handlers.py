@@ -105,7 +105,7 @@ class RunHandler(_Handler):
     @authorized
     async def get(self) -> None:
         """What is new since `since` of `reader`; with `node` and `field` a whole text; with `find` where a text stands."""
-        path, query = self._path(), self.get_query_argument
+        path, query = await self._path(), self.get_query_argument
         node, find = query("node", None), query("find", None)
         reader = await self.in_thread(lambda: self._readers.of(path))
         if node is not None:
@@ -121,17 +121,16 @@ class RunHandler(_Handler):
     @authorized
     async def delete(self) -> None:
         """Puts the file into the trash of the machine that the server runs on."""
-        path = self._path()
+        path = await self._path()
         await self.in_thread(lambda: _to_trash(path))
         self._readers.forget(path)
         self.set_status(204)
         await self.finish()
 
-    def _path(self) -> Path:
-        try:
-            return self.places.run(self.get_query_argument("path"), self.get_query_argument("folder", ""))
-        except RLMError as error:
-            raise HTTPError(404, reason=_one_line(str(error))) from None
+    async def _path(self) -> Path:
+        """Looks into the file, and so in a thread."""
+        places, name, folder = self.places, self.get_query_argument("path"), self.get_query_argument("folder", "")
+        return await self.in_thread(lambda: places.run(name, folder))
 
     def _since(self, reader: Reader) -> int | None:
         since = self.get_query_argument("since", "")

@@ -111,6 +111,10 @@ def test_only_the_file_of_one_run_is_thrown_away(server):
     assert len(list(folder.rglob("*.jsonl"))) == 1 + len(list((LOGS / "nano-rlm").rglob("*.jsonl")))
 
 
+def test_a_name_that_is_too_long_is_told_as_missing(server):
+    assert server.ask(f"rlm-lab/run?path={'a' * 5_000}%231")[0] == 404
+
+
 def shows(run, folder, name):
     output = {"output_type": "display_data", "metadata": {}, "data": {"application/vnd.rlm-lab.run+json": {"id": run}}}
     book = {"cells": [{"cell_type": "markdown", "source": run}, {"cell_type": "code", "outputs": [output]}]}
