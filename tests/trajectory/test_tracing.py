@@ -130,6 +130,38 @@ def test_a_run_of_rlms_appears_in_the_list_while_it_goes(engine, tmp_path):
     assert rows == [("running", "How long?", 1), ("running", "How long?", 2)]
 
 
+def test_an_object_that_is_traced_twice_is_put_back_as_it_was(engine, tmp_path):
+    base = engine(ANSWER)
+    with trace(base, to=tmp_path / "outer") as outer:
+        inner = trace(base, to=tmp_path / "inner")
+        inner.completion("abc", root_prompt="How long?")
+        assert base.completion == outer.completion
+    assert [load(one.paths[0]).answer for one in (outer, inner)] == ["3", "3"]
+    assert "completion" not in vars(base)
+
+
+class Odd:
+    """An iteration of no known form."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"code_blocks": "oops"}
+
+
+def test_an_iteration_of_no_known_form_is_told_to_the_warnings_and_not_to_the_engine(engine, tmp_path, caplog):
+    gone_on: list[str] = []
+
+    def look(text: str) -> str:
+        traced.log(Odd())
+        gone_on.append(text)
+        return text
+
+    traced = trace(engine("print(look('a'))", ANSWER, custom_tools={"look": look}), to=tmp_path)
+    assert traced.completion("abc", root_prompt="How long?").response == "3"
+    traced.log(Odd())  # after its end
+    assert (gone_on, load(traced.paths[0]).status) == (["a"], "done")
+    assert "cannot be written as a log" in caplog.text
+
+
 @pytest.fixture
 def module(server: Callable[[list[str]], str]) -> Callable[..., Any]:
     """A `dspy.RLM` whose model writes these blocks, in a worker of its own."""
