@@ -114,6 +114,12 @@ def test_an_import_that_finds_no_room_says_so_and_leaves_no_half_log(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_list_warns_of_no_log_that_was_cut(tmp_path, recwarn):
+    (tmp_path / "cut.jsonl").write_bytes((LOGS / "rlms-0.1.3.jsonl").read_bytes()[:-500])
+    assert [head.status for head in list_runs(tmp_path)] == ["interrupted"]
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("name", ["droste-0.26.0.ndjson", "recursive-flow-0.4.2", "dspy-3.4.1-trajectory.json"])
 def test_a_source_of_the_dashboard_shows_a_foreign_log(folder, name):
     shelf = Shelf(folders=[folder])

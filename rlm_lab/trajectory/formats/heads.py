@@ -29,7 +29,7 @@ _logger = logging.getLogger(__name__)
 
 def heads_of(path: Path) -> tuple[RunHead, ...]:
     """The runs in a log of another engine; none where it is none, or cannot be read."""
-    source = Source(path, largest=LARGE)
+    source = Source(path, largest=LARGE, quiet=True)
     found = format_of(source)
     if found is None:
         return ()
