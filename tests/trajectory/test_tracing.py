@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib.util
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -207,6 +210,28 @@ def test_a_run_of_dspy_is_told_live_block_by_block(module, tmp_path):
     assert traced(context="abc", question="Why?").answer == "b"
     assert seen == ["block_started"]
     assert Feed(read(traced.paths[0])).snapshot()["nodes"][0]["status"] == "done"
+
+
+@pytest.mark.parametrize("block", [False, True], ids=["alone", "in a block"])
+def test_runs_of_dspy_at_once_are_a_log_each(module, tmp_path, block):
+    traced = trace(module(*["SUBMIT(answer='b')"] * 3), to=tmp_path)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(traced.acall(context="abc", question=f"Why {number}?") for number in range(3)))
+
+    with traced if block else nullcontext():
+        asyncio.run(all_at_once())
+    runs = [load(path) for path in traced.paths]
+    assert sorted((run.question, run.status, run.answer, len(run.steps)) for run in runs) == [
+        (f"Why {number}?", "done", "b", 1) for number in range(3)
+    ]
+
+
+def test_a_run_of_dspy_in_another_thread_than_the_block_is_traced_too(module, tmp_path):
+    traced = trace(module("SUBMIT(answer='b')"), to=tmp_path)
+    with traced, ThreadPoolExecutor(1) as pool:
+        pool.submit(traced, context="abc", question="Why?").result()
+    assert [load(path).status for path in traced.paths] == ["done"]
 
 
 def test_a_key_in_an_error_of_the_engine_stays_out_of_the_log(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from rlm_lab.trajectory.tree import Trajectory
 
 HOLDS = ("answer", "question", "times", "tokens", "calls", "prompts", "contexts", "model")
 _QUESTIONS = ("question", "query")
+_inside: ContextVar[tuple[AbstractContextManager[Any], ...]] = ContextVar("inside", default=())  # blocks of this thread or task
 _RECENT = 200  # entries of a model's history among which one is looked for
 
 
@@ -50,22 +52,17 @@ class TracedDspy:
         self._engine = engine
         self._folder = folder
         self._runs: list[LiveRun] = []
-        self._inside: list[AbstractContextManager[Any]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._inside:
-            return self._engine(*args, **kwargs)
-        with self:
+        with self._traced():
             return self._engine(*args, **kwargs)
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """The module's own `acall`, written as it happens."""
-        if self._inside:
-            return await self._engine.acall(*args, **kwargs)
-        with self:
+        with self._traced():
             return await self._engine.acall(*args, **kwargs)
 
     @property
@@ -79,16 +76,24 @@ class TracedDspy:
         return self._runs[-1].trajectory
 
     def __enter__(self) -> Self:
-        import dspy
-
-        known = list(dspy.settings.get("callbacks", []) or [])
-        inside = dspy.context(callbacks=[*known, Callback(self._engine, self._folder, self._runs)])
+        inside = self._traced()
         inside.__enter__()
-        self._inside.append(inside)
+        _inside.set((*_inside.get(), inside))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._inside.pop().__exit__(kind, error, traceback)
+        *others, inside = _inside.get()
+        _inside.set(tuple(others))
+        inside.__exit__(kind, error, traceback)
+
+    def _traced(self) -> AbstractContextManager[Any]:
+        """DSPy's settings with a callback that knows one run, in place of that of a block around this one."""
+        import dspy
+
+        known = dspy.settings.get("callbacks", []) or []
+        others = [one for one in known if not (isinstance(one, Callback) and one.runs is self._runs)]
+        context: AbstractContextManager[Any] = dspy.context(callbacks=[*others, Callback(self._engine, self._folder, self._runs)])
+        return context
 
 
 class Callback:
@@ -97,7 +102,7 @@ class Callback:
     def __init__(self, engine: Any, folder: Path, runs: list[LiveRun]) -> None:
         self._engine = engine
         self._folder = folder
-        self._runs = runs
+        self.runs = runs
         self._run: LiveRun | None = None
         self._call = ""  # the id of the run's own call
         self._thinking = ""  # of the call in which the root model is asked
@@ -188,8 +193,9 @@ class Callback:
             "contexts": contexts,
             "budget": {"steps": self._engine.max_iters, "calls": self._engine.max_llm_calls},
         }
-        self._runs.append(LiveRun(self._folder, NAME, HOLDS, about))
-        return self._runs[-1]
+        run = LiveRun(self._folder, NAME, HOLDS, about)
+        self.runs.append(run)
+        return run
 
     def _spent(self, asked: Open) -> Spent:
         """A request's usage, from the model's own history: found by what was asked, for threads write into it at once."""
