@@ -13,7 +13,7 @@ import rlm_lab
 
 ROOT = Path(rlm_lab.__file__).parent
 LAYERS = (
-    {"errors", "config", "_version"},
+    {"errors", "config", "masking", "_version"},
     {"trajectory"},
     {"models"},
     {"engine"},

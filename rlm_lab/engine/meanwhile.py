@@ -1,6 +1,6 @@
 """What the user does while a run is paused: the cells that were run, and what became of the variables.
 
-The sources are kept cut and without keys (`models.masking`); of a variable with a telling name only its type is. Of a value that
+The sources are kept cut and without keys (`masking`); of a variable with a telling name only its type is. Of a value that
 was changed in place only growth is seen. Main thread only, but for `note`.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_lab.engine.variables import Snapshot
-from rlm_lab.models.masking import is_telling, masked, masked_code
+from rlm_lab.masking import is_telling, masked, masked_code
 
 MOST_CELLS = 50
 LONGEST = 4_000  # characters of a cell that are kept

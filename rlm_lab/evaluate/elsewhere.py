@@ -20,7 +20,7 @@ from typing import Any
 from rlm_lab.errors import ConfigError, RLMError
 from rlm_lab.evaluate.job import Job
 from rlm_lab.evaluate.worker import HEAD
-from rlm_lab.models.masking import masked
+from rlm_lab.masking import masked
 
 _open: dict[str, set[subprocess.Popen[bytes]]] = {}
 _ended: set[str] = set()

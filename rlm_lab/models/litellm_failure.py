@@ -25,7 +25,7 @@ from rlm_lab.errors import (
     ModelUnavailableError,
     RateLimitError,
 )
-from rlm_lab.models.masking import masked
+from rlm_lab.masking import masked
 
 Kind = Literal["key", "missing", "rate", "timeout", "refused", "failed", "unreachable", "broken"]
 _LONGEST_WAIT = 60.0  # seconds; a longer Retry-After is cut to this

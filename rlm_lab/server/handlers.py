@@ -105,7 +105,7 @@ class RunHandler(_Handler):
     @authorized
     async def get(self) -> None:
         """What is new since `since` of `reader`; with `node` and `field` a whole text; with `find` where a text stands."""
-        path, query = self._path(), self.get_query_argument
+        path, query = await self._path(), self.get_query_argument
         node, find = query("node", None), query("find", None)
         reader = await self.in_thread(lambda: self._readers.of(path))
         if node is not None:
@@ -121,17 +121,16 @@ class RunHandler(_Handler):
     @authorized
     async def delete(self) -> None:
         """Puts the file into the trash of the machine that the server runs on."""
-        path = self._path()
+        path = await self._path()
         await self.in_thread(lambda: _to_trash(path))
         self._readers.forget(path)
         self.set_status(204)
         await self.finish()
 
-    def _path(self) -> Path:
-        try:
-            return self.places.run(self.get_query_argument("path"), self.get_query_argument("folder", ""))
-        except RLMError as error:
-            raise HTTPError(404, reason=_one_line(str(error))) from None
+    async def _path(self) -> Path:
+        """Looks into the file, and so in a thread."""
+        places, name, folder = self.places, self.get_query_argument("path"), self.get_query_argument("folder", "")
+        return await self.in_thread(lambda: places.run(name, folder))
 
     def _since(self, reader: Reader) -> int | None:
         since = self.get_query_argument("since", "")
@@ -142,9 +141,14 @@ def _to_trash(path: Path) -> None:
     from send2trash import send2trash
 
     from rlm_lab.errors import StateError
+    from rlm_lab.trajectory.formats import place_of
     from rlm_lab.trajectory.formats.heads import head_of
     from rlm_lab.trajectory.notes import notes_path
 
+    if place_of(path)[1] is not None:
+        raise StateError(f"The run {path.name} is one of several in its file; throw the file away in the file browser.")
+    if path.is_dir():
+        raise StateError(f"The run {path.name} is a folder, which may hold more than the run; throw it away in the file browser.")
     if head_of(path).status in {"running", "paused"}:
         raise StateError(f"The run in {path.name} still goes on; stop it first.")
     send2trash([str(one) for one in (path, notes_path(path)) if one.exists()])

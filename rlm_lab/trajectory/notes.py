@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rlm_lab.errors import LogError, StateError, UsageError
 from rlm_lab.trajectory.reading import SUFFIX
@@ -31,6 +31,7 @@ FORMAT = 1
 Kind = Literal["note", "tag", "score"]
 _LONGEST, _LONGEST_NAME, _LARGEST = 20_000, 80, 20_000_000  # characters of a note, of a tag or name; bytes of a file
 _TEXTS = ("id", "kind", "text", "by", "at")
+_ABOUT = ("step", "call", "value", "by")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +95,16 @@ def add(log: Path | None, kind: Kind, text: str, **about: Any) -> Note:
     log: the run's log. kind: note, tag or score. text: the note, the tag, or the score's name.
     about: `step`, `call` (numbers), `value` (of a score), `by` (by default the user of this process).
 
-    Raises `UsageError` for a text or value that does not fit, `StateError` for a run without a file, `LogError` where the file
-    cannot be read or written.
+    Raises `UsageError` for a text, a value or a word that does not fit, `StateError` for a run without a file, `LogError` where
+    the file cannot be read or written.
     """
     if log is None:
         raise StateError("This run has no log, so notes on it cannot be kept; ask with a runs folder.")
-    if not log.is_file():
+    from rlm_lab.trajectory.formats import place_of  # it is only asked for where something is written
+
+    if not place_of(log)[0].exists():
         raise StateError(f"The run's log {log} is gone, so notes on it cannot be kept.")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    given = {name: value for name, value in about.items() if value is not None}
-    note = Note(**{"id": uuid.uuid4().hex[:12], "kind": kind, "text": text.strip(), "at": now, "by": _user(), **given})
-    _check(note)
+    note = _made(kind, text, {name: value for name, value in about.items() if value is not None})
     with _locked(log.parent):
         path = notes_path(log)
         _write(path, [*_read(path), note])
@@ -116,7 +116,7 @@ def placed(steps: Sequence[Step], about: Mapping[str, Any]) -> Mapping[str, Any]
     known = {"step": {step.number for step in steps}}
     known["call"] = {call.number for step in steps for block in step.blocks for call in block.calls}
     for name, numbers in known.items():
-        if about.get(name) is not None and about[name] not in numbers:
+        if about.get(name) is not None and not (_is_place(about[name]) and about[name] in numbers):
             raise UsageError(f"The run has no {name} {about[name]}; it has {len(numbers):,} of them.")
     return about
 
@@ -131,6 +131,21 @@ def remove(log: Path, note: str) -> None:
         _write(path, [dataclasses.replace(entry, removed=entry.removed or entry.id == note) for entry in entries])
 
 
+def _made(kind: Kind, text: str, about: Mapping[str, Any]) -> Note:
+    """A new entry that can be read again."""
+    if kind not in get_args(Kind):
+        raise UsageError(f"A run has no {kind!r}; there are {', '.join(get_args(Kind))}.")
+    if unknown := about.keys() - set(_ABOUT):
+        raise UsageError(f"A {kind} has no {min(unknown)!r}; there are {', '.join(_ABOUT)}.")
+    for name, value in (("text", text), ("by", about.get("by", ""))):
+        if not isinstance(value, str):
+            raise UsageError(f"The {kind}'s {name} is {value!r:.80}; give a text.")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    note = Note(**{"id": uuid.uuid4().hex[:12], "kind": kind, "text": text.strip(), "at": now, "by": _user(), **about})
+    _check(note)
+    return note
+
+
 def _check(note: Note) -> None:
     longest = _LONGEST if note.kind == "note" else _LONGEST_NAME
     if not note.text:
@@ -139,8 +154,9 @@ def _check(note: Note) -> None:
         raise UsageError(f"The {note.kind} has {len(note.text):,} characters; {longest:,} fit.")
     if note.kind == "tag" and len(note.text.split()) > 1:
         raise UsageError(f"The tag {note.text!r} has blanks; a tag is one word, such as {'-'.join(note.text.split())!r}.")
-    if note.kind == "score" and not _is_number(note.value):
-        raise UsageError(f"The score {note.text!r} is {note.value!r}; give a number.")
+    if (note.kind == "score" or note.value is not None) and not _is_number(note.value):
+        value = "too large" if type(note.value) is int else f"{note.value!r:.80}"
+        raise UsageError(f"The {note.kind} {note.text[:80]!r} is worth {value}; give a number.")
     for name in ("step", "call"):
         if not _is_place(getattr(note, name)):
             raise UsageError(f"The {name} is {getattr(note, name)!r}; give its number.")
@@ -194,7 +210,12 @@ def _told(entry: Note) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number larger than any that is measured
+        return False
 
 
 def _is_place(value: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rlm_lab import load
-from rlm_lab.models.masking import masked_code
+from rlm_lab.masking import masked_code
 from rlm_lab.views.html import summary_html
 from rlm_lab.views.text import to_text
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import shutil
 import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +16,8 @@ from rlm_lab.server.cells import notebook_of
 from rlm_lab.server.places import Places
 from rlm_lab.server.reader import Reader, Readers
 from rlm_lab.trajectory.notes import add, notes_path
+
+LOGS = Path(__file__).parents[1] / "trajectory" / "logs"
 
 
 def test_a_run_is_told_as_the_nodes_of_the_view(a_run, tmp_path):
@@ -95,6 +98,21 @@ def test_jupyters_server_lists_tells_and_throws_away(server, a_run):
     add(path, "tag", "odd")
     assert server.ask(named, method="DELETE") == (204, None)
     assert (path.exists(), notes_path(path).exists(), server.ask(named)[0]) == (False, False, 404)
+
+
+def test_only_the_file_of_one_run_is_thrown_away(server):
+    folder = server.folder / "kept"
+    shutil.copytree(LOGS / "nano-rlm", folder / "nano")
+    lines = (LOGS / "rlms-0.1.3.jsonl").read_text().splitlines()
+    (folder / "two.jsonl").write_text("\n".join([*lines, *lines[1:]]) + "\n")
+    for name, why in (("nano", "a folder"), ("nano/../nano", "a folder"), ("two.jsonl%232", "one of several")):
+        status, told = server.ask(f"rlm-lab/run?path=kept/{name}", method="DELETE")
+        assert (status, why in told) == (404, True)
+    assert len(list(folder.rglob("*.jsonl"))) == 1 + len(list((LOGS / "nano-rlm").rglob("*.jsonl")))
+
+
+def test_a_name_that_is_too_long_is_told_as_missing(server):
+    assert server.ask(f"rlm-lab/run?path={'a' * 5_000}%231")[0] == 404
 
 
 def shows(run, folder, name):

@@ -16,7 +16,7 @@ from rlm_lab.errors import LogError
 from rlm_lab.trajectory.formats import runs_in
 from rlm_lab.trajectory.formats.files import Source
 from rlm_lab.trajectory.lines import from_line, to_line
-from rlm_lab.trajectory.store import LogWarning
+from rlm_lab.trajectory.store import LogWarning, list_runs
 from rlm_lab.views.html import summary_html
 from rlm_lab.views.page import feed_of
 from rlm_lab.views.text import to_text
@@ -152,6 +152,16 @@ def test_a_log_larger_than_what_is_kept_is_read_as_a_stream(tmp_path):
     assert len(run.steps) == 30
     assert kept < 2_000_000
     assert most < 25_000_000
+
+
+def test_a_child_that_is_its_own_parent_is_no_child_and_hides_no_other_run(tmp_path):
+    kinds = ("run_start", "child_spawn", "child_result", "run_end")
+    lines = [{"event_type": kind, "timestamp": 1, "run_id": "a"} for kind in kinds]
+    path = tmp_path / "own.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "whole.jsonl").write_bytes(RLMS.read_bytes())
+    assert {head.run: head.status for head in list_runs(tmp_path)} == {"own.jsonl": "done", "whole.jsonl": "done"}
+    assert load(path).status == "done"
 
 
 def test_a_line_without_end_is_refused():

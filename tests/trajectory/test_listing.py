@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -99,6 +101,23 @@ def test_a_large_log_is_listed_by_its_name(tmp_path):
     follower = Imported(path)
     assert follower.look() == []
     assert "68 MB, too much to be read at once here; import it first" in follower.failure
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of a file's size there")
+def test_an_import_that_finds_no_room_says_so_and_leaves_no_half_log(tmp_path):
+    code = "import resource, sys; from rlm_lab.trajectory.formats.importing import import_runs\n"
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000)); import_runs(sys.argv[1], sys.argv[2])"
+    command = [sys.executable, "-c", code, str(LOGS / "rlms-0.1.3.jsonl"), str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert "LogError: The log" in told
+    assert "give another folder with --to" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_warns_of_no_log_that_was_cut(tmp_path, recwarn):
+    (tmp_path / "cut.jsonl").write_bytes((LOGS / "rlms-0.1.3.jsonl").read_bytes()[:-500])
+    assert [head.status for head in list_runs(tmp_path)] == ["interrupted"]
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("name", ["droste-0.26.0.ndjson", "recursive-flow-0.4.2", "dspy-3.4.1-trajectory.json"])

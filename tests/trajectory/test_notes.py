@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from rlm_lab import load, notes_of
+from rlm_lab import load, load_all, notes_of
 from rlm_lab.errors import LogError, StateError, UsageError
 from rlm_lab.trajectory.notes import add, notes_path, remove
 from rlm_lab.trajectory.tree import Trajectory
+
+LOGS = Path(__file__).parent / "logs"
 
 
 @pytest.fixture
@@ -71,7 +75,14 @@ def test_what_was_taken_back_is_gone_but_kept_in_the_file(run):
         ("tag", "two words", {}, "two-words"),
         ("score", "right", {"value": float("nan")}, "number"),
         ("score", "right", {}, "number"),
+        ("score", "right", {"value": 10**9_000}, "number"),
         ("note", "x", {"step": "two"}, "step"),
+        ("note", 5, {}, "is 5; give a text"),
+        ("note", "x", {"by": 7}, "by is 7; give a text"),
+        ("note", "x", {"value": "z"}, "'z'; give a number"),
+        ("note", "x", {"stpe": 1}, "no 'stpe'; there are step, call, value, by"),
+        ("note", "x", {"removed": True}, "no 'removed'"),
+        ("praise", "x", {}, "'praise'; there are note, tag, score"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(run, kind, text, about, word):
@@ -90,6 +101,7 @@ def test_what_does_not_fit_is_refused_in_a_line(run, kind, text, about, word):
         '{"format": 1, "entries": [3]}',
         "[" * 100_000,
         '{"format":1,"entries":[{"id":1}]}',
+        '{"format":1,"entries":[{"id":"a","kind":"score","text":"s","by":"b","at":"","value":1' + "0" * 400 + "}]}",
     ],
 )
 def test_a_bad_file_is_one_line_that_names_it_and_is_not_written_over(run, content):
@@ -115,7 +127,25 @@ def test_a_run_without_a_file_says_so():
         Trajectory(run="a", status="done").note("x")
 
 
+def test_each_run_of_a_file_has_notes_of_its_own(tmp_path):
+    lines = (LOGS / "rlms-0.1.3.jsonl").read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "two.jsonl"
+    path.write_text("\n".join([*lines, *lines[1:]]) + "\n", encoding="utf-8")
+    first, second = load_all(path)
+    second.tag("bad")
+    assert [first.notes.tags, second.notes.tags] == [(), ("bad",)]
+    assert load(tmp_path / "two.jsonl#2").notes.tags == ("bad",)
+
+
+def test_a_run_that_is_a_folder_has_notes_beside_it(tmp_path):
+    folder = tmp_path / "flow"
+    shutil.copytree(LOGS / "recursive-flow-0.4.2", folder)
+    load(folder).tag("odd")
+    assert load(folder).notes.tags == ("odd",)
+    assert notes_path(folder).parent == tmp_path
+
+
 def test_a_step_or_call_that_is_not_there_is_refused(run):
-    for about in ({"step": 9}, {"call": 7}):
+    for about in ({"step": 9}, {"call": 7}, {"step": []}):
         with pytest.raises(UsageError, match="has no"):
             run.note("x", **about)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib.util
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +20,7 @@ from rlm_lab import load, trace
 from rlm_lab.dashboard.shelf import Shelf
 from rlm_lab.errors import UsageError
 from rlm_lab.trajectory.store import read
+from rlm_lab.trajectory.tracing.live import LiveRun
 from rlm_lab.views.feed import Feed
 
 rlm = pytest.importorskip("rlm")
@@ -129,6 +133,38 @@ def test_a_run_of_rlms_appears_in_the_list_while_it_goes(engine, tmp_path):
     assert rows == [("running", "How long?", 1), ("running", "How long?", 2)]
 
 
+def test_an_object_that_is_traced_twice_is_put_back_as_it_was(engine, tmp_path):
+    base = engine(ANSWER)
+    with trace(base, to=tmp_path / "outer") as outer:
+        inner = trace(base, to=tmp_path / "inner")
+        inner.completion("abc", root_prompt="How long?")
+        assert base.completion == outer.completion
+    assert [load(one.paths[0]).answer for one in (outer, inner)] == ["3", "3"]
+    assert "completion" not in vars(base)
+
+
+class Odd:
+    """An iteration of no known form."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"code_blocks": "oops"}
+
+
+def test_an_iteration_of_no_known_form_is_told_to_the_warnings_and_not_to_the_engine(engine, tmp_path, caplog):
+    gone_on: list[str] = []
+
+    def look(text: str) -> str:
+        traced.log(Odd())
+        gone_on.append(text)
+        return text
+
+    traced = trace(engine("print(look('a'))", ANSWER, custom_tools={"look": look}), to=tmp_path)
+    assert traced.completion("abc", root_prompt="How long?").response == "3"
+    traced.log(Odd())  # after its end
+    assert (gone_on, load(traced.paths[0]).status) == (["a"], "done")
+    assert "cannot be written as a log" in caplog.text
+
+
 @pytest.fixture
 def module(server: Callable[[list[str]], str]) -> Callable[..., Any]:
     """A `dspy.RLM` whose model writes these blocks, in a worker of its own."""
@@ -174,6 +210,40 @@ def test_a_run_of_dspy_is_told_live_block_by_block(module, tmp_path):
     assert traced(context="abc", question="Why?").answer == "b"
     assert seen == ["block_started"]
     assert Feed(read(traced.paths[0])).snapshot()["nodes"][0]["status"] == "done"
+
+
+@pytest.mark.parametrize("block", [False, True], ids=["alone", "in a block"])
+def test_runs_of_dspy_at_once_are_a_log_each(module, tmp_path, block):
+    traced = trace(module(*["SUBMIT(answer='b')"] * 3), to=tmp_path)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(traced.acall(context="abc", question=f"Why {number}?") for number in range(3)))
+
+    with traced if block else nullcontext():
+        asyncio.run(all_at_once())
+    runs = [load(path) for path in traced.paths]
+    assert sorted((run.question, run.status, run.answer, len(run.steps)) for run in runs) == [
+        (f"Why {number}?", "done", "b", 1) for number in range(3)
+    ]
+
+
+def test_a_run_of_dspy_in_another_thread_than_the_block_is_traced_too(module, tmp_path):
+    traced = trace(module("SUBMIT(answer='b')"), to=tmp_path)
+    with traced, ThreadPoolExecutor(1) as pool:
+        pool.submit(traced, context="abc", question="Why?").result()
+    assert [load(path).status for path in traced.paths] == ["done"]
+
+
+def test_a_key_in_an_error_of_the_engine_stays_out_of_the_log(tmp_path):
+    run = LiveRun(tmp_path, "rlms", (), {})
+    run.finish("failed", error=ValueError("401 Incorrect API key provided: sk-SECRETKEY123"))
+    assert load(run.path).error == "ValueError: 401 Incorrect API key provided: [key]"
+
+
+def test_a_key_in_an_error_of_a_block_of_dspy_stays_out_of_the_log(module, tmp_path):
+    traced = trace(module("raise ValueError('sk-' + 'SECRETKEY123')", "SUBMIT(answer='b')"), to=tmp_path)
+    traced(context="abc", question="Why?")
+    assert load(traced.paths[0]).steps[0].blocks[0].error["message"] == "[key]"
 
 
 def test_what_cannot_be_traced_is_told():

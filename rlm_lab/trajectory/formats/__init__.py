@@ -219,8 +219,20 @@ def _told(source: Source) -> str:
 
 
 def _trajectories(source: Source) -> Iterator[Trajectory]:
-    for events in runs_in(source):
-        yield dataclasses.replace(fold(events, unfinished="interrupted"), path=source.path)
+    """The runs; of several in a file each has a path of its own, `FILE#2`, so that what is noted on one is not said of another."""
+    runs = (fold(events, unfinished="interrupted") for events in runs_in(source))
+    before, number = next(runs, None), 0
+    for number, run in enumerate(runs, 1):
+        assert before is not None
+        yield dataclasses.replace(before, path=_place(source.path, number))
+        before = run
+    if before is not None:
+        yield dataclasses.replace(before, path=_place(source.path, number + 1) if number else source.path)
+
+
+def _place(path: Path | None, number: int) -> Path | None:
+    """The path of one of several runs, as `place_of` reads it."""
+    return None if path is None else path.with_name(f"{path.name}#{number}")
 
 
 def _one(runs: Iterator[Trajectory], where: str) -> Trajectory:

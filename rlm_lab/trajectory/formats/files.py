@@ -30,12 +30,14 @@ class Source:
     path: the file or folder; None for an object.
     value: the object.
     largest: bytes of a line, or of a file that is one value.
+    quiet: whether nothing is said of a last line that was cut, as in a list.
 
     `line` is the number of the line that was read last, 0 before the first and where there are none.
     """
 
-    def __init__(self, path: Path | None, value: Any = None, *, largest: int = LARGEST) -> None:
+    def __init__(self, path: Path | None, value: Any = None, *, largest: int = LARGEST, quiet: bool = False) -> None:
         self.path = path
+        self.quiet = quiet
         self.largest = largest
         self.value = value
         self.line = 0
@@ -105,7 +107,7 @@ class Source:
 
     def beside(self, path: Path) -> Source:
         """Another file of the same run."""
-        return Source(path, largest=self.largest)
+        return Source(path, largest=self.largest, quiet=self.quiet)
 
     def _line(self, raw: bytes) -> Record | None:
         try:
@@ -113,7 +115,8 @@ class Source:
         except (ValueError, RecursionError) as error:
             if not raw.endswith(b"\n") and self.line > 1:
                 told = f"{self.path} ends in mid-line, line {self.line}; all before it was read."
-                warnings.warn(told, LogWarning, stacklevel=2)
+                if not self.quiet:
+                    warnings.warn(told, LogWarning, stacklevel=2)
                 return None
             raise LogError(f"{self.path} cannot be read in line {self.line} ({_short(error)}).") from None
         if not isinstance(found, dict):

@@ -6,6 +6,7 @@ A small log is read whole for its head; of a large one only its name is told, un
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -23,11 +24,12 @@ LARGE = 16 * 1024 * 1024  # bytes of a file, or of one value in it, that is not 
 LARGEST = 64 * 1024 * 1024  # bytes of a file that is read where others wait, which takes about a second
 AT_ONCE = 2_000  # events given in one look
 SAVED = "saved"
+_logger = logging.getLogger(__name__)
 
 
 def heads_of(path: Path) -> tuple[RunHead, ...]:
     """The runs in a log of another engine; none where it is none, or cannot be read."""
-    source = Source(path, largest=LARGE)
+    source = Source(path, largest=LARGE, quiet=True)
     found = format_of(source)
     if found is None:
         return ()
@@ -36,7 +38,11 @@ def heads_of(path: Path) -> tuple[RunHead, ...]:
     try:
         heads = [_head(events) for events in runs_in(source)]
     except LogError as error:
-        return (RunHead(run=path.name, path=path, status="unreadable", answer_text=f"{error}", format=found.name),)
+        return (_unreadable(path, found.name, f"{error}"),)
+    except Exception as error:  # whatever a foreign file holds, it must not hide the other runs of its folder
+        _logger.debug("The log %s cannot be read.", path, exc_info=True)
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        return (_unreadable(path, found.name, f"{path} cannot be read as a log of {found.name} ({told})."),)
     places = [path] if len(heads) == 1 else [path.with_name(f"{path.name}#{number}") for number in range(1, len(heads) + 1)]
     return tuple(dataclasses.replace(head, run=place.name, path=place) for head, place in zip(heads, places, strict=True))
 
@@ -47,6 +53,10 @@ def head_of(path: Path) -> RunHead:
     if place == path and is_own(path):
         return reading.head_of(path)
     return RunHead(run=path.name, path=path, status="interrupted" if place.exists() else "unreadable")
+
+
+def _unreadable(path: Path, format: str, why: str) -> RunHead:
+    return RunHead(run=path.name, path=path, status="unreadable", answer_text=why, format=format)
 
 
 def _head(events: list[Event]) -> RunHead:

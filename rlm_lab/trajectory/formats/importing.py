@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from rlm_lab.errors import LogError
+from rlm_lab.trajectory.events import Event
 from rlm_lab.trajectory.formats import format_of, is_own, logs_in, runs_in
 from rlm_lab.trajectory.formats.files import Source
 from rlm_lab.trajectory.store import SUFFIX, EventLog, LogWarning
@@ -20,7 +22,7 @@ def import_runs(source: str | os.PathLike[str], to: str | os.PathLike[str]) -> l
     source: a log of another engine, or a folder of such logs; of a folder, what cannot be imported is told with a `LogWarning`.
     to: the folder that they are written into; it is made.
 
-    Raises `LogError` for what is missing or no log, and where a file of the name is there already.
+    Raises `LogError` for what is missing or no log, where a file of the name is there already, and where the disk is full.
 
     >>> import_runs("nowhere.jsonl", ".rlm/runs")
     Traceback (most recent call last):
@@ -39,6 +41,17 @@ def import_runs(source: str | os.PathLike[str], to: str | os.PathLike[str]) -> l
     return written
 
 
+def _write(target: Path, events: list[Event]) -> None:
+    """The whole log, or none."""
+    log = EventLog.begun(target, events)
+    log.close()
+    if log.failure is not None:
+        with suppress(OSError):
+            target.unlink()
+        remedy = "free some space, or give another folder with --to"
+        raise LogError(f"The log {target} cannot be written whole (the disk is full, or fails); {remedy}.")
+
+
 def _import(path: Path, folder: Path) -> list[Path]:
     if path.exists() and is_own(path):
         raise LogError(f"{path} is a run of rlm_lab already; it can be opened as it is.")
@@ -47,6 +60,6 @@ def _import(path: Path, folder: Path) -> list[Path]:
         target = folder / f"{events[0].run}{SUFFIX}"
         if target.exists():
             raise LogError(f"There is a file {target} already, and no log is written over; give another folder with --to.")
-        EventLog.begun(target, events).close()
+        _write(target, events)
         written.append(target)
     return written

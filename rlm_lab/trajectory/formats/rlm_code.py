@@ -88,22 +88,22 @@ def read(source: Source) -> Iterator[Recorder]:
 def _take(agents: dict[tuple[str, str], Agent], key: tuple[str, str], line: Record) -> None:
     agent, kind, data = agents[key], text(line.get("event_type")), record(line.get("data"), "data")
     agent.run.at(moment(line.get("timestamp")))
-    if kind == "child_spawn":
+    named = (key[0], name(data.get("child_id")))  # of a child; who names itself, or nobody, has none
+    if kind == "child_spawn" and named != key:
         child = Agent(agent.run.child())
         child.run.start(question=data.get("task"))
-        agents[key[0], name(data.get("child_id"))] = child
-    elif kind == "child_result":
-        _child_result(agents, key, data)
+        agents[named] = child
+    elif kind == "child_result" and named != key:
+        _child_result(agent, agents.pop(named, None), data)
     elif kind in _TAKERS:
         _TAKERS[kind](agent, line, data)
 
 
-def _child_result(agents: dict[tuple[str, str], Agent], key: tuple[str, str], data: Record) -> None:
-    child = agents.pop((key[0], name(data.get("child_id"))), None)
+def _child_result(agent: Agent, child: Agent | None, data: Record) -> None:
     if child is not None:
         child.status = "failed" if data.get("success") is False else "done"
         child.answer = data.get("result")
-        agents[key].children.append((child.closed(), child.status))
+        agent.children.append((child.closed(), child.status))
 
 
 def _run_start(agent: Agent, _: Record, data: Record) -> None:

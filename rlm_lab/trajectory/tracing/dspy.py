@@ -8,20 +8,23 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rlm_lab.errors import StateError
+from rlm_lab.masking import masked
 from rlm_lab.trajectory.formats.dspy import NAME, answer_of
 from rlm_lab.trajectory.formats.recorder import Asked, Spent
 from rlm_lab.trajectory.formats.values import Record, described, number, record, text
-from rlm_lab.trajectory.tracing.live import LiveRun, status_of
+from rlm_lab.trajectory.tracing.live import LiveRun, error_of, status_of
 from rlm_lab.trajectory.tree import Trajectory
 
 HOLDS = ("answer", "question", "times", "tokens", "calls", "prompts", "contexts", "model")
 _QUESTIONS = ("question", "query")
+_inside: ContextVar[tuple[AbstractContextManager[Any], ...]] = ContextVar("inside", default=())  # blocks of this thread or task
 _RECENT = 200  # entries of a model's history among which one is looked for
 
 
@@ -49,22 +52,17 @@ class TracedDspy:
         self._engine = engine
         self._folder = folder
         self._runs: list[LiveRun] = []
-        self._inside: list[AbstractContextManager[Any]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._inside:
-            return self._engine(*args, **kwargs)
-        with self:
+        with self._traced():
             return self._engine(*args, **kwargs)
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """The module's own `acall`, written as it happens."""
-        if self._inside:
-            return await self._engine.acall(*args, **kwargs)
-        with self:
+        with self._traced():
             return await self._engine.acall(*args, **kwargs)
 
     @property
@@ -78,16 +76,24 @@ class TracedDspy:
         return self._runs[-1].trajectory
 
     def __enter__(self) -> Self:
-        import dspy
-
-        known = list(dspy.settings.get("callbacks", []) or [])
-        inside = dspy.context(callbacks=[*known, Callback(self._engine, self._folder, self._runs)])
+        inside = self._traced()
         inside.__enter__()
-        self._inside.append(inside)
+        _inside.set((*_inside.get(), inside))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._inside.pop().__exit__(kind, error, traceback)
+        *others, inside = _inside.get()
+        _inside.set(tuple(others))
+        inside.__exit__(kind, error, traceback)
+
+    def _traced(self) -> AbstractContextManager[Any]:
+        """DSPy's settings with a callback that knows one run, in place of that of a block around this one."""
+        import dspy
+
+        known = dspy.settings.get("callbacks", []) or []
+        others = [one for one in known if not (isinstance(one, Callback) and one.runs is self._runs)]
+        context: AbstractContextManager[Any] = dspy.context(callbacks=[*others, Callback(self._engine, self._folder, self._runs)])
+        return context
 
 
 class Callback:
@@ -96,7 +102,7 @@ class Callback:
     def __init__(self, engine: Any, folder: Path, runs: list[LiveRun]) -> None:
         self._engine = engine
         self._folder = folder
-        self._runs = runs
+        self.runs = runs
         self._run: LiveRun | None = None
         self._call = ""  # the id of the run's own call
         self._thinking = ""  # of the call in which the root model is asked
@@ -147,10 +153,9 @@ class Callback:
             model = getattr(asked.model, "model", None)
             if self._executing:
                 begin = self._run.recorder.now - (number(spent.seconds) or 0.0)
-                error = None if exception is None else f"{type(exception).__name__}: {exception}"
                 prompt = asked.prompt if asked.prompt is not None else _last(asked.messages)
                 self._run.recorder.call(
-                    Asked(prompt=prompt, answer=said, error=error, model=model, spent=spent, at=max(begin, 0.0))
+                    Asked(prompt=prompt, answer=said, error=error_of(exception), model=model, spent=spent, at=max(begin, 0.0))
                 )
             elif exception is None:
                 self._run.recorder.replied(said, model=model, spent=spent)
@@ -170,9 +175,8 @@ class Callback:
             self._executing = ""
             fields = getattr(outputs, "output", None)
             self._run.recorder.output(outputs if fields is None else f"FINAL: {fields}")
-            error = None if exception is None else f"{type(exception).__name__}: {exception}"
-            if type(exception).__name__ == "CodeExecutionError":
-                error = str(exception)
+            told = type(exception).__name__ == "CodeExecutionError"  # names the error of the code itself
+            error = masked(str(exception)) if told else error_of(exception)
             self._run.recorder.end_block(took=time.perf_counter() - self._began, error=error)
 
     def _begun(self, inputs: Record) -> LiveRun:
@@ -189,8 +193,9 @@ class Callback:
             "contexts": contexts,
             "budget": {"steps": self._engine.max_iters, "calls": self._engine.max_llm_calls},
         }
-        self._runs.append(LiveRun(self._folder, NAME, HOLDS, about))
-        return self._runs[-1]
+        run = LiveRun(self._folder, NAME, HOLDS, about)
+        self.runs.append(run)
+        return run
 
     def _spent(self, asked: Open) -> Spent:
         """A request's usage, from the model's own history: found by what was asked, for threads write into it at once."""

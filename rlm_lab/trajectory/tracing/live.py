@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlm_lab.errors import LogError
+from rlm_lab.masking import masked
 from rlm_lab.trajectory.events import Event
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.formats.recorder import Recorder
@@ -53,7 +54,7 @@ class LiveRun:
         if self.over:
             return
         self.tick()
-        self.recorder.finish(status, answer, error=None if error is None else f"{type(error).__name__}: {error}")
+        self.recorder.finish(status, answer, error=error_of(error))
         self.end()
 
     def end(self) -> None:
@@ -73,6 +74,11 @@ class LiveRun:
             self._log.append(event)
         except LogError as error:
             _logger.warning("%s", error)
+
+
+def error_of(error: BaseException | None) -> str | None:
+    """What a log says of an error of the engine, without keys: providers repeat the key that they refuse."""
+    return None if error is None else masked(f"{type(error).__name__}: {error}")
 
 
 def status_of(error: BaseException) -> str:

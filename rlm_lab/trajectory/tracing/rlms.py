@@ -6,6 +6,7 @@ both are put back. The engine's thread owns it.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +14,11 @@ from typing import Any, Self
 
 from rlm_lab.errors import StateError
 from rlm_lab.trajectory.formats.rlms import HOLDS, NAME, Completion
-from rlm_lab.trajectory.formats.values import described
+from rlm_lab.trajectory.formats.values import Misfit, described
 from rlm_lab.trajectory.tracing.live import LiveRun, status_of
 from rlm_lab.trajectory.tree import Trajectory
+
+_logger = logging.getLogger(__name__)
 
 
 class TracedRlms:
@@ -34,6 +37,7 @@ class TracedRlms:
         self._completion: Completion | None = None
         self._inner: Any = None
         self._own: Any = None
+        self._before: Any = None  # a completion that the object itself had, of another trace
         self._depth = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -67,6 +71,7 @@ class TracedRlms:
     def __enter__(self) -> Self:
         if self._depth == 0:
             self._inner, self._engine.logger = self._engine.logger, self
+            self._before = vars(self._engine).get("completion")
             self._own, self._engine.completion = self._engine.completion, self.completion
         self._depth += 1
         return self
@@ -75,7 +80,10 @@ class TracedRlms:
         self._depth -= 1
         if self._depth == 0:
             self._engine.logger = self._inner
-            del self._engine.completion  # the class's own shows again
+            if self._before is None:
+                vars(self._engine).pop("completion", None)  # the class's own shows again
+            else:
+                self._engine.completion, self._before = self._before, None
             if self._runs and not self._runs[-1].over:
                 self._runs[-1].finish(status_of(error), error=error) if error is not None else self._runs[-1].end()
 
@@ -90,8 +98,15 @@ class TracedRlms:
     def log(self, iteration: Any) -> None:
         """An iteration is over."""
         self._tell("log", iteration)
+        try:
+            self._iterated(iteration)
+        except Exception as error:  # whatever the engine tells: it must not end the engine's run
+            _logger.warning("An iteration of %s cannot be written as a log (%s).", NAME, error, exc_info=True)
+
+    def _iterated(self, iteration: Any) -> None:
+        if self._completion is None:
+            raise Misfit("no run is under way")
         run, completion = self._runs[-1], self._completion
-        assert completion is not None
         told = {"type": "iteration", "timestamp": datetime.now().isoformat(), **iteration.to_dict()}
         completion.iteration(told)
         if completion.over:
