@@ -15,6 +15,7 @@ const COLUMNS = [
 ];
 const WORDS = { out_of_budget: "out of budget", unreadable: "cannot be read" };
 const SIGNS = { running: "ring", waiting: "ring", paused: "bars", done: "tick", failed: "cross", stopped: "square", out_of_budget: "bang", interrupted: "dash", unreadable: "bang" };
+const MAY_BE_EMPTY = ["cost", "tags", "parent"]; // columns that are left out where no run has anything in them
 const FIRST_ROWS = 200;
 
 const missing = (row, fact, other = "") => (row.absent?.includes(fact) ? "not recorded" : other);
@@ -22,7 +23,7 @@ const none = (value) => value === null || value === undefined;
 const count = (value) => (none(value) ? "" : value.toLocaleString("en"));
 const short = (value, unit) => `${value.toFixed(value < 99.95 ? 1 : 0).replace(/\.0$/, "")} ${unit}`;
 const thousands = (value) => (none(value) ? "" : value < 1000 ? String(Math.round(value)) : value < 999500 ? short(value / 1e3, "k") : short(value / 1e6, "M"));
-const dollars = (value) => (none(value) || value === 0 ? "" : value >= 0.0995 ? value.toFixed(2) : value >= 0.001 ? value.toFixed(3) : value.toPrecision(2));
+const dollars = (value) => (none(value) ? "" : value === 0 ? "0" : value >= 0.0995 ? value.toFixed(2) : value >= 0.001 ? value.toFixed(3) : value.toPrecision(2));
 const two = (value) => String(value).padStart(2, "0");
 
 function clock(value) {
@@ -35,9 +36,9 @@ function clock(value) {
 function when(text) {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) return "";
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   const now = new Date();
-  return date.toDateString() === now.toDateString() ? `${two(date.getHours())}:${two(date.getMinutes())}` : `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+  const day = `${date.getFullYear() === now.getFullYear() ? "" : `${date.getFullYear()}-`}${two(date.getMonth() + 1)}-${two(date.getDate())} `;
+  return `${date.toDateString() === now.toDateString() ? "" : day}${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
 function make(tag, options = {}, ...children) {
@@ -118,7 +119,7 @@ class Runs {
     this.more.textContent = `${count(left)} more`;
     const total = this.rows.size;
     const older = this.leftOut ? `; ${count(this.leftOut)} older ones are not listed` : "";
-    this.element.classList.toggle("untagged", ![...this.rows.values()].some((row) => row.tags));
+    for (const name of MAY_BE_EMPTY) this.element.classList.toggle(`no-${name}`, ![...this.rows.values()].some((row) => row[name]));
     this.told.textContent = this.search.value ? `${count(found.length)} of ${count(total)}` : `${count(total)} in ${this.folders.join(", ")}${older}`;
     this.drawEmpty(total, found.length);
     if (held) this.elements.get(held)?.focus();
@@ -144,7 +145,7 @@ class Runs {
       if (column.name === "status") cell.append(make("span", { class: `sign ${SIGNS[row.status] ?? "dash"}`, "aria-hidden": "true" }), column.text(row), ...(row.here ? [make("span", { class: "here", text: "here", title: "In this page’s kernel" })] : []));
       else cell.textContent = column.text(row);
       if (!cell.textContent && column.fact && missing(row, column.fact)) cell.append(make("span", { class: "absent", title: "Not recorded.", "aria-label": "not recorded", text: "–" }));
-      if (["question", "answer", "model", "tags", "parent"].includes(column.name)) cell.title = cell.textContent;
+      if (["question", "answer", "model", "tags", "parent", "started"].includes(column.name)) cell.title = cell.textContent;
       return cell;
     });
     const element = make("tr", { tabindex: "0", class: `run ${SIGNS[row.status] ? row.status : "other"}`, onclick: () => this.open(row.run) }, this.box(row), ...cells);
