@@ -1,4 +1,5 @@
 // The bar, the list of runs and a run's settings. Every text of a run is set as text, never as markup.
+const OWN_ID = /^\d{8}-\d{6}-(?=\w+$)/; // what our ids begin with: the time stands in a column of its own
 const COLUMNS = [
   { name: "question", title: "Question", text: (row) => row.question || missing(row, "question", "(no question)") },
   { name: "status", title: "Status", text: (row) => WORDS[row.status] ?? row.status },
@@ -10,7 +11,7 @@ const COLUMNS = [
   { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost), fact: "cost" },
   { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds), fact: "times" },
   { name: "tags", title: "Tags", text: (row) => row.tags ?? "" },
-  { name: "parent", title: "Parent", text: (row) => row.parent ?? "" },
+  { name: "parent", title: "Parent", text: (row) => (row.parent ?? "").replace(OWN_ID, "") },
   { name: "started", title: "Started", text: (row) => when(row.started) },
 ];
 const WORDS = { out_of_budget: "out of budget", unreadable: "cannot be read" };
@@ -145,7 +146,7 @@ class Runs {
       if (column.name === "status") cell.append(make("span", { class: `sign ${SIGNS[row.status] ?? "dash"}`, "aria-hidden": "true" }), column.text(row), ...(row.here ? [make("span", { class: "here", text: "here", title: "In this page’s kernel" })] : []));
       else cell.textContent = column.text(row);
       if (!cell.textContent && column.fact && missing(row, column.fact)) cell.append(make("span", { class: "absent", title: "Not recorded.", "aria-label": "not recorded", text: "–" }));
-      if (["question", "answer", "model", "tags", "parent", "started"].includes(column.name)) cell.title = cell.textContent;
+      if (["question", "answer", "model", "tags", "parent", "started"].includes(column.name)) cell.title = column.name === "parent" ? row.parent ?? "" : cell.textContent;
       return cell;
     });
     const element = make("tr", { tabindex: "0", class: `run ${SIGNS[row.status] ? row.status : "other"}`, onclick: () => this.open(row.run) }, this.box(row), ...cells);
