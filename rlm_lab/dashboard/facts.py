@@ -41,8 +41,13 @@ def _rows(started: RunStarted) -> list[tuple[str, str]]:
 
 
 def _context(context: Mapping[str, Any]) -> str:
+    """
+    >>> _context({"name": "report", "type": "str", "size": 228039, "unit": "characters"})
+    'report: str 228,039 characters'
+    """
     parts = [context.get("type"), context.get("size"), context.get("unit")]
-    return short(f"{context.get('name', '?')}: {' '.join(str(part) for part in parts if part is not None)}")
+    told = (f"{part:,}" if type(part) is int else str(part) for part in parts if part is not None)
+    return short(f"{context.get('name', '?')}: {' '.join(told)}")
 
 
 def _budget(budget: Mapping[str, Any]) -> str:

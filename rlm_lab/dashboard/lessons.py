@@ -52,8 +52,8 @@ def lesson_part(desk: Desk) -> Viewable:
 
 
 def _runs(desk: Desk) -> dict[str, Any]:
-    rows = [row for row in desk.listed().values() if row.get("parent") is None]
-    kept = ("run", "question", "answer", "status", "steps")
+    rows = [row for row in desk.listed().values() if not row.get("child")]
+    kept = ("run", "question", "answer", "status", "steps", "model", "started")
     return {"kind": "runs", "rows": [{name: row.get(name) for name in kept} for row in rows[:MOST_RUNS]]}
 
 

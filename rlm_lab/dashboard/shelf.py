@@ -74,9 +74,14 @@ class Shelf:
         self._add_up()
         rows = {name: _row(name, listed.head, self._tallies.get(listed.head.path)) for name, listed in self._listed.items()}
         rows = {name: {**row, "tags": self._tags_of(self._listed[name].head.path)} for name, row in rows.items()}
-        rows = {name: {**row, **_live(live[name])} if name in live else row for name, row in rows.items()}
+        rows = {name: self._alive(name, row, live[name]) if name in live else row for name, row in rows.items()}
         unwritten = {run.id: _unwritten(run) for run in live.values() if run.id not in rows}
         return dict(sorted((unwritten | rows).items(), key=lambda item: str(item[1]["started"]), reverse=True))
+
+    def _alive(self, name: str, row: Row, run: Run) -> Row:
+        """A row of this process's run. A fork has spent what it did itself; its file also holds the steps that it shares."""
+        counted = {} if self._listed[name].head.forked is None else {fact: row[fact] for fact in ("calls", "tokens", "cost")}
+        return {**row, **_live(run), **counted}
 
     def path_of(self, run: str) -> Path | None:
         return self._listed[run].head.path if run in self._listed else None
@@ -126,7 +131,8 @@ def _row(name: str, head: RunHead, tally: Tally | None) -> Row:
     return {
         "run": name,
         **{name: short(text) for name, text in texts.items()},
-        "parent": None if head.parent is None else short(head.parent),
+        "parent": None if (parent := head.parent or head.forked) is None else short(parent),
+        "child": head.parent is not None,
         **{name: _number(figure) for name, figure in figures.items()},
         "file": plain(head.path.name)[:LONGEST],
         "absent": sorted(head.absent),

@@ -9,6 +9,7 @@ import dataclasses
 import secrets
 import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def forked_log(events: Iterable[Event], origin: dict[str, Any], name: str, folde
     """A log that begins with the events of a run before a step, both named in `origin`, under another name."""
     run, step = origin["run"], origin["step"]
     shared = [_renamed(event, run, name) for event in events_before(events, run, step)]
-    shared = [dataclasses.replace(event, origin=origin) if _begins(event, name) else event for event in shared]  # type: ignore[call-arg]
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    begin = {"origin": origin, "started": now}
+    shared = [dataclasses.replace(event, **begin) if _begins(event, name) else event for event in shared]  # type: ignore[arg-type]
     return EventLog.begun(None if folder is None else folder / f"{name}{SUFFIX}", shared)
 
 

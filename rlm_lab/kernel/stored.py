@@ -19,6 +19,7 @@ from rlm_lab.views import figures
 from rlm_lab.views.words import NOT_RECORDED, status_word
 
 MOST_ROWS = 20
+_SURE = 10  # letters; so many at the beginning of an id are no other word
 
 
 def runs_table(folder: Path, known: Mapping[str, str] | None = None) -> Table:
@@ -56,6 +57,13 @@ def find_run(name: str | None, folder: Path) -> Trajectory:
     if len(found) > 1:
         raise LogError(f"{len(found)} runs in {folder} begin with {name!r}; give more of the id, such as {found[0].run}.")
     return load(found[0].path)
+
+
+def is_stored(word: str, folder: Path) -> bool:
+    """Whether a word can only mean a run: a log's path, or an id (or a long beginning of one) in a folder."""
+    if len(word) >= _SURE and _is_log(Path(word)):
+        return True
+    return any(head.run == word or (len(word) >= _SURE and head.run.startswith(word)) for head in list_runs(folder))
 
 
 def _is_log(path: Path) -> bool:

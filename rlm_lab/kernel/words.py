@@ -40,7 +40,7 @@ def words_of(line: str) -> list[str]:
         at += 1
     if opened:
         raise UsageError(f"A bracket {opened[-1]!r} is not closed in {line.strip()!r}; close it, or quote the whole word.")
-    return [_unquoted(word) for word in (*words, word) if word]
+    return [unquoted(word) for word in (*words, word) if word]
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -70,6 +70,7 @@ def _follow(char: str, opened: list[str]) -> None:
         opened.pop()
 
 
-def _unquoted(word: str) -> str:
+def unquoted(word: str) -> str:
+    """Without the quotes around the whole, if there are any."""
     whole = len(word) > 1 and word[0] in "'\"" and word[-1] == word[0]
     return word[1:-1] if whole and word[0] not in word[1:-1] else word

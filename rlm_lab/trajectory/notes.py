@@ -88,7 +88,7 @@ def notes_path(log: Path) -> Path:
 
 
 def add(log: Path | None, kind: Kind, text: str, **about: Any) -> Note:
-    """Adds an entry, and gives it.
+    """Adds an entry, and gives it; a tag that is there already stays as it is.
 
     Parameters
     ----------
@@ -107,8 +107,11 @@ def add(log: Path | None, kind: Kind, text: str, **about: Any) -> Note:
     note = _made(kind, text, {name: value for name, value in about.items() if value is not None})
     with _locked(log.parent):
         path = notes_path(log)
-        _write(path, [*_read(path), note])
-    return note
+        entries = _read(path)
+        known = next((entry for entry in entries if note.kind == "tag" and _is_same(entry, note)), None)
+        if known is None:
+            _write(path, [*entries, note])
+    return known or note
 
 
 def placed(steps: Sequence[Step], about: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -144,6 +147,11 @@ def _made(kind: Kind, text: str, about: Mapping[str, Any]) -> Note:
     note = Note(**{"id": uuid.uuid4().hex[:12], "kind": kind, "text": text.strip(), "at": now, "by": _user(), **about})
     _check(note)
     return note
+
+
+def _is_same(entry: Note, other: Note) -> bool:
+    facts = [(one.kind, one.text, one.step, one.call) for one in (entry, other)]
+    return facts[0] == facts[1] and not entry.removed
 
 
 def _check(note: Note) -> None:

@@ -35,6 +35,7 @@ class RunHead:
     """What a list of runs shows of one. `status` is `unreadable` for a file that is no log; `answer_text` then says why.
 
     `format` is that of another engine's run, `absent` the facts that it does not hold (see `Trajectory.absent`).
+    `forked` is the run that a fork was made from; its figures count the steps that both share, as its log and its view do.
     """
 
     run: str
@@ -50,6 +51,7 @@ class RunHead:
     usage: Mapping[str, Any] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     format: str = ""
+    forked: str | None = None
 
 
 def read(path: str | Path) -> list[Event]:
@@ -134,20 +136,35 @@ def head_of(path: Path) -> RunHead:
         return RunHead(run=path.name.removesuffix(SUFFIX), path=path, status="unreadable", answer_text=f"{path} is not a run log.")
     head = RunHead(
         run=first.run, path=path, status="", question=first.question, model=first.model, started=first.started, parent=first.parent,
-        absent=_absent(first), format=_format(first),
+        absent=_absent(first), format=_format(first), forked=_forked(first),
     )  # fmt: skip
     if not isinstance(last, RunFinished) or last.run != first.run:
         steps = last.step if isinstance(last, StepStarted) else None
         return dataclasses.replace(head, status=_standing(path, last), steps=steps, seconds=last.t if last else None)
-    steps = last.usage.get("steps")
+    usage = last.usage if head.forked is None else _counted(path, last.usage)
+    steps = usage.get("steps")
     return dataclasses.replace(
         head,
         status=last.status,
         answer_text=last.answer_text or last.error or "",
         steps=steps if isinstance(steps, int) else None,
         seconds=last.seconds,
-        usage=last.usage,
+        usage=usage,
     )
+
+
+def _forked(event: RunStarted) -> str | None:
+    origin = event.origin if isinstance(event.origin, Mapping) else {}
+    return str(origin.get("run")) if origin.get("kind") == "fork" else None
+
+
+def _counted(path: Path, spent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the steps of a log add up to; what the end of a fork's tells is only what was spent since."""
+    try:
+        with _open(path) as file:
+            return dataclasses.asdict(fold(event for event in _events(file, path) if not isinstance(event, RunFinished)).usage)
+    except LogError:
+        return spent
 
 
 def _standing(path: Path, last: Event | None) -> str:

@@ -234,6 +234,15 @@ def test_the_dark_theme_is_followed(kernel, opened):
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     picture(page, "run-dark")
     assert ground == "rgb(23, 25, 28)"
+    view = page.locator("#pane .view .view")  # the inner one stands in the module's shadow
+    expect(view).to_have_attribute("data-theme", "dark")
+    page.emulate_media(color_scheme="light")
+    expect(view).to_have_attribute("data-theme", "light", timeout=EXPECT)
+    page.set_viewport_size({"width": 480, "height": 860})
+    expect(view).to_have_attribute("data-layout", "narrow", timeout=EXPECT)
+    assert page.evaluate("document.documentElement.scrollWidth") == 480
+    assert all(page.get_by_role("button", name=name).bounding_box()["x"] < 420 for name in ("All runs", "Timeline", "Settings"))
+    picture(page, "run-480")
     assert page.complaints == []
 
 

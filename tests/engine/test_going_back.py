@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from rlm_lab import Run, ScriptedModel, load, paused_runs
+from rlm_lab.dashboard.shelf import Shelf
 from rlm_lab.engine.recorded import Recorded
 from rlm_lab.errors import LogError, StateError, UsageError
+from rlm_lab.trajectory.listing import list_runs
 from rlm_lab.trajectory.tree import Block, Call, Step
 
 STEPS = ("x = [llm_query('a')]", "x.append(llm_query('b'))\ny = x\nprint(x)", "FINAL(list(x))")
@@ -226,6 +228,18 @@ def test_a_fork_writes_a_whole_log_of_its_own_that_names_its_parent(done: Run) -
     assert (log.answer, len(log.steps), log.run) == (["A", "B"], 3, fork.id)
     assert log.origin == {"kind": "fork", "run": done.id, "step": 3}
     assert calls(fork) == calls(done)
+
+
+def test_a_fork_is_listed_with_the_steps_that_it_holds_its_parent_and_its_own_time(done: Run) -> None:
+    fork = done.fork(3)
+    fork.resume()
+    heads = {head.run: head for head in list_runs(fork.path.parent)}
+    head, first = heads[fork.id], heads[done.id]
+    assert (head.forked, head.steps, first.forked) == (done.id, 3, None)
+    assert (head.usage["calls"], head.usage["prompt_tokens"] > 0) == (2, True)  # what the record answered cost nothing
+    assert head.started > first.started
+    row = Shelf([fork.path.parent]).look({fork.id: fork})[fork.id]
+    assert (row["parent"], row["child"], row["steps"], row["calls"]) == (done.id, False, 3, 2)
 
 
 def test_a_fork_may_ask_another_model(done: Run) -> None:

@@ -50,3 +50,32 @@ def test_notes_tags_and_scores_are_kept_and_listed(asked_once: Any) -> None:
 @pytest.mark.parametrize("line", ["note --step 9 x", "note --step two x", "tag", "score right", "score right much"])
 def test_what_does_not_fit_is_told_in_a_line(asked_once: Any, line: str) -> None:
     assert type(asked_once.run(f"%rlm {line}").error_in_exec).__name__ == "UsageError"
+
+
+@pytest.mark.parametrize("line", ["{run} 'x y' --step 1", "--step 1 {run} x y", "mine x y --step 1", "--run {run} x y --step 1"])
+def test_a_note_takes_its_run_first_and_its_flags_on_either_side(asked_once: Any, line: str) -> None:
+    asked_once.run("mine = %rlm last").raise_error()
+    mine = asked_once["mine"]
+    asked_once.run("%%rlm -c flights -m model --sub-model sub -o answer\nAnd now?")
+    asked_once.run("%rlm note " + line.format(run=mine.id)).raise_error()
+    assert [(note.text, note.step) for note in mine.notes.entries] == [("x y", 1)]
+
+
+def test_a_tag_that_is_given_twice_stands_once_on_its_run(asked_once: Any) -> None:
+    run = asked_once.run("%rlm last").result
+    asked_once.run(f"%rlm tag {run.id} odd odd slow").raise_error()
+    asked_once.run("%rlm tag odd --step 1").raise_error()
+    assert [(note.text, note.step) for note in run.notes.entries] == [("odd", None), ("slow", None), ("odd", 1)]
+
+
+@pytest.mark.parametrize("word", ["note", "tag", "score"])
+def test_help_on_notes_is_shown_and_stores_nothing(asked_once: Any, word: str) -> None:
+    asked_once.run(f"%rlm {word} --help").raise_error()
+    assert f"%rlm {word} [RUN]" in asked_once.shown[-1]["text/plain"]
+    assert not asked_once.run("%rlm last").result.notes.entries
+
+
+def test_a_note_may_begin_with_a_flag_after_two_dashes(asked_once: Any) -> None:
+    assert "--stpe" in str(asked_once.run("%rlm note --stpe 1 x").error_in_exec)
+    asked_once.run("%rlm note -- --step 3").raise_error()
+    assert asked_once.run("%rlm last").result.notes.entries[0].text == "--step 3"

@@ -1,7 +1,5 @@
 """Eight runs of one question on several models, made up for views of a comparison: the figures of the flights are real."""
 
-
-
 from __future__ import annotations
 
 from typing import Any

@@ -27,6 +27,8 @@ export function start({ host, send, listen }) {
   new MutationObserver(() => {
     if (face.foot === body.classList.contains("with-time")) view?.update({ kind: "host", foot: !face.foot });
   }).observe(body, { attributeFilter: ["class"] });
+  const root = document.documentElement;
+  new MutationObserver(() => view?.theme(root.dataset.theme)).observe(root, { attributeFilter: ["data-theme"] });
   const open = (run) => {
     view?.destroy();
     host.replaceChildren();

@@ -1,4 +1,5 @@
 // The bar, the list of runs and a run's settings. Every text of a run is set as text, never as markup.
+const OWN_ID = /^\d{8}-\d{6}-(?=\w+$)/; // what our ids begin with: the time stands in a column of its own
 const COLUMNS = [
   { name: "question", title: "Question", text: (row) => row.question || missing(row, "question", "(no question)") },
   { name: "status", title: "Status", text: (row) => WORDS[row.status] ?? row.status },
@@ -10,11 +11,12 @@ const COLUMNS = [
   { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost), fact: "cost" },
   { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds), fact: "times" },
   { name: "tags", title: "Tags", text: (row) => row.tags ?? "" },
-  { name: "parent", title: "Parent", text: (row) => row.parent ?? "" },
+  { name: "parent", title: "Parent", text: (row) => (row.parent ?? "").replace(OWN_ID, "") },
   { name: "started", title: "Started", text: (row) => when(row.started) },
 ];
 const WORDS = { out_of_budget: "out of budget", unreadable: "cannot be read" };
 const SIGNS = { running: "ring", waiting: "ring", paused: "bars", done: "tick", failed: "cross", stopped: "square", out_of_budget: "bang", interrupted: "dash", unreadable: "bang" };
+const MAY_BE_EMPTY = ["cost", "tags", "parent"]; // columns that are left out where no run has anything in them
 const FIRST_ROWS = 200;
 
 const missing = (row, fact, other = "") => (row.absent?.includes(fact) ? "not recorded" : other);
@@ -22,7 +24,7 @@ const none = (value) => value === null || value === undefined;
 const count = (value) => (none(value) ? "" : value.toLocaleString("en"));
 const short = (value, unit) => `${value.toFixed(value < 99.95 ? 1 : 0).replace(/\.0$/, "")} ${unit}`;
 const thousands = (value) => (none(value) ? "" : value < 1000 ? String(Math.round(value)) : value < 999500 ? short(value / 1e3, "k") : short(value / 1e6, "M"));
-const dollars = (value) => (none(value) || value === 0 ? "" : value >= 0.0995 ? value.toFixed(2) : value >= 0.001 ? value.toFixed(3) : value.toPrecision(2));
+const dollars = (value) => (none(value) ? "" : value === 0 ? "0" : value >= 0.0995 ? value.toFixed(2) : value >= 0.001 ? value.toFixed(3) : value.toPrecision(2));
 const two = (value) => String(value).padStart(2, "0");
 
 function clock(value) {
@@ -35,9 +37,9 @@ function clock(value) {
 function when(text) {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) return "";
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   const now = new Date();
-  return date.toDateString() === now.toDateString() ? `${two(date.getHours())}:${two(date.getMinutes())}` : `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+  const day = `${date.getFullYear() === now.getFullYear() ? "" : `${date.getFullYear()}-`}${two(date.getMonth() + 1)}-${two(date.getDate())} `;
+  return `${date.toDateString() === now.toDateString() ? "" : day}${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
 function make(tag, options = {}, ...children) {
@@ -118,7 +120,7 @@ class Runs {
     this.more.textContent = `${count(left)} more`;
     const total = this.rows.size;
     const older = this.leftOut ? `; ${count(this.leftOut)} older ones are not listed` : "";
-    this.element.classList.toggle("untagged", ![...this.rows.values()].some((row) => row.tags));
+    for (const name of MAY_BE_EMPTY) this.element.classList.toggle(`no-${name}`, ![...this.rows.values()].some((row) => row[name]));
     this.told.textContent = this.search.value ? `${count(found.length)} of ${count(total)}` : `${count(total)} in ${this.folders.join(", ")}${older}`;
     this.drawEmpty(total, found.length);
     if (held) this.elements.get(held)?.focus();
@@ -144,7 +146,7 @@ class Runs {
       if (column.name === "status") cell.append(make("span", { class: `sign ${SIGNS[row.status] ?? "dash"}`, "aria-hidden": "true" }), column.text(row), ...(row.here ? [make("span", { class: "here", text: "here", title: "In this page’s kernel" })] : []));
       else cell.textContent = column.text(row);
       if (!cell.textContent && column.fact && missing(row, column.fact)) cell.append(make("span", { class: "absent", title: "Not recorded.", "aria-label": "not recorded", text: "–" }));
-      if (["question", "answer", "model", "tags", "parent"].includes(column.name)) cell.title = cell.textContent;
+      if (["question", "answer", "model", "tags", "parent", "started"].includes(column.name)) cell.title = column.name === "parent" ? row.parent ?? "" : cell.textContent;
       return cell;
     });
     const element = make("tr", { tabindex: "0", class: `run ${SIGNS[row.status] ? row.status : "other"}`, onclick: () => this.open(row.run) }, this.box(row), ...cells);

@@ -5,7 +5,7 @@ import { hashOf, placeOf } from "./lesson-state";
 import type { Lesson } from "./lesson-types";
 import { themeOf } from "./theme";
 
-interface Run { run: string; question: string; answer: string | null; status: string; steps: number | null }
+interface Run { run: string; question: string; answer: string | null; status: string; steps: number | null; model?: string | null; started?: string | null }
 type Message = { kind: "lesson"; run: string; lesson: Lesson } | { kind: "runs"; rows: Run[] } | { kind: "trouble"; text: string };
 interface Host { send: (message: Record<string, unknown>) => void; readonly theme?: string | null }
 interface Handle { update: (message: Message) => void; theme: () => void; destroy: () => void }
@@ -17,10 +17,12 @@ export function mount(element: HTMLElement, host: Host): Handle {
   let stage: Stage | null = null, shown: string | null = null, ended = false;
   const clear = () => { stage?.end(); stage = null; shown = null; };
   const ask = () => { clear(); host.send({ open: part("run") }); };
+  let list: HTMLElement | null = null; // or what else stands in a lesson's place
+  const colour = () => { if (list) list.dataset["theme"] = themeOf(element, host.theme ?? null); };
   const draw = (content: JSX.Element) => {
     clear();
-    const box = boxIn(element);
-    box.dataset["theme"] = themeOf(element, host.theme ?? null);
+    const box = list = boxIn(element);
+    colour();
     render(<main class="l-main" aria-label="Lessons"><div class="l-one">{content}</div></main>, box);
   };
   const take = (run: string, lesson: Lesson) => {
@@ -40,9 +42,15 @@ export function mount(element: HTMLElement, host: Host): Handle {
       else if (message.kind === "runs") draw(<Choice rows={message.rows} />);
       else draw(<><h2>There is no lesson here</h2><p class="l-words">{message.text}</p><p><a href="#">All runs</a></p></>);
     },
-    theme: () => stage?.draw(),
+    theme: () => { if (stage) stage.draw(); else colour(); },
     destroy: () => { clearInterval(look); removeEventListener("hashchange", ask); clear(); },
   };
+}
+
+/** A time as the reader's clock shows it; nothing where there is none. */
+function when(text: string | null | undefined): string {
+  const date = new Date(text ?? "");
+  return Number.isNaN(date.getTime()) ? "" : date.toLocaleString("en-CA", { dateStyle: "short", timeStyle: "short", hour12: false }).replace(",", "");
 }
 
 /** The runs from which a lesson can be made. */
@@ -53,7 +61,7 @@ function Choice({ rows }: { rows: Run[] }): JSX.Element {
       <h2>Make a lesson from a run</h2>
       <ul class="l-runs">
         {rows.map((row) => (
-          <li><a href={`#run=${encodeURIComponent(row.run)}`}>{row.question || "(no question)"}</a><small>{row.status.replaceAll("_", " ")}{row.steps !== null && `, ${row.steps} ${row.steps === 1 ? "step" : "steps"}`}{row.answer && `: ${row.answer}`}</small></li>
+          <li><a href={`#run=${encodeURIComponent(row.run)}`}>{row.question || "(no question)"}</a><small>{row.status.replaceAll("_", " ")}{row.steps !== null && `, ${row.steps} ${row.steps === 1 ? "step" : "steps"}`}{row.answer && `: ${row.answer}`}</small><small class="l-which">{[row.model, when(row.started), row.run].filter(Boolean).join(" · ")}</small></li>
         ))}
       </ul>
     </>
