@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlm_lab.analysis.acts import FINALS, QUERIES
-from rlm_lab.analysis.flow_values import Final, Flow, Names, Source, Value, recorded_names, sites_of
+from rlm_lab.analysis.flow_values import Final, Flow, Names, Source, Value, contexts_by_name, recorded_names, sites_of
 from rlm_lab.analysis.reads import (
     base_of,
     beside_queries,
@@ -59,22 +59,25 @@ def flow_of(trajectory: Trajectory) -> Flow:
     ['variable 1.1.1 said']
     """
     flow = Flow()
-    contexts = frozenset(str(context.get("name")) for context in trajectory.contexts)
+    for called_so, name in contexts_by_name(trajectory).items():
+        key = f"context {name}"
+        flow.values[key] = Value(key=key, kind="context", name=name)
+        flow.names[called_so] = {key: True}
     for step in trajectory.steps:
         for block in step.blocks:
-            _read_block(flow, contexts, step, block)
+            _read_block(flow, step, block)
         _heed_person(flow, step)
     return flow
 
 
-def _read_block(flow: Flow, contexts: frozenset[str], step: Step, block: Block) -> None:
+def _read_block(flow: Flow, step: Step, block: Block) -> None:
     tree = parsed(block.code)
     if tree is None:
         flow.unread.append((step.number, block.number))
         return
     before = dict(flow.names)
     try:
-        _Reader(flow, contexts, step.number, block, tree).body(tree.body, _Under())
+        _Reader(flow, step.number, block, tree).body(tree.body, _Under())
     except RecursionError:  # a sum of thousands of terms nests deeper than Python goes
         flow.names = before
         flow.unread.append((step.number, block.number))
@@ -93,8 +96,8 @@ def _heed_person(flow: Flow, step: Step) -> None:
 class _Reader:
     """Reads one block into a flow."""
 
-    def __init__(self, flow: Flow, contexts: frozenset[str], step: int, block: Block, tree: ast.Module) -> None:
-        self.flow, self.contexts, self.step, self.block = flow, contexts, step, block
+    def __init__(self, flow: Flow, step: int, block: Block, tree: ast.Module) -> None:
+        self.flow, self.step, self.block = flow, step, block
         error_line = (block.error or {}).get("line")
         self.last = error_line if isinstance(error_line, int) else None
         self.shown_last = tree.body[-1] if tree.body and isinstance(tree.body[-1], ast.Expr) else None
@@ -251,8 +254,7 @@ class _Reader:
         given = node.args[0] if node.args else node.keywords[0].value if node.keywords else None
         written = constant_of(given) if given is not None else None
         if called(node) == "FINAL_VAR" and written is not None:
-            known = written in self.flow.names or written in self.contexts
-            sources, written = self.current(written), None if known else written
+            sources, written = self.current(written), None if written in self.flow.names else written
         found = Final(
             step=self.step, block=self.block.number, line=node.lineno, sources=tuple(sources), written=written, sure=under.sure
         )
@@ -324,14 +326,15 @@ class _Reader:
 
     def current(self, name: str, part: ast.expr | None = None, why: str = "read here") -> list[Source]:
         if name in self.flow.names:
-            return [Source(key=key, sure=sure, why=why) for key, sure in self.flow.names[name].items()]
-        if name in self.contexts:
-            self.flow.values.setdefault(f"context {name}", Value(key=f"context {name}", kind="context", name=name))
-            return [Source(key=f"context {name}", sure=True, why=why, part=slice_of(part))]
+            known = self.flow.names[name].items()
+            return [Source(key=key, sure=sure, why=why, part=self.part_of(key, part)) for key, sure in known]
         if name in _KNOWN:
             return []
         self.flow.values.setdefault(f"notebook {name}", Value(key=f"notebook {name}", kind="notebook", name=name))
         return [Source(key=f"notebook {name}", sure=True, why=why)]
+
+    def part_of(self, key: str, part: ast.expr | None) -> tuple[int | None, int | None] | None:
+        return slice_of(part) if self.flow.values[key].kind == "context" else None
 
 
 def _may_call(node: ast.AST) -> bool:

@@ -90,6 +90,16 @@ class Flow:
         return found
 
 
+def contexts_by_name(trajectory: Trajectory) -> dict[str, str]:
+    """The names by which a run's code reaches its contexts, each with the context's own: a single one is `context` as well.
+
+    >>> contexts_by_name(Trajectory(run="a", status="done", contexts=({"name": "mails"},)))
+    {'mails': 'mails', 'context': 'mails'}
+    """
+    own = [str(context.get("name")) for context in trajectory.contexts]
+    return {**{name: name for name in own}, **({"context": own[0]} if len(own) == 1 else {})}
+
+
 def sites_of(flow: Flow, step: int, block: Block) -> dict[int | None, list[Value]]:
     """The calls and child runs of a block by the line that started them; calls of one line are one value."""
     lines: dict[int | None, list[Call]] = {}

@@ -231,6 +231,17 @@ def test_a_context_that_code_or_calls_read_is_not(asked_of_book, code):
     assert "unread_context" not in names(asked_of_book(code, "FINAL(1)"), {"book": BOOK})
 
 
+def test_a_single_context_is_the_data_by_the_name_context_too(asked_of_book):
+    run = asked_of_book("n = context.count('word')\nprint(n)", "FINAL(n)")
+    assert names(run, {"book": BOOK}) == []
+
+
+def test_of_several_contexts_none_is_read_by_the_name_context(asked):
+    data = {"book": BOOK, "other": BOOK[::-1]}
+    run = asked("context = 'a'\nprint(context.count('a'))", "FINAL(1)", context=data)
+    assert names(run, data) == ["unread_context", "unread_context"]
+
+
 # all rules
 
 

@@ -95,6 +95,11 @@ def test_code_is_followed_as_it_flows(code, expected):
     assert expected in way_of(code)
 
 
+def test_a_single_context_is_followed_by_the_name_context_until_code_binds_it():
+    assert way_of("FINAL(context[0])") == ["answer = context rows"]
+    assert way_of("context = 'x'\nFINAL(context)") == ["answer = variable context"]
+
+
 def test_lines_behind_an_error_did_not_run():
     failed = Block(number=1, code="n = len(rows)\n1 / 0\nn = 5", error={"type": "ZeroDivisionError", "line": 2})
     steps = (Step(number=1, blocks=(failed,)), Step(number=2, blocks=(Block(number=1, code="FINAL(n)"),)))
