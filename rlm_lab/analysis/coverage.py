@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from rlm_lab.analysis.frame_coverage import Frame, frame_of, place_rows, read_rows
 from rlm_lab.analysis.flow_values import contexts_by_name
+from rlm_lab.analysis.frame_coverage import Frame, frame_of, place_rows, read_rows
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Trajectory
 

@@ -20,7 +20,10 @@ from rlm_lab.analysis.reads import (
     called,
     constant_of,
     head_of,
+    holders_of,
+    may_call,
     names_of_target,
+    only_asks,
     prompt_reads,
     reads_in,
     slice_of,
@@ -145,6 +148,7 @@ class _Reader:
                 sources = self.sources(of, head_of(node, body))
                 for name in names_of_target(target):
                     self.bind(name, node.lineno, sources, under)
+                    self.flow.holders[name] = holders_of(of) - {name}
                 self.loop(body, self.deciders(of, node, under), under, self.ran(body, names_of_target(target)))
                 self.body(node.orelse, under)
             case ast.While(test=test, body=body):
@@ -236,6 +240,7 @@ class _Reader:
             for name in names_of_target(target):
                 before = self.current(name) if grows else []
                 self.bind(name, node.lineno, [*sources, *before], under, None if grows else written)
+                self.flow.holders[name] = holders_of(value) - {name}
 
     def expression(self, node: ast.Expr, value: ast.expr, under: _Under) -> None:
         sources = self.sources(value, span_of(node))
@@ -247,7 +252,7 @@ class _Reader:
             output = self.value("output", f"output {self.step}.{self.block.number}", node.lineno)
             output.line = None
             output.take([*sources, *under.deciders])
-        elif not _only_asks(value):
+        elif not only_asks(value):
             self.flow.used.update(source.key for source in sources)
 
     def final(self, node: ast.Call, sources: list[Source], under: _Under) -> None:
@@ -275,12 +280,14 @@ class _Reader:
                     if isinstance(argument, ast.Name):
                         self.change(argument.id, node.lineno, sources, _Under(sure=False, deciders=under.deciders))
 
-    def change(self, name: str | None, line: int, sources: Iterable[Source], under: _Under) -> None:
-        """The object that a name stands for got something more; what it was before is part of it still."""
+    def change(self, name: str | None, line: int, sources: Sequence[Source], under: _Under, deep: int = 3) -> None:
+        """The object that a name stands for got something more, and so, likely, did its holder; what it was is part of it still."""
         if name is not None and name in self.flow.names:
             added = [source if under.sure else _doubted(source, "may have been added here") for source in sources]
             before = [Source(key=key, sure=sure, why=_CHANGED) for key, sure in self.flow.names[name].items()]
             self.bind(name, line, [*added, *before], _Under(deciders=under.deciders))
+            for holder in sorted(self.flow.holders.get(name, ())) if deep else ():
+                self.change(holder, line, sources, _Under(sure=False, deciders=under.deciders), deep - 1)
 
     def bind(self, name: str, line: int, sources: Iterable[Source], under: _Under, written: str | None = None) -> None:
         value = self.value("variable", f"variable {self.step}.{self.block.number}.{line} {name}", line, name)
@@ -305,7 +312,7 @@ class _Reader:
         for asker in [value for name, _ in read for value in self.flow.functions.get(name, ())]:
             asker.take(_doubted(source, "may stand in its prompt") for source in found if asker.key not in self.made_of(source.key))
         sites = [site for line, made in self.sites.items() if line is None or lines[0] <= line <= lines[1] for site in made]
-        asked = [site for site in sites if lines[1] >= lines[0] and (site.line is not None or _may_call(node))]
+        asked = [site for site in sites if lines[1] >= lines[0] and (site.line is not None or may_call(node))]
         for site in asked:
             self.prompted(site, node, found)
         if asked:  # what stands in a prompt alone reaches the value by the call's answer
@@ -335,17 +342,6 @@ class _Reader:
 
     def part_of(self, key: str, part: ast.expr | None) -> tuple[int | None, int | None] | None:
         return slice_of(part) if self.flow.values[key].kind == "context" else None
-
-
-def _may_call(node: ast.AST) -> bool:
-    """Whether a call without a line, made in a thread, may have come from here: a query's name stands in the code."""
-    return any(isinstance(part, ast.Name) and part.id in QUERIES for part in ast.walk(node))
-
-
-def _only_asks(value: ast.expr) -> bool:
-    """Whether an expression that stands alone asks a model and does nothing with the answer."""
-    inner = value.value if isinstance(value, ast.Await) else value
-    return isinstance(inner, ast.Call) and called(inner) in QUERIES
 
 
 def _doubted(source: Source, why: str) -> Source:

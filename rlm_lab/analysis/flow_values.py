@@ -66,6 +66,7 @@ class Flow:
 
     `names` is what each name stands for at the end; `functions` are the run's own that ask models, with the calls made in them;
     `used` are the keys of what was used without becoming part of a value: tested, checked, given to a function for its effect;
+    `holders` are the names that a loop's variable or an alias was taken from;
     `unread` are steps and blocks whose code could not be read.
     """
 
@@ -74,6 +75,7 @@ class Flow:
     names: Names = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     functions: dict[str, list[Value]] = field(default_factory=dict)
+    holders: dict[str, frozenset[str]] = field(default_factory=dict)
     unread: list[tuple[int, int]] = field(default_factory=list)
 
     def reached(self, roots: Iterable[str], *, surely: bool = False) -> set[str]:

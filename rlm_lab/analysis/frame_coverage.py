@@ -14,7 +14,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-
 WORK = 4_000_000  # cells that may be compared in all to find rows by a text: four passes over a column of a million rows
 MOST_LINES = 4_000  # of outputs and prompts that are looked at
 MOST_ROWS = 2_000  # rows whose cells are read

@@ -175,12 +175,27 @@ def test_a_call_whose_answer_goes_nowhere_is_found(asked, code):
         "try:\n    said = llm_query('who?')\nexcept Exception:\n    said = ''\nprint(said)",
         "import pathlib\nsaid = llm_query('who?')\npathlib.Path('said.txt').write_text(said)\nprint(1)",
         "import asyncio\nfound = await asyncio.gather(*(llm_query_async(t) for t in 'ab'))\nprint(found)",
+        "book['kind'] = llm_query('who?')\nprint(book['kind'])",
+        "book.loc[0, 'kind'] = llm_query('who?')\nprint(book.kind)",
+        "book['kind'] = book.x.apply(lambda v: llm_query(v))\nprint(book.kind)",
+        "for page in book:\n    page['kind'] = llm_query('who?')\nprint([page['kind'] for page in book])",
+        "for at, page in enumerate(book):\n    page['kind'] = llm_query('who?')\nprint(book)",
+        "found = {}\npart = found.setdefault('a', [])\npart.append(llm_query('who?'))\nprint(found)",
         "answer_so_far, more = llm_query('who?'), 2\nprint(answer_so_far)",
     ],
 )
 def test_a_call_whose_answer_is_shown_tested_or_given_on_is_not(asked, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "unused_call" not in names(asked(code, "FINAL(1)"))
+    import pandas as pd
+
+    frame = pd.DataFrame({"x": ["a"]})
+    book = [{"x": "a"}] if "for " in code else frame
+    assert "unused_call" not in names(asked(code, "FINAL(1)", context={"book": book}))
+
+
+def test_a_call_put_into_the_data_that_nothing_reads_afterwards_is_found(asked):
+    run = asked("book[0]['kind'] = llm_query('who?')\nprint(1)", "FINAL(1)", context={"book": [{"x": "a"}]})
+    assert "unused_call" in names(run)
 
 
 def test_a_call_that_the_next_step_uses_is_not(asked):
