@@ -63,6 +63,26 @@ def test_an_answer_that_was_shown_or_computed_is_not(asked_of_book, texts):
     assert "unsupported_answer" not in names(asked_of_book(model=replies(*texts)))
 
 
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        ("2443", "2443 late flights"),
+        ("'Brazil'", "Brazil."),
+        ("'Brazil'", "**Brazil**"),
+        ("3.14159265", "3.14"),
+        ("0.125", "12.5%"),
+        ("1234567.0", "1,234,567"),
+    ],
+)
+def test_an_answer_that_was_shown_in_another_spelling_is_not(asked_of_book, shown, said):
+    assert names(asked_of_book(model=replies(block(f"print({shown})"), f"FINAL({said})"))) == []
+
+
+@pytest.mark.parametrize(("shown", "said"), [("2443", "2444 late flights"), ("3.14159265", "3.15"), ("'Peru'", "**Brazil**")])
+def test_a_short_answer_that_differs_from_what_was_shown_is_found(asked_of_book, shown, said):
+    assert names(asked_of_book(model=replies(block(f"print({shown})"), f"FINAL({said})"))) == ["unsupported_answer"]
+
+
 def test_what_the_engine_flagged_is_told_once(asked_of_book):
     run = asked_of_book("print(len(book))", "FINAL('Montevideo')")
     (lint,) = lints_of(run.trajectory)
