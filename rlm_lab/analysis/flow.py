@@ -49,6 +49,7 @@ class _Under:
 
     sure: bool = True
     deciders: tuple[Source, ...] = ()
+    again: bool = False  # in a loop: another round may have run another branch
 
 
 def flow_of(trajectory: Trajectory) -> Flow:
@@ -186,8 +187,8 @@ class _Reader:
                 continue
             ran = under.sure and ((first and at == 0) or self.ran(body))
             self.flow.names = dict(before)
-            self.body(body, _Under(sure=ran, deciders=deciders))
-            if ran and not first:
+            self.body(body, _Under(sure=ran, deciders=deciders, again=under.again))
+            if ran and not first and not under.again:
                 return
             after.append(self.flow.names)
         self.flow.names = self.merged(after)
@@ -211,7 +212,7 @@ class _Reader:
 
     def loop(self, body: list[ast.stmt], deciders: tuple[Source, ...], under: _Under, ran: bool) -> None:
         """Read twice: what the first round makes, the next one reads."""
-        inside = _Under(sure=under.sure and ran, deciders=deciders)
+        inside = _Under(sure=under.sure and ran, deciders=deciders, again=True)
         for _ in range(2):
             self.body(body, inside)
 

@@ -121,6 +121,15 @@ def test_a_call_shows_that_its_branch_ran():
     assert "variable said ~ variable said" not in way(origin)
 
 
+def test_in_a_loop_another_round_may_have_run_the_other_branch():
+    code = "cheap = rows\nfor at in [1, 2]:\n    if at < 2:\n        note = llm_query('p')\n    else:\n        note = cheap\nFINAL(note)"
+    call = Call(number=1, prompt="p", model="m", line=4, status="answered", answer="yes")
+    step = Step(number=1, blocks=(Block(number=1, code=code, calls=(call,)),))
+    origin = origin_of(Trajectory(run="a", status="done", answer_text="x", contexts=({"name": "rows"},), steps=(step,)))
+    assert {"calls", "context"} <= {node.kind for node in origin.nodes}
+    assert [node.certain for node in origin.nodes if node.kind == "calls"] == [False]
+
+
 def test_a_child_run_is_followed_inside(asked):
     child = "```repl\nFINAL(len(context))\n```"
     model = ScriptedModel(["```repl\nn = rlm_query('How long?', context=book[:50])\nn\n```", child, "```repl\nFINAL(n)\n```"])
