@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from rlm_lab.analysis.flow_values import contexts_by_name
 from rlm_lab.analysis.frame_coverage import Frame, frame_of, place_rows, read_rows
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Trajectory
@@ -68,10 +69,12 @@ def coverage_of(trajectory: Trajectory, contexts: Mapping[str, Any]) -> dict[str
     if not sources and not frames:
         return None
     tally = Tally(found={source.name: {"read": [], "shown": [], "sent": []} for source in sources})
-    for block in _blocks(trajectory):
-        _read(block, sources, tally)
+    known = contexts_by_name(trajectory) if trajectory.contexts else {"context": next(iter(contexts))} if len(contexts) == 1 else {}
+    for block, own in _blocks(trajectory):
+        tree = _tree_of(block, known if own else {})
+        _read(tree, sources, tally)
         for frame in frames:
-            read_rows(block.code, frame)
+            read_rows(tree, frame)
         for kind, text in [("sent", call.prompt) for call in block.calls] + [("shown", output.text) for output in block.outputs]:
             _place(text, sources, kind, tally)
             for frame in frames:
@@ -99,12 +102,13 @@ def source_of(name: str, value: object) -> Source | None:
     return Source(name=name, text="\0".join(items), starts=tuple(starts))
 
 
-def _blocks(trajectory: Trajectory) -> Iterator[Block]:
+def _blocks(trajectory: Trajectory, own: bool = True) -> Iterator[tuple[Block, bool]]:
+    """The blocks of a run and of its child runs, each with whether it is the run's own."""
     for step in trajectory.steps:
         for block in step.blocks:
-            yield block
+            yield block, own
             for child in block.children:
-                yield from _blocks(child)
+                yield from _blocks(child, False)
 
 
 # matching
@@ -164,11 +168,17 @@ def _alike_before(text: str, at: int, whole: str, place: int, most: int) -> int:
 # what code reads
 
 
-def _read(block: Block, sources: Sequence[Source], tally: Tally) -> None:
-    tree = parsed(block.code)
+def _tree_of(block: Block, known: Mapping[str, str]) -> ast.Module:
+    """A block's code, in which contexts are read by their own names; empty where it is no Python."""
+    tree = parsed(block.code) or ast.Module(body=[], type_ignores=[])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            node.id = known.get(node.id, node.id)
+    return tree
+
+
+def _read(tree: ast.Module, sources: Sequence[Source], tally: Tally) -> None:
     names = {source.name: source for source in sources}
-    if tree is None:
-        return
     passed_by: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _UNREAD:

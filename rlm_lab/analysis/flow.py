@@ -13,14 +13,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlm_lab.analysis.acts import FINALS, QUERIES
-from rlm_lab.analysis.flow_values import Final, Flow, Names, Source, Value, recorded_names, sites_of
+from rlm_lab.analysis.flow_values import Final, Flow, Names, Source, Value, contexts_by_name, recorded_names, sites_of
 from rlm_lab.analysis.reads import (
     base_of,
     beside_queries,
     called,
     constant_of,
     head_of,
+    holders_of,
+    may_call,
     names_of_target,
+    only_asks,
     prompt_reads,
     reads_in,
     slice_of,
@@ -46,6 +49,7 @@ class _Under:
 
     sure: bool = True
     deciders: tuple[Source, ...] = ()
+    again: bool = False  # in a loop: another round may have run another branch
 
 
 def flow_of(trajectory: Trajectory) -> Flow:
@@ -59,22 +63,25 @@ def flow_of(trajectory: Trajectory) -> Flow:
     ['variable 1.1.1 said']
     """
     flow = Flow()
-    contexts = frozenset(str(context.get("name")) for context in trajectory.contexts)
+    for called_so, name in contexts_by_name(trajectory).items():
+        key = f"context {name}"
+        flow.values[key] = Value(key=key, kind="context", name=name)
+        flow.names[called_so] = {key: True}
     for step in trajectory.steps:
         for block in step.blocks:
-            _read_block(flow, contexts, step, block)
+            _read_block(flow, step, block)
         _heed_person(flow, step)
     return flow
 
 
-def _read_block(flow: Flow, contexts: frozenset[str], step: Step, block: Block) -> None:
+def _read_block(flow: Flow, step: Step, block: Block) -> None:
     tree = parsed(block.code)
     if tree is None:
         flow.unread.append((step.number, block.number))
         return
     before = dict(flow.names)
     try:
-        _Reader(flow, contexts, step.number, block, tree).body(tree.body, _Under())
+        _Reader(flow, step.number, block, tree).body(tree.body, _Under())
     except RecursionError:  # a sum of thousands of terms nests deeper than Python goes
         flow.names = before
         flow.unread.append((step.number, block.number))
@@ -93,8 +100,8 @@ def _heed_person(flow: Flow, step: Step) -> None:
 class _Reader:
     """Reads one block into a flow."""
 
-    def __init__(self, flow: Flow, contexts: frozenset[str], step: int, block: Block, tree: ast.Module) -> None:
-        self.flow, self.contexts, self.step, self.block = flow, contexts, step, block
+    def __init__(self, flow: Flow, step: int, block: Block, tree: ast.Module) -> None:
+        self.flow, self.step, self.block = flow, step, block
         error_line = (block.error or {}).get("line")
         self.last = error_line if isinstance(error_line, int) else None
         self.shown_last = tree.body[-1] if tree.body and isinstance(tree.body[-1], ast.Expr) else None
@@ -142,6 +149,7 @@ class _Reader:
                 sources = self.sources(of, head_of(node, body))
                 for name in names_of_target(target):
                     self.bind(name, node.lineno, sources, under)
+                    self.flow.holders[name] = holders_of(of) - {name}
                 self.loop(body, self.deciders(of, node, under), under, self.ran(body, names_of_target(target)))
                 self.body(node.orelse, under)
             case ast.While(test=test, body=body):
@@ -179,8 +187,8 @@ class _Reader:
                 continue
             ran = under.sure and ((first and at == 0) or self.ran(body))
             self.flow.names = dict(before)
-            self.body(body, _Under(sure=ran, deciders=deciders))
-            if ran and not first:
+            self.body(body, _Under(sure=ran, deciders=deciders, again=under.again))
+            if ran and not first and not under.again:
                 return
             after.append(self.flow.names)
         self.flow.names = self.merged(after)
@@ -204,7 +212,7 @@ class _Reader:
 
     def loop(self, body: list[ast.stmt], deciders: tuple[Source, ...], under: _Under, ran: bool) -> None:
         """Read twice: what the first round makes, the next one reads."""
-        inside = _Under(sure=under.sure and ran, deciders=deciders)
+        inside = _Under(sure=under.sure and ran, deciders=deciders, again=True)
         for _ in range(2):
             self.body(body, inside)
 
@@ -233,6 +241,7 @@ class _Reader:
             for name in names_of_target(target):
                 before = self.current(name) if grows else []
                 self.bind(name, node.lineno, [*sources, *before], under, None if grows else written)
+                self.flow.holders[name] = holders_of(value) - {name}
 
     def expression(self, node: ast.Expr, value: ast.expr, under: _Under) -> None:
         sources = self.sources(value, span_of(node))
@@ -244,15 +253,14 @@ class _Reader:
             output = self.value("output", f"output {self.step}.{self.block.number}", node.lineno)
             output.line = None
             output.take([*sources, *under.deciders])
-        elif not _only_asks(value):
+        elif not only_asks(value):
             self.flow.used.update(source.key for source in sources)
 
     def final(self, node: ast.Call, sources: list[Source], under: _Under) -> None:
         given = node.args[0] if node.args else node.keywords[0].value if node.keywords else None
         written = constant_of(given) if given is not None else None
         if called(node) == "FINAL_VAR" and written is not None:
-            known = written in self.flow.names or written in self.contexts
-            sources, written = self.current(written), None if known else written
+            sources, written = self.current(written), None if written in self.flow.names else written
         found = Final(
             step=self.step, block=self.block.number, line=node.lineno, sources=tuple(sources), written=written, sure=under.sure
         )
@@ -273,12 +281,14 @@ class _Reader:
                     if isinstance(argument, ast.Name):
                         self.change(argument.id, node.lineno, sources, _Under(sure=False, deciders=under.deciders))
 
-    def change(self, name: str | None, line: int, sources: Iterable[Source], under: _Under) -> None:
-        """The object that a name stands for got something more; what it was before is part of it still."""
+    def change(self, name: str | None, line: int, sources: Sequence[Source], under: _Under, deep: int = 3) -> None:
+        """The object that a name stands for got something more, and so, likely, did its holder; what it was is part of it still."""
         if name is not None and name in self.flow.names:
             added = [source if under.sure else _doubted(source, "may have been added here") for source in sources]
             before = [Source(key=key, sure=sure, why=_CHANGED) for key, sure in self.flow.names[name].items()]
             self.bind(name, line, [*added, *before], _Under(deciders=under.deciders))
+            for holder in sorted(self.flow.holders.get(name, ())) if deep else ():
+                self.change(holder, line, sources, _Under(sure=False, deciders=under.deciders), deep - 1)
 
     def bind(self, name: str, line: int, sources: Iterable[Source], under: _Under, written: str | None = None) -> None:
         value = self.value("variable", f"variable {self.step}.{self.block.number}.{line} {name}", line, name)
@@ -303,7 +313,7 @@ class _Reader:
         for asker in [value for name, _ in read for value in self.flow.functions.get(name, ())]:
             asker.take(_doubted(source, "may stand in its prompt") for source in found if asker.key not in self.made_of(source.key))
         sites = [site for line, made in self.sites.items() if line is None or lines[0] <= line <= lines[1] for site in made]
-        asked = [site for site in sites if lines[1] >= lines[0] and (site.line is not None or _may_call(node))]
+        asked = [site for site in sites if lines[1] >= lines[0] and (site.line is not None or may_call(node))]
         for site in asked:
             self.prompted(site, node, found)
         if asked:  # what stands in a prompt alone reaches the value by the call's answer
@@ -324,25 +334,15 @@ class _Reader:
 
     def current(self, name: str, part: ast.expr | None = None, why: str = "read here") -> list[Source]:
         if name in self.flow.names:
-            return [Source(key=key, sure=sure, why=why) for key, sure in self.flow.names[name].items()]
-        if name in self.contexts:
-            self.flow.values.setdefault(f"context {name}", Value(key=f"context {name}", kind="context", name=name))
-            return [Source(key=f"context {name}", sure=True, why=why, part=slice_of(part))]
+            known = self.flow.names[name].items()
+            return [Source(key=key, sure=sure, why=why, part=self.part_of(key, part)) for key, sure in known]
         if name in _KNOWN:
             return []
         self.flow.values.setdefault(f"notebook {name}", Value(key=f"notebook {name}", kind="notebook", name=name))
         return [Source(key=f"notebook {name}", sure=True, why=why)]
 
-
-def _may_call(node: ast.AST) -> bool:
-    """Whether a call without a line, made in a thread, may have come from here: a query's name stands in the code."""
-    return any(isinstance(part, ast.Name) and part.id in QUERIES for part in ast.walk(node))
-
-
-def _only_asks(value: ast.expr) -> bool:
-    """Whether an expression that stands alone asks a model and does nothing with the answer."""
-    inner = value.value if isinstance(value, ast.Await) else value
-    return isinstance(inner, ast.Call) and called(inner) in QUERIES
+    def part_of(self, key: str, part: ast.expr | None) -> tuple[int | None, int | None] | None:
+        return slice_of(part) if self.flow.values[key].kind == "context" else None
 
 
 def _doubted(source: Source, why: str) -> Source:

@@ -66,6 +66,7 @@ class Flow:
 
     `names` is what each name stands for at the end; `functions` are the run's own that ask models, with the calls made in them;
     `used` are the keys of what was used without becoming part of a value: tested, checked, given to a function for its effect;
+    `holders` are the names that a loop's variable or an alias was taken from;
     `unread` are steps and blocks whose code could not be read.
     """
 
@@ -74,6 +75,7 @@ class Flow:
     names: Names = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     functions: dict[str, list[Value]] = field(default_factory=dict)
+    holders: dict[str, frozenset[str]] = field(default_factory=dict)
     unread: list[tuple[int, int]] = field(default_factory=list)
 
     def reached(self, roots: Iterable[str], *, surely: bool = False) -> set[str]:
@@ -88,6 +90,16 @@ class Flow:
                 sources = value.sources.values() if value is not None else ()
                 wanted += [source.key for source in sources if source.sure or not surely]
         return found
+
+
+def contexts_by_name(trajectory: Trajectory) -> dict[str, str]:
+    """The names by which a run's code reaches its contexts, each with the context's own: a single one is `context` as well.
+
+    >>> contexts_by_name(Trajectory(run="a", status="done", contexts=({"name": "mails"},)))
+    {'mails': 'mails', 'context': 'mails'}
+    """
+    own = [str(context.get("name")) for context in trajectory.contexts]
+    return {**{name: name for name in own}, **({"context": own[0]} if len(own) == 1 else {})}
 
 
 def sites_of(flow: Flow, step: int, block: Block) -> dict[int | None, list[Value]]:

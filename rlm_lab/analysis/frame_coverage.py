@@ -14,8 +14,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from rlm_lab.analysis.source import parsed
-
 WORK = 4_000_000  # cells that may be compared in all to find rows by a text: four passes over a column of a million rows
 MOST_LINES = 4_000  # of outputs and prompts that are looked at
 MOST_ROWS = 2_000  # rows whose cells are read
@@ -59,11 +57,8 @@ def frame_of(name: str, value: object) -> Frame | None:
     return Frame(name=name, frame=frame, labelled=labelled) if len(frame) else None
 
 
-def read_rows(code: str, frame: Frame) -> None:
+def read_rows(tree: ast.Module, frame: Frame) -> None:
     """Which rows and columns of a frame a block's code reads."""
-    tree = parsed(code)
-    if tree is None:
-        return
     names = set(frame.frame.columns)
     passed_by: set[int] = set()
     for node in ast.walk(tree):

@@ -78,9 +78,38 @@ def base_of(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
+def holders_of(node: ast.expr) -> frozenset[str]:
+    """The names whose object, or an item of it, an expression may give: what is done to the one is done to the other.
+
+    >>> import ast
+    >>> sorted(holders_of(ast.parse("enumerate(mails[:5])").body[0].value)), holders_of(ast.parse("len(mails)").body[0].value)
+    (['mails'], frozenset())
+    """
+    match node:
+        case ast.Name(id=name):
+            return frozenset({name})
+        case ast.Subscript(value=value) | ast.Call(func=ast.Attribute(value=value, attr="setdefault" | "get" | "items" | "values")):
+            return holders_of(value)
+        case ast.Call(func=ast.Name(id="enumerate" | "zip" | "reversed" | "sorted" | "list"), args=args):
+            return frozenset[str]().union(*map(holders_of, args))
+        case _:
+            return frozenset()
+
+
 def queries_in(node: ast.AST) -> list[ast.Call]:
     """The calls of `llm_query` and its kin that are written in a node."""
     return [part for part in ast.walk(node) if isinstance(part, ast.Call) and called(part) in QUERIES]
+
+
+def may_call(node: ast.AST) -> bool:
+    """Whether a call without a line, made in a thread, may have come from here: a query's name stands in the code."""
+    return any(isinstance(part, ast.Name) and part.id in QUERIES for part in ast.walk(node))
+
+
+def only_asks(value: ast.expr) -> bool:
+    """Whether an expression that stands alone asks a model and does nothing with the answer."""
+    inner = value.value if isinstance(value, ast.Await) else value
+    return isinstance(inner, ast.Call) and called(inner) in QUERIES
 
 
 def called(node: ast.Call) -> str:

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from rlm_lab.trajectory.tree import Block, Trajectory
 
 _SHORT = 5  # words; a longer text is the model's own sentence, and only its figures and names are looked for
-_FIGURE = re.compile(r"\d[\d,.]*\d")
+_FIGURE = re.compile(r"\d[\d,.]*\d%?")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_MARKUP = " \n*_`\"'“”.,:;!"
 _NAME = re.compile(r"\b[A-Z][\w&'’-]*[A-Za-z0-9]\b")
 _LONGEST = 200_000
 _MOST_PARTS = 12
@@ -57,10 +60,13 @@ def parts_of(text: str) -> list[str]:
 
     >>> parts_of("EV"), parts_of("It was ExpressJet (EV) with 2,443 late departures.")
     (['EV'], ['2,443', 'ExpressJet', 'EV'])
+    >>> parts_of("**Brazil**."), parts_of("2443 late flights")
+    (['Brazil'], ['2443'])
     """
-    text = text.strip()[:_LONGEST]
+    text = text[:_LONGEST].strip(_MARKUP)
     if len(text.split()) <= _SHORT:
-        return [text] if text else []
+        found = [*_FIGURE.findall(text), *_NAME.findall(text)] if " " in text else []
+        return found or ([text] if text else [])
     first = text.split(maxsplit=1)[0].strip("\"'“.,:;")
     names = [name for name in _NAME.findall(text) if name != first]
     return list(dict.fromkeys([*_FIGURE.findall(text), *names]))[:_MOST_PARTS]
@@ -74,7 +80,22 @@ def stands_in(part: str, text: str) -> bool:
     """
     forms = {part, part.strip("'\"")} | ({part.replace(",", "")} if part[:1].isdigit() else set())
     wholes = (text, text.replace(",", "")) if "," in text and part[:1].isdigit() else (text,)
-    return any(_found(form, whole) for whole in wholes for form in forms if form)
+    return any(_found(form, whole) for whole in wholes for form in forms if form) or _rounded(part, text)
+
+
+def _rounded(part: str, text: str) -> bool:
+    """Whether a text has a figure of three digits or more otherwise written: with more places, or as a share instead of percent.
+
+    >>> _rounded("3.14", "3.14159"), _rounded("12.5%", "0.125"), _rounded("1,234,567", "1234567.0"), _rounded("3.15", "3.14159")
+    (True, True, True, False)
+    """
+    plain = part.replace(",", "").rstrip("%")
+    if _NUMBER.fullmatch(plain) is None or sum(map(str.isdigit, plain)) < 3:
+        return False
+    wanted, half = float(plain), 0.5 * 10.0 ** -len(plain.partition(".")[2]) * 1.000001
+    scales = (1, 100) if part.endswith("%") else (1,)
+    shown = (float(found.group()) for found in _NUMBER.finditer(_THOUSANDS.sub("", text[:_LONGEST])))
+    return any(abs(value * scale - wanted) <= half for value in shown for scale in scales)
 
 
 def _found(form: str, text: str) -> bool:
@@ -87,7 +108,7 @@ def _found(form: str, text: str) -> bool:
 
 def found_in(text: str, shown: Sequence[Shown]) -> Iterator[tuple[str, Shown]]:
     """For each part of a text the newest place where the model had read it."""
-    whole = text.strip()
+    whole = text.strip(_MARKUP)
     if whole and (place := next((place for place in shown if stands_in(whole, place.text)), None)):
         yield whole, place
         return

@@ -59,6 +59,18 @@ def test_slices_in_code_are_read_exactly_and_other_uses_likely():
     assert parts(covered(code="len(book)"), "read") == []
 
 
+def test_the_name_context_is_a_single_context_but_in_a_child_run_it_is_the_childs():
+    assert parts(covered(code="context.count('a')"), "read") == [[0, len(BOOK), 0]]
+    assert parts(covered(code="context[:90]"), "read") == [[0, 90, 1]]
+    assert parts(covered(code="context[:90]", contexts={"book": BOOK, "other": BOOK}), "read") == []
+    block = Block(number=1, code="context.count('a')")
+    child = Trajectory(run="a.1", status="done", contexts=({"name": "context"},), steps=(Step(number=1, blocks=(block,)),))
+    outer = Step(number=1, blocks=(Block(number=1, code="", children=(child,)),))
+    told = coverage_of(Trajectory(run="a", status="done", contexts=({"name": "book"},), steps=(outer,)), {"book": BOOK})
+    assert told is not None
+    assert parts(told, "read") == []
+
+
 def test_items_of_a_list_are_told_in_their_places():
     items = [BOOK[at : at + 500] for at in range(0, 5_000, 500)]
     told = covered([f"Item: {items[3]}"], contexts={"mails": items})
@@ -96,6 +108,7 @@ def test_rows_that_code_names_are_read_and_columns_that_it_names_too():
 def test_a_frame_whose_form_only_is_asked_for_is_not_read_and_one_that_is_used_otherwise_likely_as_a_whole():
     assert of_frame(code="print(len(flights), flights.columns, flights.dtypes)")["read"]["parts"] == []
     assert of_frame(code="late = flights[flights.delay > 60]")["read"]["parts"] == [[0, ROWS, 0]]
+    assert of_frame(code="print(context.head(3))")["read"]["parts"] == [[0, 3, 1]]
 
 
 def test_printed_rows_are_placed_by_their_labels_and_cells():

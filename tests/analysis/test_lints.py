@@ -63,6 +63,26 @@ def test_an_answer_that_was_shown_or_computed_is_not(asked_of_book, texts):
     assert "unsupported_answer" not in names(asked_of_book(model=replies(*texts)))
 
 
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        ("2443", "2443 late flights"),
+        ("'Brazil'", "Brazil."),
+        ("'Brazil'", "**Brazil**"),
+        ("3.14159265", "3.14"),
+        ("0.125", "12.5%"),
+        ("1234567.0", "1,234,567"),
+    ],
+)
+def test_an_answer_that_was_shown_in_another_spelling_is_not(asked_of_book, shown, said):
+    assert names(asked_of_book(model=replies(block(f"print({shown})"), f"FINAL({said})"))) == []
+
+
+@pytest.mark.parametrize(("shown", "said"), [("2443", "2444 late flights"), ("3.14159265", "3.15"), ("'Peru'", "**Brazil**")])
+def test_a_short_answer_that_differs_from_what_was_shown_is_found(asked_of_book, shown, said):
+    assert names(asked_of_book(model=replies(block(f"print({shown})"), f"FINAL({said})"))) == ["unsupported_answer"]
+
+
 def test_what_the_engine_flagged_is_told_once(asked_of_book):
     run = asked_of_book("print(len(book))", "FINAL('Montevideo')")
     (lint,) = lints_of(run.trajectory)
@@ -175,12 +195,27 @@ def test_a_call_whose_answer_goes_nowhere_is_found(asked, code):
         "try:\n    said = llm_query('who?')\nexcept Exception:\n    said = ''\nprint(said)",
         "import pathlib\nsaid = llm_query('who?')\npathlib.Path('said.txt').write_text(said)\nprint(1)",
         "import asyncio\nfound = await asyncio.gather(*(llm_query_async(t) for t in 'ab'))\nprint(found)",
+        "book['kind'] = llm_query('who?')\nprint(book['kind'])",
+        "book.loc[0, 'kind'] = llm_query('who?')\nprint(book.kind)",
+        "book['kind'] = book.x.apply(lambda v: llm_query(v))\nprint(book.kind)",
+        "for page in book:\n    page['kind'] = llm_query('who?')\nprint([page['kind'] for page in book])",
+        "for at, page in enumerate(book):\n    page['kind'] = llm_query('who?')\nprint(book)",
+        "found = {}\npart = found.setdefault('a', [])\npart.append(llm_query('who?'))\nprint(found)",
         "answer_so_far, more = llm_query('who?'), 2\nprint(answer_so_far)",
     ],
 )
 def test_a_call_whose_answer_is_shown_tested_or_given_on_is_not(asked, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "unused_call" not in names(asked(code, "FINAL(1)"))
+    import pandas as pd
+
+    frame = pd.DataFrame({"x": ["a"]})
+    book = [{"x": "a"}] if "for " in code else frame
+    assert "unused_call" not in names(asked(code, "FINAL(1)", context={"book": book}))
+
+
+def test_a_call_put_into_the_data_that_nothing_reads_afterwards_is_found(asked):
+    run = asked("book[0]['kind'] = llm_query('who?')\nprint(1)", "FINAL(1)", context={"book": [{"x": "a"}]})
+    assert "unused_call" in names(run)
 
 
 def test_a_call_that_the_next_step_uses_is_not(asked):
@@ -229,6 +264,17 @@ def test_a_context_that_was_mostly_never_read_is_found_where_the_data_is_at_hand
 @pytest.mark.parametrize("code", ["print(book.count('word'))", "print(book[:200])\nprint(llm_query(book[200:]))"])
 def test_a_context_that_code_or_calls_read_is_not(asked_of_book, code):
     assert "unread_context" not in names(asked_of_book(code, "FINAL(1)"), {"book": BOOK})
+
+
+def test_a_single_context_is_the_data_by_the_name_context_too(asked_of_book):
+    run = asked_of_book("n = context.count('word')\nprint(n)", "FINAL(n)")
+    assert names(run, {"book": BOOK}) == []
+
+
+def test_of_several_contexts_none_is_read_by_the_name_context(asked):
+    data = {"book": BOOK, "other": BOOK[::-1]}
+    run = asked("context = 'a'\nprint(context.count('a'))", "FINAL(1)", context=data)
+    assert names(run, data) == ["unread_context", "unread_context"]
 
 
 # all rules

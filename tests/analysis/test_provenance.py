@@ -95,6 +95,11 @@ def test_code_is_followed_as_it_flows(code, expected):
     assert expected in way_of(code)
 
 
+def test_a_single_context_is_followed_by_the_name_context_until_code_binds_it():
+    assert way_of("FINAL(context[0])") == ["answer = context rows"]
+    assert way_of("context = 'x'\nFINAL(context)") == ["answer = variable context"]
+
+
 def test_lines_behind_an_error_did_not_run():
     failed = Block(number=1, code="n = len(rows)\n1 / 0\nn = 5", error={"type": "ZeroDivisionError", "line": 2})
     steps = (Step(number=1, blocks=(failed,)), Step(number=2, blocks=(Block(number=1, code="FINAL(n)"),)))
@@ -114,6 +119,15 @@ def test_a_call_shows_that_its_branch_ran():
     origin = origin_of(Trajectory(run="a", status="done", answer_text="yes", contexts=({"name": "rows"},), steps=(step,)))
     assert "variable said = calls" in way(origin)
     assert "variable said ~ variable said" not in way(origin)
+
+
+def test_in_a_loop_another_round_may_have_run_the_other_branch():
+    code = "cheap = rows\nfor at in [1, 2]:\n    if at < 2:\n        note = llm_query('p')\n    else:\n        note = cheap\nFINAL(note)"
+    call = Call(number=1, prompt="p", model="m", line=4, status="answered", answer="yes")
+    step = Step(number=1, blocks=(Block(number=1, code=code, calls=(call,)),))
+    origin = origin_of(Trajectory(run="a", status="done", answer_text="x", contexts=({"name": "rows"},), steps=(step,)))
+    assert {"calls", "context"} <= {node.kind for node in origin.nodes}
+    assert [node.certain for node in origin.nodes if node.kind == "calls"] == [False]
 
 
 def test_a_child_run_is_followed_inside(asked):
