@@ -18,6 +18,7 @@ from rlm_lab.analysis.reads import (
     base_of,
     beside_queries,
     called,
+    chosen_in,
     constant_of,
     head_of,
     holders_of,
@@ -308,8 +309,9 @@ class _Reader:
 
     def sources(self, node: ast.AST, lines: tuple[int, int]) -> list[Source]:
         """What a piece of code reads, and the calls that were made in these lines."""
-        read = list(reads_in(node))
-        found = [source for name, part in read for source in self.current(name, part)]
+        read, chosen = list(reads_in(node)), chosen_in(node)
+        current = [(name, source) for name, part in read for source in self.current(name, part)]
+        found = [_doubted(source, "may be the one taken here") if name in chosen else source for name, source in current]
         for asker in [value for name, _ in read for value in self.flow.functions.get(name, ())]:
             asker.take(_doubted(source, "may stand in its prompt") for source in found if asker.key not in self.made_of(source.key))
         sites = [site for line, made in self.sites.items() if line is None or lines[0] <= line <= lines[1] for site in made]
@@ -335,14 +337,14 @@ class _Reader:
     def current(self, name: str, part: ast.expr | None = None, why: str = "read here") -> list[Source]:
         if name in self.flow.names:
             known = self.flow.names[name].items()
-            return [Source(key=key, sure=sure, why=why, part=self.part_of(key, part)) for key, sure in known]
+            return [
+                Source(key=key, sure=sure, why=why, part=slice_of(part) if key.startswith("context ") else None)
+                for key, sure in known
+            ]
         if name in _KNOWN:
             return []
         self.flow.values.setdefault(f"notebook {name}", Value(key=f"notebook {name}", kind="notebook", name=name))
         return [Source(key=f"notebook {name}", sure=True, why=why)]
-
-    def part_of(self, key: str, part: ast.expr | None) -> tuple[int | None, int | None] | None:
-        return slice_of(part) if self.flow.values[key].kind == "context" else None
 
 
 def _doubted(source: Source, why: str) -> Source:

@@ -96,6 +96,12 @@ def holders_of(node: ast.expr) -> frozenset[str]:
             return frozenset()
 
 
+def chosen_in(node: ast.AST) -> frozenset[str]:
+    """The names that stand in an expression of which only a part may become the value: `a if b else c`, `a or b`."""
+    torn = [part for part in ast.walk(node) if isinstance(part, ast.IfExp | ast.BoolOp)]
+    return frozenset(name.id for part in torn for name in ast.walk(part) if isinstance(name, ast.Name))
+
+
 def queries_in(node: ast.AST) -> list[ast.Call]:
     """The calls of `llm_query` and its kin that are written in a node."""
     return [part for part in ast.walk(node) if isinstance(part, ast.Call) and called(part) in QUERIES]

@@ -87,6 +87,8 @@ def test_a_final_in_prose_names_a_variable(asked):
         ("n = 1\nif flag:\n    n = rows\nFINAL(n)", "variable n ~ variable n"),
         ("n = 1\nif rows:\n    n = 2\nFINAL(n)", "variable n ~ context rows"),
         ("FINAL([x for x in rows if x in keep])", "answer = notebook keep"),
+        ("n = 1\nFINAL(rows if n else n)", "answer ~ context rows"),
+        ("n = 1\nFINAL(n or rows)", "answer ~ context rows"),
         ("FINAL_VAR('rows')", "answer = context rows"),
         ("(n := len(rows))\nFINAL(n)", "answer = variable n"),
     ],
