@@ -124,7 +124,8 @@ def test_a_call_shows_that_its_branch_ran():
 
 
 def test_in_a_loop_another_round_may_have_run_the_other_branch():
-    code = "cheap = rows\nfor at in [1, 2]:\n    if at < 2:\n        note = llm_query('p')\n    else:\n        note = cheap\nFINAL(note)"
+    code = "cheap = rows\nfor at in [1, 2]:\n    if at < 2:\n        note = llm_query('p')\n"
+    code += "    else:\n        note = cheap\nFINAL(note)"
     call = Call(number=1, prompt="p", model="m", line=4, status="answered", answer="yes")
     step = Step(number=1, blocks=(Block(number=1, code=code, calls=(call,)),))
     origin = origin_of(Trajectory(run="a", status="done", answer_text="x", contexts=({"name": "rows"},), steps=(step,)))

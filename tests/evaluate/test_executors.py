@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -19,6 +20,8 @@ LIMIT = 120  # seconds, generous: what is waited for ends as soon as it is there
 
 @pytest.fixture(scope="module")
 def dask():
+    main = sys.modules["__main__"]
+    main.__spec__ = getattr(main, "__spec__", None)  # a worker of pytest-xdist has none, and a process that is spawned asks for it
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
