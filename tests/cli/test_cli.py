@@ -194,7 +194,8 @@ def two_runs(cli: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_runs_are_compared_as_text(cli: Any, two_runs: list[str]) -> None:
     outcome = cli("compare", *two_runs)
     assert (outcome.status, outcome.err) == (0, "")
-    assert "First divergence, step 2: The same messages got another reply. Everything before it is the same." in " ".join(outcome.out.split())
+    told = " ".join(outcome.out.split())
+    assert "First divergence, step 2: The same messages got another reply. Everything before it is the same." in told
 
 
 def test_runs_are_compared_in_a_page(cli: Any, two_runs: list[str]) -> None:
