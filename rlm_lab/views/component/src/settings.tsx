@@ -32,7 +32,7 @@ export function Changing({ app }: { app: App }): JSX.Element {
   const reason = app.cannot("settings");
   const none = !Object.keys(changes.given).length;
   const send = () => {
-    if (none || reason !== null) return;
+    if (!Object.keys(changes.given).length || app.cannot("settings") !== null) return; // as it is now, not when it was drawn
     const { fields, wrong } = asked(changes.given);
     changes.refused = wrong;
     changes.sent = wrong === null;
