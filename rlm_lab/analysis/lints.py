@@ -126,9 +126,10 @@ def lints_of(trajectory: Trajectory, contexts: Mapping[str, Any] | None = None) 
     ['unsupported_answer', 'early_final']
     """
     case = Case(trajectory=trajectory, contexts=contexts or {})
-    absent = frozenset(getattr(trajectory, "absent", ()))
     flagged = [_of_flag(trajectory.run, flag) for step in trajectory.steps for flag in step.flags if flag.flag in _FLAGS]
-    found = [_of(rule, finding, trajectory.run) for rule in RULES if not rule.needs & absent for finding in rule.find(case)]
+    found = [
+        _of(rule, finding, trajectory.run) for rule in RULES if not rule.needs & trajectory.absent for finding in rule.find(case)
+    ]
     known = {(_MEANT.get(lint.name), lint.step) for lint in flagged}
     own = [lint for lint in found if (lint.name, lint.step) not in known]
     order = {"warning": 0, "hint": 1}

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from rlm_lab.kernel.arguments import Parser
 
@@ -40,6 +41,11 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Says a line on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def say_written(path: Path) -> None:
+    """Says which file was written, and its size."""
+    say(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
 
 
 def width() -> int:

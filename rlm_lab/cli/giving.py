@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rlm_lab.cli.command import RUN, Command, complain, say
+from rlm_lab.cli.command import RUN, Command, complain, say, say_written
 from rlm_lab.errors import UsageError
 from rlm_lab.kernel.arguments import Parser
 
@@ -55,7 +55,7 @@ def _lesson(parsed: argparse.Namespace) -> int:
 
     run = find_run(parsed.run, load_settings().runs)
     path = write_lesson(lesson(run, words=parsed.told or True), parsed.out or f"{run.run}.lesson.html")
-    print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
+    say_written(path)
     return 0
 
 

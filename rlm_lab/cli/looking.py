@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rlm_lab.cli.command import FAILED, RUN, Command, width
+from rlm_lab.cli.command import FAILED, RUN, Command, say_written, width
 from rlm_lab.errors import UsageError
 from rlm_lab.kernel.arguments import Parser
 
@@ -46,7 +46,7 @@ def _compare(parsed: argparse.Namespace) -> int:
         print(comparison.text(width()))
         return 0
     path = comparison.to_html(parsed.out or "compare.html")
-    print(f"{path} · {path.stat().st_size / 1e6:,.1f} MB")
+    say_written(path)
     return 0
 
 

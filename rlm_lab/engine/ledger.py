@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rlm_lab.config import Budget
 from rlm_lab.errors import BudgetExceededError
 from rlm_lab.models.base import Usage
+from rlm_lab.trajectory import tree
 
 WARN_FROM = 0.8  # share of a limit from which a reader is warned
 
@@ -29,6 +30,18 @@ class Spent:
     completion_tokens: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+
+    @classmethod
+    def of(cls, usage: tree.Usage) -> Spent:
+        """What a run has taken, as its log tells; what had no price counts nothing."""
+        return cls(
+            steps=usage.steps,
+            calls=usage.calls,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cost=usage.cost or 0.0,
+            seconds=usage.seconds,
+        )
 
     @property
     def tokens(self) -> int:

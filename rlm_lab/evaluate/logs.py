@@ -12,7 +12,7 @@ from rlm_lab.config import Budget
 from rlm_lab.engine.ledger import Spent
 from rlm_lab.errors import RLMError
 from rlm_lab.evaluate.manifest import Entry
-from rlm_lab.evaluate.purse import SHARED, add, spent_in
+from rlm_lab.evaluate.purse import SHARED, add
 from rlm_lab.trajectory.store import SUFFIX, LogWarning, load
 from rlm_lab.trajectory.tree import Trajectory
 
@@ -20,7 +20,7 @@ from rlm_lab.trajectory.tree import Trajectory
 def taken_by(found: Trajectory | None, share: Budget, *, began: bool) -> Spent:
     """What a run has taken; of one that may have asked a model and was lost, all that it was allowed to."""
     if found is not None:
-        return spent_in(found)
+        return Spent.of(found.usage)
     return _spent_of({name: getattr(share, name) for name in SHARED}) if began else Spent()
 
 
@@ -34,7 +34,7 @@ def spent_before(folder: Path, entries: Mapping[str, Entry]) -> Spent:
     for attempt in (attempt for entry in entries.values() for attempt in entry.attempts):
         found = log_of(folder, attempt.run)
         told = attempt.held if attempt.spent is None else attempt.spent
-        spent = add(spent, _spent_of(told) if found is None else spent_in(found))
+        spent = add(spent, _spent_of(told) if found is None else Spent.of(found.usage))
     return spent
 
 

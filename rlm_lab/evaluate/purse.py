@@ -12,7 +12,6 @@ from rlm_lab.config import Budget
 from rlm_lab.engine.ledger import Ledger, Reservation, Spent
 from rlm_lab.errors import BudgetExceededError, UsageError
 from rlm_lab.models.base import Usage
-from rlm_lab.trajectory.tree import Trajectory
 
 SHARED = ("calls", "tokens", "cost")
 _DEFAULT = Budget()
@@ -75,18 +74,6 @@ def add(a: Spent, b: Spent) -> Spent:
     """Both together; the time is that of the first."""
     names = [field.name for field in dataclasses.fields(Spent) if field.name != "seconds"]
     return replace(a, **{name: getattr(a, name) + getattr(b, name) for name in names})
-
-
-def spent_in(trajectory: Trajectory) -> Spent:
-    """What a run has taken, as its log tells."""
-    usage = trajectory.usage
-    return Spent(
-        steps=usage.steps,
-        calls=usage.calls,
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        cost=usage.cost or 0.0,
-    )
 
 
 def share_of(total: Budget, each: Budget | None, runs: int, before: Spent) -> Budget:

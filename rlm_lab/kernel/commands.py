@@ -76,13 +76,7 @@ def _export(magics: RLM, rest: str) -> None:
     if parsed.help:
         magics.say({"text/plain": parser.format_help().rstrip()})
         return
-    magics.say({"text/plain": export_told([_named(magics, name) for name in parsed.runs or [None]], parsed)})
-
-
-def _named(magics: RLM, name: str | None) -> Run | Trajectory:
-    """The last run, which has its data at hand, where it is meant; else one of the folder."""
-    last = magics.last
-    return last if last is not None and (name is None or last.id == name) else find_run(name, magics.settings().runs)
+    magics.say({"text/plain": export_told([readings.own_or_saved(magics, name) for name in parsed.runs or [None]], parsed)})
 
 
 def _dashboard(magics: RLM, words: list[str]) -> None:

@@ -32,11 +32,15 @@ def why(magics: RLM, words: list[str]) -> Provenance:
 
 def named(magics: RLM, words: list[str]) -> Run | Trajectory:
     """The run of a word: the last one without a word; a run of this kernel, which has its data at hand; else one of the folder."""
-    last, name = magics.last, words[0] if words else None
-    if last is not None and name in (None, last.id):
-        return last
-    held = magics.ipython.user_ns.get(name or "")
-    return held if isinstance(held, (Run, Trajectory)) else find_run(name, magics.settings().runs)
+    name = words[0] if words else None
+    held = magics.ipython.user_ns.get(name or "")  # an id is no name of a variable
+    return held if isinstance(held, (Run, Trajectory)) else own_or_saved(magics, name)
+
+
+def own_or_saved(magics: RLM, name: str | None) -> Run | Trajectory:
+    """The last run, which has its data at hand, where it is meant; else one of the folder."""
+    last = magics.last
+    return last if last is not None and name in (None, last.id) else find_run(name, magics.settings().runs)
 
 
 def lints_told(name: str | None, *, as_json: bool, width: int) -> tuple[str, bool]:

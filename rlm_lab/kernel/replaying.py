@@ -95,7 +95,7 @@ def resume(
     playback.write_to(log)
     playback.aside = put_aside(events, recorded.run)
     engine = _engine(log, recorded, settings, playback, budget)
-    engine.ledger.carry(_spent(recorded))
+    engine.ledger.carry(Spent.of(recorded.usage))
     run = _played(engine, asked, given.tick)
     run.came_back = _by_hand(recorded, asked.namespace)
     return run
@@ -245,15 +245,3 @@ def _contexts(recorded: Trajectory, context: Any, namespace: Mapping[str, Any]) 
                 f"{info.get('fingerprint')}); load that again."
             )
     return found
-
-
-def _spent(recorded: Trajectory) -> Spent:
-    usage = recorded.usage
-    return Spent(
-        steps=usage.steps,
-        calls=usage.calls,
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        cost=usage.cost or 0.0,
-        seconds=usage.seconds,
-    )
