@@ -13,10 +13,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import TimeoutError, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -126,3 +127,23 @@ def notebook(browser, lab):
     yield opened
     for page in pages:
         page.close()
+
+
+@pytest.fixture
+def offline(browser):
+    """Opens pages without a network; a script's error, or a request that does not begin as allowed, fails the test."""
+    pages = []
+
+    def opened(*allowed: str, **context: Any) -> Page:
+        page = browser.new_page(**context)
+        pages.append(page)
+        page.troubles = []
+        page.on("pageerror", lambda error: page.troubles.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith(allowed) else page.troubles.append(asked.url))
+        page.context.set_offline(True)
+        return page
+
+    yield opened
+    for page in pages:
+        assert page.troubles == []
+        page.context.close()

@@ -23,28 +23,16 @@ WIDER = "document.getElementById('rlm-lab-view').shadowRoot.querySelector('.cmp'
 
 
 @pytest.fixture
-def opened(browser, tmp_path) -> Callable[..., Page]:
+def opened(offline, tmp_path) -> Callable[..., Page]:
     """Saves a comparison and opens it, offline; a script's error or a request fails the test."""
-    pages = []
 
     def opening(runs: list[Trajectory], *, scheme: str = "light", width: int = 1280, height: int = 900) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-        pages.append(page)
-        page.troubles = []
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on(
-            "request",
-            lambda request: page.troubles.append(request.url) if not request.url.startswith(("file:", "data:", "blob:")) else None,
-        )
-        page.context.set_offline(True)
+        page = offline("file:", "data:", "blob:", viewport={"width": width, "height": height}, color_scheme=scheme)
         page.goto(rlm_lab.compare(runs).to_html(tmp_path / "compare.html").as_uri())
         expect(page.locator(".cmp-table")).to_be_visible(timeout=EXPECT)
         return page
 
-    yield opening
-    for page in pages:
-        assert page.troubles == []
-        page.context.close()
+    return opening
 
 
 def picture(page: Page, name: str) -> None:

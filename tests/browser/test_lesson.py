@@ -24,25 +24,16 @@ EXPECT = 60_000  # ms
 
 
 @pytest.fixture
-def opened(browser, tmp_path) -> Callable[..., Page]:
+def opened(offline, tmp_path) -> Callable[..., Page]:
     """Saves a lesson and opens it, offline; a script's error or a request fails the test."""
-    pages = []
 
     def opening(trajectory: Any, *, scheme: str = "light", width: int = 1280, height: int = 800, **context: Any) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme, **context)
-        pages.append(page)
-        page.troubles = []
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else page.troubles.append(asked.url))
-        page.context.set_offline(True)
+        page = offline("file:", "data:", viewport={"width": width, "height": height}, color_scheme=scheme, **context)
         page.goto(save_lesson(lesson_of(trajectory), tmp_path / "lesson.html").as_uri())
         expect(page.locator(".l-main")).to_be_visible(timeout=EXPECT)
         return page
 
-    yield opening
-    for page in pages:
-        assert page.troubles == []
-        page.context.close()
+    return opening
 
 
 @pytest.fixture

@@ -25,28 +25,16 @@ HOSTILE = (
 
 
 @pytest.fixture
-def opened(browser, tmp_path) -> Callable[..., Page]:
+def opened(offline, tmp_path) -> Callable[..., Page]:
     """Saves a run's events as a page and opens it, offline; a script's error or a request fails the test."""
-    pages = []
 
     def opening(events: Any, *, scheme: str = "light", width: int = 1280, height: int = 900) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-        pages.append(page)
-        page.troubles = []
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on(
-            "request",
-            lambda request: page.troubles.append(request.url) if not request.url.startswith(("file:", "data:", "about:")) else None,
-        )
-        page.context.set_offline(True)
+        page = offline("file:", "data:", "about:", viewport={"width": width, "height": height}, color_scheme=scheme)
         page.goto(save_page(events, tmp_path / "run.html").as_uri())
         expect(page.locator(".header")).to_be_visible(timeout=60_000)
         return page
 
-    yield opening
-    for page in pages:
-        assert page.troubles == []
-        page.context.close()
+    return opening
 
 
 def picture(page: Page, name: str) -> None:
