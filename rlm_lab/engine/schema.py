@@ -1,6 +1,7 @@
 """The form that an answer must have: a Python type, a pydantic model or a JSON schema.
 
-A text is never evaluated: it is read as JSON, or as a value written in Python, or refused. Schemas are never fetched from elsewhere. Belongs to the main thread.
+A text is never evaluated: it is read as JSON, or as a value written in Python, or refused. Schemas are never fetched from
+elsewhere. Belongs to the main thread.
 """
 
 from __future__ import annotations

@@ -199,7 +199,9 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_model_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-m", "--model", metavar="NAME", help="a LiteLLM name, local, or a variable that holds a model")
+    group.add_argument(
+        "-m", "--model", metavar="NAME", help="a LiteLLM name, local, or in a notebook a variable that holds a model"
+    )
     group.add_argument("--sub-model", metavar="NAME", help="the model that answers llm_query; by default the same")
     group.add_argument("--profile", metavar="NAME", help=f"how the model is prompted: {', '.join(PROFILES)}")
     group.add_argument("--record", action="append", metavar="PATH", help="record the models' replies in this file")
