@@ -71,13 +71,8 @@ def _export(magics: RLM, rest: str) -> None:
     if parsed.help:
         magics.say({"text/plain": parser.format_help().rstrip()})
         return
-    magics.say(
-        {
-            "text/plain": export_told(
-                [readings.named(magics, [name]) for name in parsed.runs] or [readings.named(magics, [])], parsed
-            )
-        }
-    )
+    runs = [readings.named(magics, [name]) for name in parsed.runs] or [readings.named(magics, [])]
+    magics.say({"text/plain": export_told(runs, parsed)})
 
 
 def _dashboard(magics: RLM, words: list[str]) -> None:
@@ -104,7 +99,7 @@ def _help(magics: RLM, _: list[str]) -> None:
     rows += [("%%rlm_edit [ID]", "the cell's code, or prompt, in place of the pending one; the run goes on")]
     rows += [("%%rlm_answer [ID]", "the cell answers the pending call, a batch one a line or as a JSON list")]
     title = "%rlm looks after runs; %%rlm asks (%%rlm --help)."
-    named = "RUN is a variable, an id or a log's path, by default the last run; ID a variable or an id, by default the newest paused run."
+    named = "RUN is a variable, an id or a log's path, by default the last run; ID is a paused run, by default the newest."
     magics.say(Table(title=title, head=("command", "what it does"), rows=rows, note=named).bundle())
 
 
