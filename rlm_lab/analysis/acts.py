@@ -186,7 +186,7 @@ def summary_of(step: Step) -> str:
     if lines and (len(lines) <= 3 or not thought):
         more = f" … and {len(lines) - 1:,} more lines" if len(lines) > 3 else ""
         return clipped(lines[0], _CLIP - len(more)) + more
-    return clipped(thought or _first_code_line(step) or "No reply yet")
+    return clipped(thought or _first_code_line(step) or _of_reply(step.reply))
 
 
 def clipped(text: str, limit: int = _CLIP) -> str:
@@ -225,6 +225,13 @@ def _first_sentence(text: str) -> str:
     line = next((line.strip(" #*-") for line in text.splitlines() if line.strip(" #*-")), "")
     found = re.match(r"(.{8,}?[.!?])(?:\s|$)", line)
     return found.group(1) if found else line
+
+
+def _of_reply(reply: str | None) -> str:
+    """A reply that holds no words and no code that ran: the last one of a run over its budget, one that was only thought."""
+    if reply is None:
+        return "No reply yet"
+    return "Code that was not run" if "```" in reply or "~~~" in reply else "No words and no code"
 
 
 def _first_code_line(step: Step) -> str:

@@ -47,9 +47,11 @@ class Final:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedReply:
-    """`reasoning` is all that is neither block nor final; `broken` says that the last fence was never closed."""
+    """`reasoning` is all that is neither block nor final, `prose` that without what the model thought aloud before it replied;
+    `broken` says that the last fence was never closed."""
 
     reasoning: str
+    prose: str = ""
     blocks: tuple[str, ...] = ()
     final: Final | None = None
     broken: bool = False
@@ -92,8 +94,9 @@ def parse(text: str) -> ParsedReply:
     final, prose = _take_final("\n".join(lines))
     if final is not None and not blocks and (code := _final_as_code(final)):
         blocks, final = [code], None
-    reasoning = "\n\n".join(part for part in (thinking, _tidy(prose.replace("\0", ""))) if part)
-    return ParsedReply(reasoning=reasoning, blocks=tuple(blocks), final=_settled(final), broken=broken)
+    prose = _tidy(prose.replace("\0", ""))
+    reasoning = "\n\n".join(part for part in (thinking, prose) if part)
+    return ParsedReply(reasoning=reasoning, prose=prose, blocks=tuple(blocks), final=_settled(final), broken=broken)
 
 
 def prepare() -> None:

@@ -317,8 +317,13 @@ class Task:
         talk.say("user", last_question(limit))
         reply = yield from self._think(talk, free=True)
         if not isinstance(reply, Exception):
-            self._answers.take(last_value(parse(reply.text), reply.text, self._space.names.view()))
+            self._take_last(last_value(parse(reply.text), self._space.names.view()))
         self._finish("out_of_budget")
+
+    def _take_last(self, value: Any) -> None:
+        problem = "The last reply holds no answer." if value is MISSING else self._answers.take(value)
+        if problem is not None:
+            self._tell.flagged("no_answer", problem)
 
     # blocks
 
@@ -367,7 +372,8 @@ class Task:
         if decision.answer is not UNCHANGED:
             value = decision.answer
             self._tell.edited("final_answer", text, self._answers.text_of(value), decision.by)
-        return self._answers.take(value)
+        problem = self._answers.take(value)
+        return None if problem is None else refused_answer(problem)
 
     def fail(self, error: Exception) -> None:
         """Ends the run with an error."""
