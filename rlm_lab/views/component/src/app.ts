@@ -41,6 +41,7 @@ export class App {
   pending = new Set<string>();
   received = 0; // when the last message came
   private scheduled = false;
+  private wasLive = false;
   private hitsAt = -1;
   private foundBy: { text: string; hits: Hit[] } | null = null;
 
@@ -125,7 +126,8 @@ export class App {
     const root = this.store.root;
     if (!root) return;
     if (!this.store.get(this.run)) this.run = root.id;
-    if (this.following && this.live) this.step = this.newest;
+    if (this.following && (this.live || this.wasLive)) this.step = this.newest;
+    this.wasLive = this.live;
     const step = this.store.get(this.step);
     if (!step || step["aside"] === true) this.step = this.newest; // what was gone back behind is no part of the run any more
     if (this.call && !this.store.get(this.call)) this.call = null;
