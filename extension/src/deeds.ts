@@ -5,7 +5,7 @@ import { PathExt } from '@jupyterlab/coreutils';
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { hasMagics } from './kernel';
+import { links } from './link';
 import type { Row, Server } from './server';
 import type { Sighting, Sightings } from './sightings';
 
@@ -54,7 +54,7 @@ export class Deeds {
   /** A line of `%rlm` in a new cell of the notebook in front, below what loads the magics where they are not there. */
   async line(text: string, run: boolean, panel: NotebookPanel = this.notebook): Promise<void> {
     const kernel = kernelOf(panel);
-    const known = kernel !== null && (await hasMagics(kernel));
+    const known = kernel !== null && (await links.find(kernel)) !== null;
     write(panel, known ? text : `%load_ext rlm_lab\n${text}`);
     this.app.shell.activateById(panel.id);
     await panel.content.activeCell?.ready;
@@ -81,7 +81,7 @@ export class Deeds {
     const { trans } = this;
     const asked = await InputDialog.getNumber({ title: trans.__('Fork before which step?'), value: row.steps || 1 });
     if (asked.button.accept && asked.value !== null && Number.isInteger(asked.value) && asked.value > 0) {
-      const live = this.sightings.live().some(one => one.told.id === row.run);
+      const live = this.sightings.live().some(told => told.id === row.run);
       const fork = `%rlm fork ${asked.value} ${row.run}`;
       await this.line(live ? fork : `%rlm replay --all ${row.run}\n%rlm fork ${asked.value}`, live);
     }
