@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rlm_lab.analysis.acts import act_of
 from rlm_lab.analysis.alignment import Row, align
+from rlm_lab.analysis.callpairs import child_pairs
 from rlm_lab.analysis.divergence import Divergence, divergence_of
 from rlm_lab.errors import LogError, UsageError
 from rlm_lab.trajectory.notes import Notes, notes_of
@@ -65,6 +66,14 @@ class Pair:
         if "moved" in counts:
             counts["moved"] //= 2
         return dict(counts)
+
+
+def children_of(row: Row) -> tuple[Pair, ...]:
+    """The child runs that both steps of a row have started, each pair aligned as any two runs; none where only one has."""
+    one, other = row.a or row.elsewhere, row.b or row.elsewhere
+    if one is None or other is None:
+        return ()
+    return tuple(pair_of(a, b) for a, b in child_pairs(one, other) if a is not None and b is not None)
 
 
 def pair_of(a: Trajectory, b: Trajectory) -> Pair:

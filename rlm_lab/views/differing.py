@@ -12,7 +12,7 @@ from typing import Any
 from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.comparing import Pair, RunFacts
-from rlm_lab.analysis.divergence import differing_settings, ends_text, fingerprints_known, readers_text
+from rlm_lab.analysis.divergence import differing_settings, ends_text, fingerprints_known, place_text, readers_text
 from rlm_lab.analysis.traits import code_of
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views import figures
@@ -24,6 +24,7 @@ KINDS = {
     "prompt": ("≠", "same code, other prompts"),
     "answer": ("≠", "same code, other answer"),
     "output": ("≠", "same code, other output"),
+    "child": ("≠", "same code, other child run"),
     "changed": ("≠", "changed"),
     "moved": ("⇄", "moved"),
     "only_a": ("›", "only in A"),
@@ -144,7 +145,9 @@ def contexts_text(run: Trajectory) -> str:
     for context in run.contexts[:3]:
         size = context.get("size")
         count = f"{size:,} {context.get('unit') or ''}".strip() if isinstance(size, int) and size >= 0 else ""
-        told.append(" ".join(part for part in (f"{context.get('name')}:", str(context.get("type") or ""), count) if part))
+        kind = str(context.get("type") or "")  # of a frame it tells the size besides
+        parts = (f"{context.get('name')}:", kind, "" if count and count.split()[0] in kind else count)
+        told.append(" ".join(part for part in parts if part))
     more = f" and {len(run.contexts) - 3} more" if len(run.contexts) > 3 else ""
     return clipped(", ".join(told), 160) + more
 
@@ -154,11 +157,9 @@ def parting_text(pair: Pair) -> tuple[str, str]:
     found = pair.divergence
     if found is None:
         return "No divergence", _all_the_same(pair)
-    steps = {f"step {number}" for number in (found.a, found.b) if number is not None}
-    place = steps.pop() if len(steps) == 1 else f"step {found.a} of A, step {found.b} of B"
     before = " Everything before it is the same." if found.row else ""
     readers = readers_text(found)
-    return f"First divergence, {place}", f"{found.sentence}{before}{f' {readers}' if readers else ''}"
+    return f"First divergence, {place_text(found)}", f"{found.sentence}{before}{f' {readers}' if readers else ''}"
 
 
 def _all_the_same(pair: Pair) -> str:
