@@ -240,7 +240,7 @@ def kind_of(a: Step, b: Step, absent: frozenset[str] = frozenset()) -> Kind:
 
 
 def same_inside(a: Trajectory, b: Trajectory) -> bool:
-    """Whether two child runs ended alike and did the same, step by step; what one of them has not recorded is not held against it."""
+    """Whether two child runs ended alike and did the same, step by step, as far as both have recorded it."""
     absent = a.absent | b.absent
     alike = len(a.steps) == len(b.steps) and ending_of(a, b) == ending_of(b, a)
     return alike and all(kind_of(one, other, absent) == "same" for one, other in zip(a.steps, b.steps, strict=True))

@@ -31,8 +31,8 @@ def call_pairs(a: Step, b: Step) -> tuple[CallPair, ...]:
     >>> [pair.kind for pair in call_pairs(step("p", "q"), step("q", "r", "s"))]
     ['prompt', 'same', 'only_b']
     """
-    calls = [[call for block in step.blocks for call in block.calls] for step in (a, b)]
-    return tuple(CallPair(kind=_kind(*pair), a=pair[0], b=pair[1]) for pair in _paired(*calls, lambda call: call.prompt))
+    one, other = ([call for block in step.blocks for call in block.calls] for step in (a, b))
+    return tuple(CallPair(kind=_kind(*pair), a=pair[0], b=pair[1]) for pair in _paired(one, other, lambda call: call.prompt))
 
 
 def child_pairs(a: Step, b: Step) -> tuple[tuple[Trajectory | None, Trajectory | None], ...]:
@@ -44,8 +44,9 @@ def child_pairs(a: Step, b: Step) -> tuple[tuple[Trajectory | None, Trajectory |
     >>> [(a and a.run, b and b.run) for a, b in child_pairs(step("p", "q"), step("q"))]
     [('c1', None), ('c2', 'c1')]
     """
-    children = [[child for block in step.blocks for child in block.children] for step in (a, b)]
-    return tuple(_paired(*children, lambda child: child.question))
+    one, other = ([child for block in step.blocks for child in block.children] for step in (a, b))
+    pairs = _paired(one, other, lambda child: child.question)
+    return tuple(pairs)
 
 
 def _kind(a: Call | None, b: Call | None) -> CallKind:
@@ -56,9 +57,7 @@ def _kind(a: Call | None, b: Call | None) -> CallKind:
     return "same" if (a.status, a.answer) == (b.status, b.answer) else "answer"
 
 
-def _paired(
-    a: Sequence[Asked], b: Sequence[Asked], asked: Callable[[Asked], str]
-) -> Iterator[tuple[Asked | None, Asked | None]]:
+def _paired(a: Sequence[Asked], b: Sequence[Asked], asked: Callable[[Asked], str]) -> Iterator[tuple[Asked | None, Asked | None]]:
     waiting: dict[str, deque[Asked]] = defaultdict(deque)
     for one in b:
         waiting[asked(one)].append(one)

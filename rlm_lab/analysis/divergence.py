@@ -200,8 +200,8 @@ def _of_children(a: Trajectory, b: Trajectory) -> str:
 def place_text(divergence: Divergence) -> str:
     """At which steps two runs part.
 
-    >>> place_text(Divergence(row=1, cause="reply", sentence="", a=2, b=2)), place_text(Divergence(row=1, cause="reply", sentence="", a=2))
-    ('step 2', 'step 2 of A')
+    >>> [place_text(Divergence(row=1, cause="reply", sentence="", a=2, b=b)) for b in (2, 3, None)]
+    ['step 2', 'step 2 of A, step 3 of B', 'step 2 of A']
     """
     known = {letter: step for letter, step in (("A", divergence.a), ("B", divergence.b)) if step is not None}
     if len(known) == 2 and divergence.a == divergence.b:

@@ -114,7 +114,8 @@ def difference(name: str, one: float | None, other: float | None) -> str:
     sign = "+" if other > one else "−"
     if name in ("steps", "calls"):
         return f"{sign}{abs(int(other) - int(one)):,}"
-    return f"{sign}{abs(other - one) / one * 100:,.0f} %" if one else ""
+    percent = abs(other - one) / one * 100 if one else 0
+    return f"{sign}{percent:,.0f} %" if percent >= 0.5 else "about the same" if one else ""
 
 
 def same_answer(a: RunFacts, b: RunFacts) -> bool:
@@ -174,4 +175,4 @@ def counted_kinds(pair: Pair) -> str:
     """How many steps are the same, changed, moved, or stand on one side only."""
     counts = pair.counts()
     order: Sequence[str] = tuple(KINDS)
-    return ", ".join(f"{counts[kind]:,} {KINDS[kind][1]}" for kind in order if kind in counts) or "no steps"
+    return "; ".join(f"{counts[kind]:,} {KINDS[kind][1]}" for kind in order if kind in counts) or "no steps"

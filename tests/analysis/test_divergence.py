@@ -138,6 +138,6 @@ def test_a_child_run_that_was_asked_something_else_is_told(run):
 
 def test_the_child_runs_of_two_steps_are_aligned_as_any_two_runs_and_so_are_theirs(run):
     a, b = (run({"code": "y = rlm_query('z')", "children": (run(code, question="z"),)}, question="who?") for code in (LOOK, "1"))
-    (child,) = children_of(pair_of(asking(run, a), asking(run, b)).rows[0])
-    (inner,) = children_of(child.rows[0])
+    (child,) = (pair_of(*both) for both in children_of(pair_of(asking(run, a), asking(run, b)).rows[0]))
+    (inner,) = (pair_of(*both) for both in children_of(child.rows[0]))
     assert [pair.rows[0].kind for pair in (child, inner)] == ["child", "only_a"]

@@ -55,3 +55,14 @@ test("no text of a run is a formula in the table that is saved", () => {
   const line = csvOf([run("=1+1", { answer: 'a "b"', question: "@x" })]).split("\r\n")[1]!;
   assert.match(line, /^"'=1\+1","m","'@x","a ""b""","done","2",/);
 });
+
+test("child runs are turned round with their row, and the first two that differ begin open", () => {
+  const child = (question: string) => ({ question, answer: "", status: "done", steps: 1 });
+  const pair = { a: child("a"), b: child("b"), same: false, part: 0, rows: [row("only_a", 0, null)], steps: [[{ n: 1 }], []] as never, texts: { title: "forth", sentence: "" }, turned: { title: "back", sentence: "" } };
+  const turned = turnedRow({ ...row("child", 0, 0), children: [pair] }).children![0]!;
+  assert.deepEqual([turned.a?.question, turned.texts?.title, turned.rows![0]!.kind, turned.steps![1].length], ["b", "back", "only_b", 1]);
+  const made = state();
+  assert.deepEqual([made.isInside(pair, "3.0"), made.isInside(pair, "3.1"), made.isInside({ ...pair, same: true }, "3.0")], [true, false, false]);
+  made.toggle("3.1");
+  assert.equal(made.isInside(pair, "3.1"), true);
+});
