@@ -28,7 +28,7 @@ class Divergence:
 
     `row` is its place among the rows of the alignment, `a` and `b` the steps there (None where a run has none), `cause` what led to
     it, `sentence` the same in words. `names` are the variables that carry the difference on, `readers_a` and `readers_b` the later
-    steps whose code reads one of them.
+    steps whose code reads one of them. `calls` are the two with the same prompt and another answer, where that is the cause.
     """
 
     row: int
@@ -39,6 +39,7 @@ class Divergence:
     names: tuple[str, ...] = ()
     readers_a: tuple[int, ...] = ()
     readers_b: tuple[int, ...] = ()
+    calls: tuple[Call, Call] | None = None
 
 
 def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergence | None:
@@ -66,6 +67,7 @@ def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergen
         names=names,
         readers_a=_readers(a.steps, row.a, names),
         readers_b=_readers(b.steps, row.b, names),
+        calls=_answered(row) if cause == "answer" else None,
     )
 
 
@@ -185,6 +187,13 @@ def _of_answers(one: Call, other: Call, count: int) -> str:
         return f"The same call failed in {'A' if one.status == 'failed' else 'B'} and was answered in the other{more}."
     model = f"to {one.model} and" if one.model == other.model else f"({one.model} in A, {other.model} in B) and"
     return f"Both runs sent the same prompt {model} got another answer{more}."
+
+
+def _answered(row: Row) -> tuple[Call, Call] | None:
+    """The first two calls with the same prompt that were both answered, and otherwise."""
+    pairs = call_pairs(row.a, row.b) if row.a and row.b else ()
+    both = ((pair.a, pair.b) for pair in pairs if pair.kind == "answer" and pair.a and pair.b)
+    return next(((a, b) for a, b in both if a.status == b.status == "answered"), None)
 
 
 def _of_children(a: Trajectory, b: Trajectory) -> str:

@@ -140,6 +140,7 @@ def _texts(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> JSON:
         "figures": [dataclasses.asdict(one) for one in differing.spent_of(*facts)],
         "same_answer": differing.same_answer(*facts),
         "counts": differing.counted_kinds(pair),
+        "what_if": plain(differing.what_if_line(pair)),
     }
 
 

@@ -123,7 +123,9 @@ def _rows(pair: Pair, warned: Warned, depth: int = 0) -> Iterator[str]:
         if pair.divergence is not None and pair.divergence.row == place:
             title, sentence = differing.parting_text(pair)
             where = "In this child run: " if depth else ""
-            yield f'<tr class="rlm-part"><td colspan="3"><b>{where}{escaped(title)}</b> {escaped(sentence)}</td></tr>'
+            line = differing.what_if_line(pair)
+            told = f'<div class="rlm-more">To run B with A’s answer: <code>{escaped(line)}</code></div>' if line else ""
+            yield f'<tr class="rlm-part"><td colspan="3"><b>{where}{escaped(title)}</b> {escaped(sentence)}{told}</td></tr>'
 
 
 def _row(pair: Pair, row: Row, warned: Warned) -> str:

@@ -47,7 +47,9 @@ def pair_text(pair: Pair, facts: tuple[RunFacts, RunFacts], width: int = 100) ->
     lines = [clipped(plain(differing.question_text(facts[0])), width), clipped(given, width), ""]
     lines += [_head(name, one, width) for name, one in zip("AB", facts, strict=True)]
     spent = [f"{one.title} {one.a} and {one.b}{_told(one.difference)}" for one in differing.spent_of(*facts)]
-    lines += ["", *textwrap.wrap(" · ".join(spent), width), "", *textwrap.wrap(f"{title}: {plain(sentence)}", width), ""]
+    lines += ["", *textwrap.wrap(" · ".join(spent), width), "", *textwrap.wrap(f"{title}: {plain(sentence)}", width)]
+    line = plain(differing.what_if_line(pair))
+    lines += ["To run B with A's answer (a line to be copied whole):", f"    {line}", ""] if line else [""]
     shown = list(_rows(pair, width))
     return "\n".join(line.rstrip() for line in [*lines, *shown, "", f"Steps: {differing.counted_kinds(pair)}."])
 

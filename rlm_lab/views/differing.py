@@ -19,6 +19,7 @@ from rlm_lab.views import figures
 
 NOT_RECORDED = "not recorded"
 NO_ANSWER = "no answer"
+_LONGEST_ANSWER = 600  # characters that stand in a line to be copied
 KINDS = {
     "same": ("=", "same"),
     "prompt": ("≠", "same code, other prompts"),
@@ -161,6 +162,25 @@ def parting_text(pair: Pair) -> tuple[str, str]:
     before = " Everything before it is the same." if found.row else ""
     readers = readers_text(found)
     return f"First divergence, {place_text(found)}", f"{found.sentence}{before}{f' {readers}' if readers else ''}"
+
+
+def what_if_line(pair: Pair) -> str:
+    """The line of Python that runs B again with A's answer, where another answer led to the divergence and B can be played."""
+    found = pair.divergence
+    if found is None or found.calls is None or pair.b.imported or pair.b.parent is not None:
+        return ""
+    one, other = found.calls
+    answer = one.answer or ""
+    if len(answer) > _LONGEST_ANSWER:
+        shown = f"rlm_lab.compare({_named(pair.a)}, {_named(pair.b)}).divergence.calls[0].answer"
+    else:
+        shown = repr(answer)
+    return f"rlm_lab.what_if({_named(pair.b)}, {other.number}, {shown})"
+
+
+def _named(run: Trajectory) -> str:
+    """How a run is named in a line of Python: the newest of this kernel by its id, which its log has too."""
+    return repr(run.run if run.path is None or run.path.name.startswith(run.run) else str(run.path))
 
 
 def _all_the_same(pair: Pair) -> str:

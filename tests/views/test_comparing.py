@@ -55,7 +55,8 @@ def test_the_text_tells_the_divergence_and_the_sides(eight):
     assert "First divergence, step 2: Both runs sent the same prompt to gpt-4.1-nano and got another answer." in text
     assert "Step 3 of A and step 4 of B read kind." in " ".join(text.split())
     assert "≠ same code, other answer" in text
-    assert max(map(len, text.splitlines())) <= 110
+    assert "    rlm_lab.what_if('flights-04', 2, '“Most departures” asks for a count of flights over the limit.')" in text
+    assert max(len(line) for line in text.splitlines() if "what_if" not in line) <= 110  # a line to be copied is not cut
 
 
 def test_two_runs_are_found_by_path_id_and_themselves(asked, tmp_path):

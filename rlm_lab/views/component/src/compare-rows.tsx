@@ -95,11 +95,28 @@ function above(element: HTMLElement): number {
 
 function Entry({ state, item, at, of }: { state: State; item: Item; at: number; of: number }): JSX.Element {
   const place = { "data-item": at, "data-name": nameOf(state, item), role: "listitem" as const, tabIndex: state.at === at ? 0 : -1, "aria-posinset": at + 1, "aria-setsize": of, onFocus: () => { state.at = at; } };
-  if (item.type === "part") return <div class="cmp-part" {...place}><b>{state.texts?.title}</b><span class="told">{state.texts?.sentence}</span></div>;
+  if (item.type === "part") return <div class="cmp-part" {...place}><b>{state.texts?.title}</b><span class="told">{state.texts?.sentence}</span><WhatIf state={state} /></div>;
   if (item.type === "fold") return <div class="cmp-fold" {...place}>{counted(item.count, "step")} the same, from step {state.step(0, state.row(item.place)?.a)?.n ?? "?"} of A on</div>;
   const { row } = item;
   const steps: Both = [(at) => state.step(0, at), (at) => state.step(1, at)];
   return <div class={`cmp-row of-${row.kind}`} {...place} aria-label={labelOf(row, steps)}><Aligned state={state} row={row} steps={steps} path={`${item.place}`} /></div>;
+}
+
+/** The line of Python that runs B again with A's answer, to be copied into a cell. */
+function WhatIf({ state }: { state: State }): JSX.Element | null {
+  const line = state.texts?.what_if;
+  if (!line) return null;
+  const copy = (event: MouseEvent) => {
+    const box = (event.currentTarget as HTMLElement).parentElement!.querySelector("code")!;
+    getSelection()?.selectAllChildren(box);
+    void navigator.clipboard?.writeText(line).catch(() => undefined); // the line is selected, where the page may not copy
+  };
+  return (
+    <>
+      <button type="button" class="button" aria-expanded={state.whatIf} onClick={() => { state.whatIf = !state.whatIf; state.changed(); }}><Icon name="fork" /> Run B with A’s answer</button>
+      {state.whatIf && <p class="cmp-whatif">In a cell of a kernel that has the data: <code>{line}</code> <button type="button" class="link" onClick={copy}>copy</button><br />It gives a second run, which stands before this step; <code>.resume()</code> goes on, and asks only what depends on the answer.</p>}
+    </>
+  );
 }
 
 /** The steps of both sides by their places. */

@@ -11,7 +11,7 @@ export interface Row {
 }
 export interface Figure { name: string; title: string; a: string; b: string; difference: string }
 export interface Told { title: string; sentence: string }
-export interface Texts extends Told { given: string; contexts: string; figures: Figure[]; same_answer: boolean; counts: string }
+export interface Texts extends Told { given: string; contexts: string; figures: Figure[]; same_answer: boolean; counts: string; what_if: string }
 export interface Pair { texts: Texts; turned: Texts; part: number | null; cause: string | null; exact: boolean; rows: Row[] }
 export interface Child { question: string; answer: string; status: string; steps: number }
 /** Two child runs of one row; `rows` and `steps` are there where both sides have one and the message had room for it. */
@@ -72,6 +72,7 @@ export class State {
   goal: number | null = null; // the item that is to be brought into view
   opened = new Set<string>(); // places of rows and of child runs in them that are not as they began: "3", "3.0", "3.0.1"
   trouble = "";
+  whatIf = false; // whether the line that runs B with A's answer is shown
   layout = "full";
   private made: { key: string; items: Item[]; rows: Row[] } | null = null;
 

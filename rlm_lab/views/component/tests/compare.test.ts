@@ -5,7 +5,7 @@ import { csvOf, groupsOf, itemsOf, State, turnedRow, type Message, type Row, typ
 
 const row = (kind: string, a: number | null, b: number | null): Row => ({ kind, sign: "", word: kind, a, b });
 const run = (name: string, fields: Partial<Run> = {}): Run => ({ name, question: "Why?", model: "m", status: "done", answer: "EV", none: "", steps: 2, figures: {}, tags: [], acts: [], ...fields });
-const texts = (title: string) => ({ given: "", contexts: "", figures: [], same_answer: true, counts: "", title, sentence: "" });
+const texts = (title: string) => ({ given: "", contexts: "", figures: [], same_answer: true, counts: "", what_if: "", title, sentence: "" });
 const message = (): Message => ({
   kind: "comparison", chosen: [0, 1], runs: [run("one"), run("other"), run("third")], answers: [], steps: {},
   pairs: { "0-1": { texts: texts("forth"), turned: texts("back"), part: 1, cause: "answer", exact: true, rows: [row("same", 0, 0), row("only_a", 1, null)] } },
