@@ -116,8 +116,10 @@ def _run(magics: RLM, words: list[str]) -> Run:
 
 
 def _is_held(magics: RLM, name: str) -> bool:
-    """Whether the last run, or a paused one, is called so."""
-    return any(run.id.startswith(name) for run in (magics.last, *paused_runs()) if run is not None)
+    """Whether a variable, the last run, or a paused one, is called so."""
+    return isinstance(readings.held_by(magics, name), Run) or any(
+        run.id.startswith(name) for run in (magics.last, *paused_runs()) if run is not None
+    )
 
 
 def _models(magics: RLM, flags: dict[str, Any]) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_an_edit_that_comes_too_late_is_kept_and_says_so(kernel, paused, opened)
     assert kernel.value("n") == "'mine'"
 
 
-ASKS = 'root = blocks("a = llm_query(\'first\')", "b = llm_query_batched([\'x\', \'y\', \'z\'])", "FINAL((a, b))")'
+ASKS = "root = blocks(\"a = llm_query('first')\", \"b = llm_query_batched(['x', 'y', 'z'])\", \"FINAL((a, b))\")"
 
 
 @pytest.fixture
