@@ -161,7 +161,7 @@ def test_each_part_of_a_step_has_its_cell(run: Run, tmp_path: Path) -> None:
     assert "<details><summary>2 calls" in cell(notebook, "step-2-block-2-calls").source
     child = cell(notebook, "step-8-block-1-calls").source
     assert "<details><summary>Child run: Which? (Done)</summary>" in child
-    assert child.index("<details><summary>Step 1: answer</summary>") < child.index("```python\nsaid = ")
+    assert child.index("<details><summary>Step 1: ") < child.index("```python\nsaid = ")
     assert "```text\nof the child 2\n```" in child
     assert child.count("<details><summary>2 calls") == 2
     assert cell(notebook, "step-3-block-1").metadata.tags == ["raises-exception"]
