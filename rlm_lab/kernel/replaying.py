@@ -232,14 +232,13 @@ def what_if(
 
     Parameters
     ----------
-    source: a run of this process, or its id; or a log, or the id of one, which is then played first, as `replay` does.
+    source: a run of this process, or its id; or a log, or the id of one.
     call: the call's number in the trajectory.
     answer: what it is answered now. Only what depends on it is asked anew.
     model, sub_model: for what is asked anew; by default those of the run.
-    context, namespace, tools, sub_tools, schema, settings, effects, tick: as for `replay`, of a log.
+    context, namespace, tools, sub_tools, schema, settings, effects, tick: as for `fork`, of a log.
 
-    The run itself stays what it is. The second one of a log is not written to a file. Raises what `replay` raises, and `UsageError`
-    for a call that there is not.
+    The run itself stays what it is. Raises what `fork` raises, and `UsageError` for a call that there is not.
 
     >>> from rlm_lab import ScriptedModel, ask
     >>> code = ["kind = llm_query('Count or share?')", "FINAL(kind.upper())"]
@@ -250,17 +249,13 @@ def what_if(
     ('A SHARE', 'A COUNT')
     """
     held = source if isinstance(source, Run) else next((run for run in known_runs() if run.id == str(source)), None)
-    named: dict[str, str | Model | None] = {"model": model, "sub_model": sub_model}
-    if held is None:
-        settings = _given(surrounding).settings or load_settings()
-        recorded = find_run(str(source), settings.runs)
-        held = replay(recorded.path or Path(source), step=False, **surrounding)  # type: ignore[arg-type]
-        named = {"model": model or recorded.model, "sub_model": sub_model or model or recorded.sub_model}
-    found = find_call(held.steps, call)
+    recorded = held or find_run(str(source), (_given(surrounding).settings or load_settings()).runs)
+    found = find_call(recorded.steps, call)
     if found is None:
-        raise UsageError(f"The run {held.id} has no call {call!r}.")
+        name = recorded.id if isinstance(recorded, Run) else recorded.run
+        raise UsageError(f"The run {name} has no call {call!r}.")
     step = found[0].number
-    other = held.fork(step, **named, anew=False)  # type: ignore[arg-type]
+    other = fork(held or recorded.path or Path(source), step, model=model, sub_model=sub_model, anew=False, **surrounding)  # type: ignore[arg-type]
     other.resume(until=f"step {step + 1}")  # from the record, so that the call is there
     other.override(call, answer)
     return other

@@ -405,7 +405,7 @@ def test_the_line_of_a_comparison_runs_b_with_the_answer_of_a() -> None:
     assert (b.answer, other.answer) == ("SHARESo share?", "COUNTSo count?")
 
 
-def test_a_log_is_played_before_its_call_is_answered_otherwise(tmp_path: Path) -> None:
+def test_a_call_of_a_run_in_a_file_is_answered_otherwise_in_a_run_of_its_own(tmp_path: Path) -> None:
     path = asks("share").path.rename(tmp_path / "other.rlm.jsonl")
     models = {"model": ScriptedModel([]), "sub_model": ScriptedModel(["new"], name="sub")}
     other = what_if(path, 1, "count", **models)
