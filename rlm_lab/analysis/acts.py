@@ -155,7 +155,19 @@ def _note(node: ast.AST, facts: _Facts) -> None:
             facts.calculates = True
 
 
+def bounds(node: ast.Call) -> bool:
+    """Whether a call keeps a figure within a bound, as in `max(0, at - 100)`, and finds nothing.
+
+    >>> bounds(ast.parse("max(0, at)").body[0].value), bounds(ast.parse("max(sizes)").body[0].value)
+    (True, False)
+    """
+    named = isinstance(node.func, ast.Name) and node.func.id in {"max", "min"}
+    return named and len(node.args) > 1 and any(isinstance(part, ast.Constant | ast.Call) for part in node.args)
+
+
 def _note_call(node: ast.Call, facts: _Facts) -> None:
+    if bounds(node):
+        return
     name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
     facts.called.add(name)
     if name == "print" and any(isinstance(part, ast.Compare) and not _tests_text(part) for part in node.args):

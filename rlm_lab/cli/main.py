@@ -15,6 +15,7 @@ from rlm_lab.cli.command import FAILED, INTERRUPTED, WRONG, Command, complain
 from rlm_lab.cli.giving import GIVING
 from rlm_lab.cli.looking import LOOKING
 from rlm_lab.cli.models import DOCTOR, MODEL
+from rlm_lab.cli.sweeping import SWEEP
 from rlm_lab.errors import ContextError, RLMError, UsageError
 from rlm_lab.kernel.arguments import Parser, plain_words
 from rlm_lab.kernel.words import near
@@ -87,7 +88,7 @@ def _parsers() -> dict[tuple[str, ...], Parser]:
     parser.set_defaults(command=None)
     found: dict[tuple[str, ...], Parser] = {(): parser}
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (ASK, *LOOKING, *GIVING):
+    for command in (ASK, SWEEP, *LOOKING, *GIVING):
         found[(command.name,)] = _add(commands, command)
     found[("model",)] = _add(commands, Command(name="model", told="the embedded model: install, list"))
     actions = found[("model",)].add_subparsers(title="commands", metavar="COMMAND")

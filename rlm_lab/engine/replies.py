@@ -17,6 +17,8 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
+from rlm_lab.parsing import tree_of
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
@@ -142,7 +144,7 @@ def _tree(code: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(code)
+            return tree_of(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -106,13 +106,18 @@ def add_run_flags(parser: argparse.ArgumentParser, *, stops: bool = False) -> No
     _add_data_flags(parser.add_argument_group("data and answer"))
     _add_model_flags(parser.add_argument_group("models"))
     limits = parser.add_argument_group("limits of the whole tree of runs (a number, or none)")
-    for name in LIMITS:
-        unit = {"cost": "USD", "seconds": "S"}.get(name, "N")
-        limits.add_argument(f"--max-{name}", metavar=unit, help=f"default {getattr(Budget(), name):,}")
-    limits.add_argument("--depth", metavar="N", help=f"how deep rlm_query may nest; 0: not at all; default {Budget().depth}")
+    add_limit_flags(limits, Budget())
     limits.add_argument("--block-seconds", metavar="S", help="time that one block may compute")
     _add_stop_flags(parser.add_argument_group("stopping on the way") if stops else parser, told=stops)
     _add_run_flags(parser.add_argument_group("the run"))
+
+
+def add_limit_flags(group: argparse._ArgumentGroup, usual: Budget) -> None:
+    """The limits of a budget, and what they usually are; `limits_of` reads them."""
+    for name in LIMITS:
+        unit, limit = {"cost": "USD", "seconds": "S"}.get(name, "N"), getattr(usual, name)
+        group.add_argument(f"--max-{name}", metavar=unit, help=f"default {NONE if limit is None else f'{limit:,}'}")
+    group.add_argument("--depth", metavar="N", help=f"how deep rlm_query may nest; 0: not at all; default {usual.depth}")
 
 
 def magic_parser(prog: str = "%%rlm") -> Parser:
@@ -172,7 +177,7 @@ def from_namespace(parsed: argparse.Namespace, words: tuple[str, ...] = ()) -> F
     values = vars(parsed)
     flags = Flags(
         context=tuple(values["context"] or ()),
-        limits=_limits(values),
+        limits=limits_of(values),
         block_seconds=_number("--block-seconds", values["block_seconds"], whole=False),
         step=values["step"],
         breakpoints=tuple(values["breakpoints"] or ()),
@@ -247,7 +252,8 @@ def _assigned(words: list[str]) -> tuple[str | None, list[str]]:
     return None, words
 
 
-def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
+def limits_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits that were given, by their names in `Budget`, None for one that is lifted. Raises `UsageError` for no number."""
     given = {name: (f"--max-{name}", values[f"max_{name}"]) for name in LIMITS} | {"depth": ("--depth", values["depth"])}
     limits: dict[str, Any] = {}
     for name, (flag, text) in given.items():

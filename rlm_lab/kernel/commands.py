@@ -230,8 +230,8 @@ _ALL = (
     Command(
         name="fork",
         do=returning.fork,
-        takes="STEP [ID] [--model NAME] [--sub-model NAME] [--anew]",
-        told="a second run that shares the steps before",
+        takes="STEP [ID or PATH] [--model NAME] [--sub-model NAME] [--anew] [--effects]",
+        told="a second run that shares the steps before; of a run in a file, too",
     ),
     Command(name="variables", do=returning.variables, takes="STEP [ID]", told="how each variable comes back before a step"),
     Command(

@@ -13,6 +13,7 @@ from rlm_lab.engine.variables import describe_variable
 from rlm_lab.errors import StateError, UsageError
 from rlm_lab.kernel import readings
 from rlm_lab.kernel.control import named, paused_run
+from rlm_lab.kernel.replaying import fork as fork_recorded
 from rlm_lab.kernel.replaying import replay, resume
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
@@ -48,8 +49,14 @@ def again(magics: RLM, rest: str) -> None:
 
 
 def fork(magics: RLM, rest: str) -> Run:
-    flags, words = _flags("fork", words_of(rest), {**_MODELS, "--anew": bool})
-    made = _run(magics, words[1:]).fork(_step("fork", words), **_models(magics, flags), anew=flags.get("--anew"))
+    """Of a run that this kernel holds, or of any other by its log."""
+    flags, words = _flags("fork", words_of(rest), {**_MODELS, "--anew": bool, "--effects": bool})
+    step, given = _step("fork", words), _models(magics, flags) | {"anew": flags.get("--anew")}
+    if words[1:] and not _is_held(magics, words[1]):
+        effects = flags.get("--effects", False)
+        made = fork_recorded(_path(magics, words[1]), step, **given, effects=effects, settings=magics.settings())
+    else:
+        made = _run(magics, words[1:]).fork(step, **given)
     magics.show(made)
     return made
 
@@ -106,6 +113,13 @@ def _run(magics: RLM, words: list[str]) -> Run:
     if magics.last is None:
         raise StateError("There is no run yet in this kernel; ask with %%rlm, or take up an older one with %rlm resume PATH.")
     return magics.last
+
+
+def _is_held(magics: RLM, name: str) -> bool:
+    """Whether a variable, the last run, or a paused one, is called so."""
+    return isinstance(readings.held_by(magics, name), Run) or any(
+        run.id.startswith(name) for run in (magics.last, *paused_runs()) if run is not None
+    )
 
 
 def _models(magics: RLM, flags: dict[str, Any]) -> dict[str, Any]:
