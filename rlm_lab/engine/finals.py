@@ -90,7 +90,7 @@ def logged_text(text: str) -> str:
 
 
 def value_as_json(value: Any) -> Any:
-    """The value as JSON: tuples as lists, keys as texts, numpy's numbers as plain ones. None where JSON cannot hold it or it is long."""
+    """The value as JSON: tuples as lists, keys as texts, numpy's numbers as plain ones; None where it is none, or long."""
     if isinstance(value, (str, bytes, list, tuple, dict)) and len(value) > LONGEST_JSON:
         return None
     if isinstance(value, float) and not math.isfinite(value):
