@@ -276,3 +276,25 @@ def test_a_page_that_loses_its_kernel_says_so(browser, tmp_path, kernel):
     lone.close()
     expect(page.locator("#lost")).to_contain_text("lost the kernel", timeout=EXPECT)
     page.close()
+
+
+def test_a_run_is_exported_by_a_button_and_the_file_is_read(kernel, opened, tmp_path):
+    kernel.open_gate()
+    kernel.run(SLOW)
+    kernel.run(ask("Sum to take home?"))
+    page = opened()
+    open_run(page, "Sum to take home?")
+    page.get_by_role("button", name="Export").click()
+    forms = page.get_by_role("complementary", name="Export")
+    expect(forms.get_by_role("button", name="md", exact=True)).to_be_visible(timeout=EXPECT)
+    picture(page, "export")
+    with page.expect_download(timeout=EXPECT) as waiting:
+        forms.get_by_role("button", name="md", exact=True).click()
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    assert file.suffix == ".md"
+    assert "Sum to take home?" in file.read_text()
+    expect(forms.get_by_role("status")).to_contain_text("was given to the browser")
+    page.keyboard.press("Escape")
+    expect(forms).to_be_hidden()
+    assert page.complaints == []
