@@ -51,7 +51,7 @@ class Timeline:
     def __init__(self, chosen: Callable[[str], None]) -> None:
         self.shown = True
         self._chosen = chosen
-        self._bars: Any = ColumnDataSource({name: [] for name in COLUMNS})
+        self._bars: Any = ColumnDataSource({name: [] for name in COLUMNS}, name="bars")  # found by its name in the page
         self._tokens: Any = ColumnDataSource({"t": [], "tokens": []})
         self._cost: Any = ColumnDataSource({"t": [], "cost": []})
         self._acts: Any = ColumnDataSource({"t": [], "lane": [], "label": []})

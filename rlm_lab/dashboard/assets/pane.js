@@ -9,10 +9,29 @@ try {
 // A hidden tab draws nothing, and still has to say so.
 const drawn = () => new Promise((done) => { requestAnimationFrame(() => done()); setTimeout(done, 250); });
 
+// A bar that the pointer rests on is shown in the view for so long: Bokeh's own way to tell Python of it would need `eval`.
+const REST = 120; // ms
+function watchBars(peek) {
+  const bars = window.Bokeh?.documents.map((doc) => doc.get_model_by_name("bars")).find(Boolean);
+  if (!bars) return false;
+  let timer = 0;
+  let shown = null;
+  const rest = (id) => {
+    if (id === shown) return;
+    shown = id;
+    clearTimeout(timer);
+    timer = setTimeout(() => peek(id), REST);
+  };
+  bars.inspect.connect(() => { const [place] = bars.inspected.indices; rest(place === undefined ? null : bars.data.id[place]); });
+  document.getElementById("time").addEventListener("pointerleave", () => rest(null));
+  return true;
+}
+
 export function start({ host, send, listen }) {
   let view = null;
   let element = null;
   let state = {};
+  let watched = false;
   let held = null; // a first message without anything to show
   const trouble = document.getElementById("trouble");
   const body = document.body;
@@ -53,6 +72,7 @@ export function start({ host, send, listen }) {
       element.replaceChildren();
       face.foot = !body.classList.contains("with-time");
       view = mount(element, face);
+      watched ||= watchBars((id) => view?.peek(id));
       for (const earlier of [held, state]) if (earlier?.kind && earlier !== message) view.update(earlier);
     }
     view?.update(message);
