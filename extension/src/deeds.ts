@@ -9,7 +9,7 @@ import { MimeData } from '@lumino/coreutils';
 import { Drag } from '@lumino/dragdrop';
 import type { Widget } from '@lumino/widgets';
 import { element } from './dom';
-import { hasMagics } from './kernel';
+import { links } from './link';
 import type { Row, Server } from './server';
 import type { Sighting, Sightings } from './sightings';
 import { clipped } from './words';
@@ -67,7 +67,7 @@ export class Deeds {
   /** A line of `%rlm` in a new cell of the notebook in front, below what loads the magics where they are not there. */
   async line(text: string, run: boolean, panel: NotebookPanel = this.notebook): Promise<void> {
     const kernel = kernelOf(panel);
-    const known = kernel !== null && (await hasMagics(kernel));
+    const known = kernel !== null && (await links.find(kernel)) !== null;
     write(panel, known ? text : `%load_ext rlm_lab\n${text}`);
     this.app.shell.activateById(panel.id);
     await panel.content.activeCell?.ready;
@@ -96,8 +96,8 @@ export class Deeds {
     const { trans } = this;
     const asked = await InputDialog.getNumber({ title: trans.__('Fork before which step?'), value: row.steps || 1 });
     if (asked.button.accept && asked.value !== null && Number.isInteger(asked.value) && asked.value > 0) {
-      const live = this.sightings.live().find(one => one.told.id === row.run);
-      const panel = live?.panel ?? this.notebook;
+      const live = this.sightings.living(row.run);
+      const panel = live ?? this.notebook;
       await this.line(`fork = %rlm fork ${asked.value} ${live ? row.run : this.word(row, panel)}`, live !== undefined, panel);
       if (!live) {
         Notification.info(trans.__('Load the data of the question, then run the new cell: the fork stands before that step.'), {

@@ -17,17 +17,19 @@ from rlm_lab.engine.context import describe
 from rlm_lab.engine.effects import effects_in
 from rlm_lab.engine.forking import events_before, forked_log, new_id, numbers_in
 from rlm_lab.engine.gates import Gates
+from rlm_lab.engine.going_back import find_call
 from rlm_lab.engine.ledger import Spent
 from rlm_lab.engine.playback import Playback, put_aside
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.recorded import Recorded
-from rlm_lab.engine.run import Run
+from rlm_lab.engine.run import Run, known_runs
 from rlm_lab.engine.schema import Schema
 from rlm_lab.engine.task import Task
 from rlm_lab.engine.tools import tool_table
 from rlm_lab.errors import ContextError, StateError, UsageError
 from rlm_lab.kernel.ask import Tick, Tools, current_host, name_contexts
+from rlm_lab.kernel.stored import find_run
 from rlm_lab.models.base import Model
 from rlm_lab.models.resolve import resolve as resolve_model
 from rlm_lab.models.silent import SilentModel
@@ -215,6 +217,48 @@ def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -
     playback = Playback.of(recorded, events, name=name)
     engine = _engine(EventLog(None), recorded, given.settings or load_settings(), playback, None, gates=Gates(step=step))
     return _played(engine, asked, given.tick)
+
+
+def what_if(
+    source: str | Path | Run,
+    call: int,
+    answer: str,
+    *,
+    model: str | Model | None = None,
+    sub_model: str | Model | None = None,
+    **surrounding: Any,
+) -> Run:
+    """A second run in which a call was answered otherwise: it stands before that call's step, and `resume()` goes on from there.
+
+    Parameters
+    ----------
+    source: a run of this process, or its id; or a log, or the id of one.
+    call: the call's number in the trajectory.
+    answer: what it is answered now. Only what depends on it is asked anew.
+    model, sub_model: for what is asked anew; by default those of the run.
+    context, namespace, tools, sub_tools, schema, settings, effects, tick: as for `fork`, of a log.
+
+    The run itself stays what it is. Raises what `fork` raises, and `UsageError` for a call that there is not.
+
+    >>> from rlm_lab import ScriptedModel, ask
+    >>> code = ["kind = llm_query('Count or share?')", "FINAL(kind.upper())"]
+    >>> run = ask("?", model=ScriptedModel([f"```repl\\n{one}\\n```" for one in code]), sub_model=ScriptedModel(["a share"]))
+    >>> other = what_if(run, 1, "a count")
+    >>> other.resume()
+    >>> run.answer, other.answer
+    ('A SHARE', 'A COUNT')
+    """
+    held = source if isinstance(source, Run) else next((run for run in known_runs() if run.id == str(source)), None)
+    recorded = held or find_run(str(source), (_given(surrounding).settings or load_settings()).runs)
+    found = find_call(recorded.steps, call)
+    if found is None:
+        name = recorded.id if isinstance(recorded, Run) else recorded.run
+        raise UsageError(f"The run {name} has no call {call!r}.")
+    step = found[0].number
+    other = fork(held or recorded.path or Path(source), step, model=model, sub_model=sub_model, anew=False, **surrounding)  # type: ignore[arg-type]
+    other.resume(until=f"step {step + 1}")  # from the record, so that the call is there
+    other.override(call, answer)
+    return other
 
 
 def _given(surrounding: dict[str, Any]) -> Surrounding:

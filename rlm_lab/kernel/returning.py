@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.engine.variables import describe_variable
 from rlm_lab.errors import StateError, UsageError
-from rlm_lab.kernel.control import paused_run
+from rlm_lab.kernel import readings
+from rlm_lab.kernel.control import named, paused_run
 from rlm_lab.kernel.replaying import fork as fork_recorded
 from rlm_lab.kernel.replaying import replay, resume
-from rlm_lab.kernel.stored import find_run
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 
@@ -96,13 +96,16 @@ def replay_run(magics: RLM, rest: str) -> Run:
 
 
 def take_over(magics: RLM, rest: str) -> None:
-    run = paused_run(rest.strip() or None)
+    run = named(magics, "takeover", words_of(rest))
     run.decide(take_over=True)
     magics.drive(magics.held_of(run), run.go_on)
 
 
 def _run(magics: RLM, words: list[str]) -> Run:
     """The run that a word names, else the newest that is paused, else the last one."""
+    held = readings.held_by(magics, words[0]) if words else None
+    if isinstance(held, Run):
+        return held
     if words and magics.last is not None and magics.last.id.startswith(words[0]):
         return magics.last
     if words or paused_runs():
@@ -113,8 +116,10 @@ def _run(magics: RLM, words: list[str]) -> Run:
 
 
 def _is_held(magics: RLM, name: str) -> bool:
-    """Whether the last run, or a paused one, is called so."""
-    return any(run.id.startswith(name) for run in (magics.last, *paused_runs()) if run is not None)
+    """Whether a variable, the last run, or a paused one, is called so."""
+    return isinstance(readings.held_by(magics, name), Run) or any(
+        run.id.startswith(name) for run in (magics.last, *paused_runs()) if run is not None
+    )
 
 
 def _models(magics: RLM, flags: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +128,7 @@ def _models(magics: RLM, flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _path(magics: RLM, word: str) -> Path:
-    found = Path(word) if Path(word).is_file() else find_run(word, magics.settings().runs).path
+    found = Path(word) if Path(word).is_file() else readings.named(magics, [word]).path
     if found is None:
         raise StateError(f"The run {word!r} has no file.")
     return found

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from rlm_lab import ScriptedModel, fork, load, paused_runs, replay, resume
+import rlm_lab
+from rlm_lab import ScriptedModel, ask, compare, fork, load, paused_runs, replay, resume, what_if
 from rlm_lab.errors import ContextError, LogError, StateError, UsageError
+from rlm_lab.views.differing import what_if_line
 
 KILLED = """
 import os
@@ -379,3 +381,35 @@ def test_what_a_person_changed_by_hand_is_told_as_not_done_again(asked: Any, tmp
     run.step()
     again = taken_up(run, tmp_path)
     assert {name: one["how"] for name, one in again.came_back.items()} == {"a": "lost", "mine": "lost"}
+
+
+# another answer, in a run of its own
+
+
+ASKED = ["n = 1", "kind = llm_query('Count or share?')", "FINAL(kind.upper() + llm_query(f'So {kind}?'))"]
+
+
+def asks(answer: str, **parameters: Any) -> Any:
+    said = {"Count or share?": answer}
+    sub = ScriptedModel(lambda messages: said.get(messages[-1].content, messages[-1].content), name="sub")
+    return ask("Which?", model=ScriptedModel([f"```repl\n{one}\n```" for one in ASKED]), sub_model=sub, **parameters)
+
+
+def test_the_line_of_a_comparison_runs_b_with_the_answer_of_a() -> None:
+    a, b = asks("count"), asks("share")
+    line = what_if_line(compare(a, b).pair())
+    assert line == f"rlm_lab.what_if('{b.id}', 1, 'count')"
+    other = eval(line, {"rlm_lab": rlm_lab})  # noqa: S307 - a line of our own, as a person would copy it
+    assert (other.status, other.steps[-1].number) == ("paused", 2)
+    other.resume()
+    assert (b.answer, other.answer) == ("SHARESo share?", "COUNTSo count?")
+
+
+def test_a_call_of_a_run_in_a_file_is_answered_otherwise_in_a_run_of_its_own(tmp_path: Path) -> None:
+    path = asks("share").path.rename(tmp_path / "other.rlm.jsonl")
+    models = {"model": ScriptedModel([]), "sub_model": ScriptedModel(["new"], name="sub")}
+    other = what_if(path, 1, "count", **models)
+    other.resume()
+    assert other.answer == "COUNTnew"
+    with pytest.raises(UsageError, match="has no call 9"):
+        what_if(path, 9, "count", **models)
