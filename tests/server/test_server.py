@@ -90,6 +90,7 @@ def test_jupyters_server_lists_tells_and_throws_away(server, a_run):
     status, listed = server.ask("rlm-lab/runs")
     assert status == 200
     assert [(row["answer"], row["path"]) for row in listed["runs"]] == [("<b>EV</b>", f".rlm/runs/{path.name}")]
+    assert server.ask(f"rlm-lab/runs?known={listed['mark']}")[1] == {"mark": listed["mark"], "runs": None}
     named = f"rlm-lab/run?path={quote(listed['runs'][0]['path'])}"
     status, told = server.ask(named)
     assert (status, told["messages"][0]["kind"]) == (200, "snapshot")
