@@ -6,7 +6,7 @@ import { type INotebookTracker, NotebookActions, type NotebookPanel } from '@jup
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { DashboardTabs } from './dashboard';
 import { type Deeds, kernelOf, tried, write } from './deeds';
-import { type Field, halt, order, pending } from './kernel';
+import { halt, order, pending } from './kernel';
 import type { Told } from './payload';
 import type { Preferences } from './settings';
 import type { Action } from './states';
@@ -25,7 +25,7 @@ export interface Around {
 
 export function addCommands(around: Around): void {
   const { trans } = around;
-  const orders: [string, string, string, Record<string, Field>?][] = [
+  const orders: [string, string, string, Record<string, string>?][] = [
     ['step', trans.__('Step to the Next Block'), 'step', { into: 'blocks' }],
     ['step-call', trans.__('Step to the Next Call'), 'step', { into: 'calls' }],
     ['continue', trans.__('Continue the Paused Run'), 'continue']
@@ -111,7 +111,7 @@ export async function act(
     content.deselectAll();
     await NotebookActions.run(content, sessionContext);
   } else if (action === 'resume') {
-    await around.deeds.resume(run, { told: told!, cell, panel });
+    await around.deeds.resume({ run, path: '' }, { told: told!, cell, panel });
   } else if (action === 'edit') {
     await edit(panel, run);
   } else if (kernel && (action === 'pause' || (action === 'stop' && told?.status !== 'paused'))) {

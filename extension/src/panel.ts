@@ -10,8 +10,9 @@ import { Widget } from '@lumino/widgets';
 import type { Deeds } from './deeds';
 import { tried } from './deeds';
 import { element } from './dom';
+import type { Exports } from './exporting';
 import { runIcon } from './icon';
-import type { Row, Rows, Server } from './server';
+import { type Row, type Rows, type Server, SUFFIX } from './server';
 import type { Sightings } from './sightings';
 import { withLive } from './live';
 import { clipped, fits, spent, statusWord, when } from './words';
@@ -28,6 +29,7 @@ export interface Around {
   gone: (path: string) => void;
   deeds: Deeds;
   sightings: Sightings;
+  exports: Exports;
 }
 
 const FAR = 5; // pixels from which a press is a drag
@@ -141,24 +143,33 @@ export class RunsPanel extends Widget {
 
   /** What can be done with the selected runs; what cannot says why. */
   private offer(shown: Row[]): void {
-    const { trans, deeds, open, compare } = this.around;
-    const rows = shown.filter(row => this.chosen.has(row.path));
+    const { trans, deeds, open, compare, exports } = this.around;
+    const rows = [...this.chosen].flatMap(path => shown.find(row => row.path === path) ?? []); // in the order of selection
     const [first] = rows;
     const one = rows.length === 1 ? null : trans.__('Select one run.');
     const paths = rows.every(row => row.path) ? null : trans.__('This run has no file that is shown here.');
+    const others =
+      first?.path && !first.path.endsWith(SUFFIX) ? trans.__('This is a log of another engine: its code does not run here.') : null;
     const wanted: [string, string | null, () => Promise<void> | void][] = [
       [trans.__('Open'), one ?? paths, () => open(first!.path)],
       [trans.__('Show its cell'), one, () => deeds.reveal(first!.run, this.around.folder())],
       [
         trans.__('Compare'),
-        rows.length > 1 ? paths : trans.__('Select two runs, or more.'),
+        rows.length > 1 ? paths : trans.__('Select two runs, or more: the one selected first stands first.'),
         () => compare(rows.map(row => row.path))
       ],
-      [trans.__('Fork…'), one ?? deeds.withoutNotebook, () => deeds.fork(first!)],
+      [
+        trans.__('Export…'),
+        rows.length ? paths : trans.__('Select one run, or more.'),
+        () => exports.save(rows.map(row => row.path))
+      ],
+      [trans.__('Fork…'), one ?? others ?? deeds.withoutNotebook, () => deeds.fork(first!)],
       [
         trans.__('Resume'),
-        one ?? (first?.status === 'interrupted' ? deeds.withoutNotebook : trans.__('Only an interrupted run is resumed.')),
-        () => deeds.resume(first!.run, this.around.sightings.of(first!.run))
+        one ??
+          others ??
+          (first?.status === 'interrupted' ? deeds.withoutNotebook : trans.__('Only an interrupted run is resumed.')),
+        () => deeds.resume(first!, this.around.sightings.of(first!.run))
       ]
     ];
     const key = JSON.stringify([wanted.map(([name, reason]) => [name, reason]), rows.map(row => row.path)]);
@@ -248,7 +259,8 @@ export class RunsPanel extends Widget {
 
   private item(row: Row): HTMLLIElement {
     const { trans, open } = this.around;
-    const figures = [spent(row, trans), when(row.started)].filter(Boolean).join(' · ');
+    const parent = row.parent ? trans.__('Fork of %1', clipped(row.parent, 40)) : '';
+    const figures = [spent(row, trans), when(row.started), parent].filter(Boolean).join(' · ');
     const remove = element('button', {
       type: 'button',
       class: 'rlm-lab-Runs-remove',
@@ -262,7 +274,7 @@ export class RunsPanel extends Widget {
       {
         type: 'button',
         class: 'rlm-lab-Runs-run',
-        title: `${row.model}\n${row.path}`,
+        title: clipped(`${row.question}\n${row.model}\n${row.path}`, 1_000),
         'aria-pressed': this.chosen.has(row.path) ? 'true' : 'false',
         click: event => this.choose(row, (event as MouseEvent).ctrlKey || (event as MouseEvent).metaKey),
         dblclick: () => open(row.path),

@@ -155,7 +155,19 @@ def _note(node: ast.AST, facts: _Facts) -> None:
             facts.calculates = True
 
 
+def bounds(node: ast.Call) -> bool:
+    """Whether a call keeps a figure within a bound, as in `max(0, at - 100)`, and finds nothing.
+
+    >>> bounds(ast.parse("max(0, at)").body[0].value), bounds(ast.parse("max(sizes)").body[0].value)
+    (True, False)
+    """
+    named = isinstance(node.func, ast.Name) and node.func.id in {"max", "min"}
+    return named and len(node.args) > 1 and any(isinstance(part, ast.Constant | ast.Call) for part in node.args)
+
+
 def _note_call(node: ast.Call, facts: _Facts) -> None:
+    if bounds(node):
+        return
     name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
     facts.called.add(name)
     if name == "print" and any(isinstance(part, ast.Compare) and not _tests_text(part) for part in node.args):
@@ -186,7 +198,7 @@ def summary_of(step: Step) -> str:
     if lines and (len(lines) <= 3 or not thought):
         more = f" … and {len(lines) - 1:,} more lines" if len(lines) > 3 else ""
         return clipped(lines[0], _CLIP - len(more)) + more
-    return clipped(thought or _first_code_line(step) or "No reply yet")
+    return clipped(thought or _first_code_line(step) or _of_reply(step.reply))
 
 
 def clipped(text: str, limit: int = _CLIP) -> str:
@@ -225,6 +237,13 @@ def _first_sentence(text: str) -> str:
     line = next((line.strip(" #*-") for line in text.splitlines() if line.strip(" #*-")), "")
     found = re.match(r"(.{8,}?[.!?])(?:\s|$)", line)
     return found.group(1) if found else line
+
+
+def _of_reply(reply: str | None) -> str:
+    """A reply that holds no words and no code that ran: the last one of a run over its budget, one that was only thought."""
+    if reply is None:
+        return "No reply yet"
+    return "Code that was not run" if "```" in reply or "~~~" in reply else "No words and no code"
 
 
 def _first_code_line(step: Step) -> str:

@@ -46,7 +46,7 @@ def _run(words: list[str]) -> int:
     parsers = _parsers()
     names = [key[0] for key in parsers if len(key) == 1]
     if words and not words[0].startswith("-") and words[0] not in names:
-        raise UsageError(f"There is no command {words[0]!r}.{near(words[0], names)} There are {', '.join(names)}.")
+        raise UsageError(_no_such_command(words[0], names))
     depth = max(depth for depth in range(3) if tuple(words[:depth]) in parsers)
     chosen, words = parsers[tuple(words[:depth])], words[depth:]
     if _asks_for_help(words):  # looked for first, as words that a command needs may be missing
@@ -60,6 +60,14 @@ def _run(words: list[str]) -> int:
         return _show_help(chosen)
     status: int = parsed.command(parsed)
     return status
+
+
+def _no_such_command(word: str, names: Sequence[str]) -> str:
+    from rlm_lab.kernel.commands import COMMANDS
+
+    if word in COMMANDS:
+        return f"{word} works in the kernel that holds the run's data: in a notebook, as {COMMANDS[word].usage}."
+    return f"There is no command {word!r}.{near(word, names)} There are {', '.join(names)}."
 
 
 def _asks_for_help(words: list[str]) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 BEHIND = 20_000  # changes after which, where they are most of all, a snapshot is no larger than what is new
-LOADING = 1.0  # seconds between two messages while a file is read, which is the sooner read for it
+SELDOM = 1.0  # seconds between two messages while a file is read, or more happens than a person can see
 Send = Callable[[str], None]
 
 
@@ -62,7 +62,8 @@ class Viewer:
             self.close()
 
     def _show(self, source: Source) -> None:
-        waits = source.loading and self._seq >= 0 and time.monotonic() - self._sent < LOADING
+        spacing = SELDOM if source.loading else SELDOM * source.pace.flood
+        waits = self._seq >= 0 and time.monotonic() - self._sent < spacing
         if not self._under_way and not waits:
             missed = source.feed.seq - self._seq
             behind = self._seq >= 0 and missed > max(BEHIND, source.feed.seq // 2)
@@ -84,7 +85,7 @@ class Viewer:
         rows = self._desk.rows
         if not self._wants_list or (self._listed and rows is self._rows):
             return
-        changed = [row for name, row in rows.items() if self._rows.get(name) != row]
+        changed = [row for name, row in rows.items() if (known := self._rows.get(name)) is not row and known != row]
         gone = [name for name in self._rows if name not in rows]
         if changed or gone or not self._listed:
             message = {"kind": "runs", "rows": changed, "gone": gone, "left_out": self._desk.shelf.left_out}

@@ -11,11 +11,13 @@ import keyword
 import re
 import textwrap
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
+
+from rlm_lab.parsing import tree_of
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -47,9 +49,11 @@ class Final:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedReply:
-    """`reasoning` is all that is neither block nor final; `broken` says that the last fence was never closed."""
+    """`reasoning` is all that is neither block nor final, `prose` that without what the model thought aloud before it replied;
+    `broken` says that the last fence was never closed."""
 
     reasoning: str
+    prose: str = ""
     blocks: tuple[str, ...] = ()
     final: Final | None = None
     broken: bool = False
@@ -92,8 +96,9 @@ def parse(text: str) -> ParsedReply:
     final, prose = _take_final("\n".join(lines))
     if final is not None and not blocks and (code := _final_as_code(final)):
         blocks, final = [code], None
-    reasoning = "\n\n".join(part for part in (thinking, _tidy(prose.replace("\0", ""))) if part)
-    return ParsedReply(reasoning=reasoning, blocks=tuple(blocks), final=_settled(final), broken=broken)
+    prose = _tidy(prose.replace("\0", ""))
+    reasoning = "\n\n".join(part for part in (thinking, prose) if part)
+    return ParsedReply(reasoning=reasoning, prose=prose, blocks=tuple(blocks), final=_settled(final), broken=broken)
 
 
 def prepare() -> None:
@@ -106,17 +111,40 @@ def python_tree(code: str) -> ast.Module | None:
     return _known_tree(code) if len(code) <= LONGEST_KNOWN else _tree(code)
 
 
+def python_nodes(code: str) -> Sequence[ast.AST]:
+    """All nodes of the code's syntax tree, breadth first; none where it is no Python."""
+    return _known_nodes(code) if len(code) <= LONGEST_KNOWN else _nodes(_tree(code))
+
+
 @lru_cache(maxsize=64)
 def _known_tree(code: str) -> ast.Module | None:
     """A block is looked at by several parts of a step, and compared with those before it."""
     return _tree(code)
 
 
+@lru_cache(maxsize=64)
+def _known_nodes(code: str) -> Sequence[ast.AST]:
+    return _nodes(_known_tree(code))
+
+
+def _nodes(tree: ast.AST | None) -> Sequence[ast.AST]:
+    """What `ast.walk` gives, in half the time."""
+    found: list[ast.AST] = [] if tree is None else [tree]
+    for node in found:  # it grows meanwhile
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if type(value) is list:
+                found += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST) and value._fields:
+                found.append(value)
+    return found
+
+
 def _tree(code: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(code)
+            return tree_of(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

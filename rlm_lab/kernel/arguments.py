@@ -68,8 +68,24 @@ class Flags:
         return dataclasses.replace(load_budget(configured), **self.limits)
 
 
+class Once(argparse.Action):
+    """Keeps a flag's value. Raises `UsageError` for a flag that is given twice: of two values nobody knows which is meant."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, flag: str | None = None
+    ) -> None:
+        given = getattr(namespace, self.dest, self.default)
+        if flag is not None and given != self.default:
+            raise UsageError(f"{self.option_strings[-1]} is given twice, {given} and {values}; give it once.")
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` that raises `UsageError` and never prints or exits."""
+    """An `ArgumentParser` that raises `UsageError` and never prints or exits; a flag with a value stands once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register("action", None, Once)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{_sentence(message.removeprefix('argument '))}; `{self.prog} --help` shows all flags.")
@@ -159,9 +175,6 @@ def plain_words(parser: argparse.ArgumentParser, rest: Sequence[str]) -> tuple[s
 def from_namespace(parsed: argparse.Namespace, words: tuple[str, ...] = ()) -> Flags:
     """What a parser with our flags found, checked."""
     values = vars(parsed)
-    for name in ("out", "record", "replay"):
-        if len(values[name] or ()) > 1:
-            raise UsageError(f"--{name} is given twice, {' and '.join(values[name])}; give it once.")
     flags = Flags(
         context=tuple(values["context"] or ()),
         limits=limits_of(values),
@@ -169,9 +182,8 @@ def from_namespace(parsed: argparse.Namespace, words: tuple[str, ...] = ()) -> F
         step=values["step"],
         breakpoints=tuple(values["breakpoints"] or ()),
         words=words,
-        **{name: (values[name] or [None])[0] for name in ("out", "record", "replay")},
-        **{name: values[name] for name in ("model", "sub_model", "fresh", "tools", "sub_tools", "schema", "runs", "profile")},
-        **{name: values[name] for name in ("allow_shell", "help")},
+        **{name: values[name] for name in ("out", "model", "sub_model", "tools", "sub_tools", "schema", "record", "replay")},
+        **{name: values[name] for name in ("fresh", "runs", "profile", "allow_shell", "help")},
     )
     _check(flags)
     return flags
@@ -196,7 +208,7 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
         metavar="DATA",
         help="a variable, an expression, name=expression, a text file; repeatable",
     )
-    group.add_argument("-o", "--out", action="append", metavar="NAME", help="bind the answer to this name")
+    group.add_argument("-o", "--out", metavar="NAME", help="bind the answer to this name")
     group.add_argument("--schema", metavar="EXPR", help="a type, a pydantic model or a JSON schema that the answer must fit")
     group.add_argument("--tools", metavar="EXPR", help="Python functions that the model may call")
     group.add_argument("--sub-tools", metavar="EXPR", help="functions for child runs only")
@@ -204,11 +216,13 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_model_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-m", "--model", metavar="NAME", help="a LiteLLM name, local, or a variable that holds a model")
+    group.add_argument(
+        "-m", "--model", metavar="NAME", help="a LiteLLM name, local, or in a notebook a variable that holds a model"
+    )
     group.add_argument("--sub-model", metavar="NAME", help="the model that answers llm_query; by default the same")
     group.add_argument("--profile", metavar="NAME", help=f"how the model is prompted: {', '.join(PROFILES)}")
-    group.add_argument("--record", action="append", metavar="PATH", help="record the models' replies in this file")
-    group.add_argument("--replay", action="append", metavar="PATH", help="play recorded replies instead of asking a model")
+    group.add_argument("--record", metavar="PATH", help="record the models' replies in this file")
+    group.add_argument("--replay", metavar="PATH", help="play recorded replies instead of asking a model")
 
 
 def _add_run_flags(group: argparse._ArgumentGroup) -> None:

@@ -49,7 +49,8 @@ def test_two_runs_are_selected_to_be_compared_and_what_cannot_be_done_says_why(n
     panel = opened(book, "Which carrier", "Which airport")
     tools = panel.get_by_role("toolbar", name="The selected runs")
     panel.get_by_role("button", name="Which carrier").first.click()
-    expect(tools.get_by_role("button", name="Compare")).to_have_attribute("title", "Select two runs, or more.")
+    why = "Select two runs, or more: the one selected first stands first."
+    expect(tools.get_by_role("button", name="Compare")).to_have_attribute("title", why)
     panel.get_by_role("button", name="Which carrier").first.press("ArrowDown")
     book.page.keyboard.press("ArrowUp")
     panel.get_by_role("button", name="Which airport").first.click(modifiers=["ControlOrMeta"])
@@ -60,6 +61,8 @@ def test_two_runs_are_selected_to_be_compared_and_what_cannot_be_done_says_why(n
     tab = book.page.locator(".jp-MainAreaWidget > .rlm-lab-Run")
     expect(tab).to_contain_text("Which airport is late?", timeout=EXPECT)
     expect(tab).to_contain_text("Which carrier is late?")
+    first, second = (tab.inner_text().index(question) for question in ("Which carrier", "Which airport"))
+    assert first < second  # as they were selected
     book.picture("extension-compare")
 
 
@@ -121,3 +124,56 @@ def test_live_runs_of_open_kernels_are_listed_forked_and_lost_with_their_kernel(
     book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     expect(panel.locator("li", has_text="Interrupted: resume?")).to_have_count(2, timeout=EXPECT)
     book.picture("extension-runs-interrupted")
+
+
+def loaded_from(page, act):
+    """The file that a button gives to be saved, and its text."""
+    with page.expect_download(timeout=EXPECT) as given:
+        act()
+    return given.value.suggested_filename, given.value.path().read_text(encoding="utf-8")
+
+
+def test_runs_are_exported_from_the_list_and_from_their_tab(notebook, lab):
+    paths = [a_run(lab[1] / ".rlm" / "runs", question) for question in ("Which plane is <b>late</b>?", "Which plane is early?")]
+    book = notebook("1")
+    panel = opened(book, "Which plane is <b>", "Which plane is early")
+    tools = panel.get_by_role("toolbar", name="The selected runs")
+    panel.get_by_role("button", name="Which plane is early").first.click()
+    panel.get_by_role("button", name="Which plane is <b>").first.press(" ")
+    tools.get_by_role("button", name="Export…").click()
+    dialog = book.page.get_by_role("dialog")
+    dialog.get_by_role("combobox").select_option("steps.csv: a table of all steps")
+    name, table = loaded_from(book.page, dialog.get_by_role("button", name="Export", exact=True).click)
+    assert (name, all(path.name.split(".")[0] in table for path in paths)) == ("runs.steps.csv", True)
+    panel.get_by_role("button", name="Which plane is <b>").first.press("Enter")
+    tab = book.page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden)", has=book.page.locator(".rlm-lab-Run-view"))
+    tab.get_by_role("button", name="Export…").click(timeout=EXPECT)
+    book.picture("extension-export")
+    name, page = loaded_from(book.page, dialog.get_by_role("button", name="Export", exact=True).click)
+    assert name == f"{paths[0].name.split('.')[0]}.html"
+    assert "Which plane is" in page
+    assert "<b>late" not in page
+
+
+def test_a_run_that_has_ended_is_forked_at_a_step_into_a_file_of_its_own(notebook, lab):
+    path = a_run(lab[1] / "my runs", "Which tram is late?")
+    book = notebook(SETUP)
+    book.page.evaluate("window.jupyterapp.commands.execute('filebrowser:open-path', {path: '/my runs'})")
+    panel = opened(book, "Which tram")
+    panel.get_by_role("button", name="Which tram").first.click()
+    panel.get_by_role("button", name="Fork…").click()
+    book.page.get_by_role("button", name="Ok", exact=True).click()
+    line = f'fork = %rlm fork 2 "my runs/{path.name}"'
+    cell = book.page.locator(".jp-Notebook .jp-Cell").nth(1)
+    expect(cell.locator(".cm-content")).to_have_text(f"%load_ext rlm_lab{line}", timeout=EXPECT)
+    cell.locator(".cm-content").click()
+    book.page.keyboard.press("ControlOrMeta+End")
+    book.page.keyboard.type(" --model root --sub-model root")
+    book.page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+    for _ in range(2):
+        book.run_next()
+    expect(book.output(1)).to_contain_text("Paused", timeout=EXPECT)
+    forked = panel.locator("li", has_text=f"Fork of {path.name.split('.')[0]}")
+    expect(forked).to_contain_text("Paused", timeout=EXPECT)
+    book.picture("extension-fork")
+    assert len(list(path.parent.glob("*.rlm.jsonl"))) == 2

@@ -1,7 +1,7 @@
 // Beside the step: the chosen call, what the model saw, the variables.
 import type { JSX } from "preact";
 import type { App } from "./app";
-import { sharedLength } from "./calls";
+import { answeredBy, sharedLength } from "./calls";
 import { clipped, counted, grouped, money, seconds, thousands } from "./figures";
 import { Icon } from "./icons";
 import { Act, Fold, LongText, marked } from "./parts";
@@ -31,8 +31,9 @@ function CallPane({ app }: { app: App }): JSX.Element {
   const siblings = app.store.children(call.parent, "call");
   const at = siblings.indexOf(id);
   const number = figure(call, "index") !== null ? figure(call, "index")! + 1 : at + 1;
+  const by = answeredBy(app, id);
   return (
-    <Fold app={app} name="call" title={siblings.length > 1 ? `Call ${grouped(number)} of ${grouped(siblings.length)}` : "Call"} sub={text(call, "model")}
+    <Fold app={app} name="call" title={siblings.length > 1 ? `Call ${grouped(number)} of ${grouped(siblings.length)}` : "Call"} sub={by ? `answered by ${by}` : text(call, "model")}
       right={<><button type="button" class="icon" aria-label="Previous call" onClick={() => app.moveCall(-1)}><Icon name="up" /></button><button type="button" class="icon" aria-label="Next call" onClick={() => app.moveCall(1)}><Icon name="down" /></button></>}>
       <p class="label">Prompt <span class="quiet">{[figure(call, "tokens_in") ? `${thousands(figure(call, "tokens_in"))} tokens` : `${grouped(figure(call, "prompt_length") ?? text(call, "prompt").length)} characters`, sharedNote(app, call, siblings)].filter(Boolean).join(", ")}</span></p>
       {text(call, "prompt") ? <PromptText app={app} call={call} siblings={siblings} /> : <p class="empty">Not recorded.</p>}
