@@ -114,7 +114,8 @@ def _rows(pair: Pair, width: int, depth: int = 0) -> Iterator[str]:
         if left_out and most // 2 <= place < len(pair.rows) - most // 2:
             if place == most // 2:
                 yield f"… {figures.counted(left_out, 'row')} left out here …"
-            continue
+            if pair.divergence is None or pair.divergence.row != place:
+                continue
         yield from _row(pair, place, row, side)
         yield from _inside(row, width)
         if row.kind != "moved" or row.a is None:

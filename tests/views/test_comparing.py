@@ -101,6 +101,7 @@ def test_many_rows_are_cut_and_the_first_divergence_stays(flights):
     parts = [(f"{reply} {n}", f"{code}\nn = {n}", out, None) for n, (reply, code, out, _) in enumerate([look, count] * 100)]
     a, b = (flights.run(name, "m", "", None, 9, parts[:95] + more + parts[96:]) for name, more in (("a", [count]), ("b", [share])))
     html = rlm_lab.compare(a, b)._repr_html_()
+    assert "▸96 " in rlm_lab.compare(a, b).text()
     assert "rows left out here" in html
     assert "First divergence, step 96" in html
     assert len(html) < 400_000
