@@ -44,7 +44,7 @@ def pair_text(pair: Pair, facts: tuple[RunFacts, RunFacts], width: int = 100) ->
     width = max(width, 72)
     given = " · ".join(part for part in (differing.given_text(pair), plain(differing.contexts_text(pair.a))) if part)
     title, sentence = differing.parting_text(pair)
-    lines = [clipped(plain(differing.question_text(facts[0])), width), clipped(given, width), ""]
+    lines = [clipped(plain(differing.question_text(facts[0])), width), *textwrap.wrap(given, width), ""]
     lines += [_head(name, one, width) for name, one in zip("AB", facts, strict=True)]
     spent = [f"{one.title} {one.a} and {one.b}{_told(one.difference)}" for one in differing.spent_of(*facts)]
     lines += ["", *textwrap.wrap(" · ".join(spent), width), "", *textwrap.wrap(f"{title}: {plain(sentence)}", width)]
