@@ -377,3 +377,9 @@ def decode(flat: Mapping[str, JSON]) -> Event:
         return kind(**known, extra=extra)
     except TypeError as error:
         raise LogError(f"An event {flat['type']!r} is not whole: {error}.") from None
+
+
+def forked_from(event: RunStarted) -> str | None:
+    """The run that a fork was made from, None for another run."""
+    origin = event.origin if isinstance(event.origin, Mapping) else {}
+    return str(origin.get("run")) if origin.get("kind") == "fork" else None

@@ -34,6 +34,7 @@ class Counts:
         self._of: dict[str, Count] = {}
         self._above: dict[str, str | None] = {}
         self._changed: set[str] = set()
+        self._forks: set[str] = set()
 
     def open(self, run: str, block: str | None) -> None:
         above = None if block is None else block.partition("s")[0]
@@ -74,11 +75,18 @@ class Counts:
         for name in self._chain(run):
             self._of[name].held += figure(event.seconds) or 0.0
 
+    def begun(self, run: str, event: ev.RunStarted) -> None:
+        if ev.forked_from(event) is not None:
+            self._forks.add(run)
+
     def ended(self, run: str, event: ev.RunFinished) -> None:
-        """The ledger's own figures, where the log has them: they know of replies that were lost, too."""
+        """The ledger's own figures, where the log has them: they know of replies that were lost, too.
+
+        A fork's ledger knows only what came after the steps that it shares, so its figures stay those that were counted.
+        """
         usage = event.usage if isinstance(event.usage, Mapping) else {}
         count = self._of[run]
-        if self._above[run] is None:
+        if self._above[run] is None and run not in self._forks:
             count.tokens_in = figure(usage.get("prompt_tokens")) or count.tokens_in
             count.tokens_out = figure(usage.get("completion_tokens")) or count.tokens_out
             count.calls = int(figure(usage.get("calls")) or count.calls)

@@ -108,7 +108,9 @@ def test_child_runs_of_rlms_are_nested_alike_in_its_own_log_and_in_ours(engine, 
     own = engine(ask, ask, grand, end, end, max_depth=3, logger=rlm.logger.RLMLogger(log_dir=str(tmp_path / "own")))
     traced = trace(own, to=tmp_path / "ours")
     assert traced.completion("some data", root_prompt="What?").response == "deep"
-    assert [_tree(run) for run in (load(next((tmp_path / "own").iterdir())), traced.last)] == [("deep", [("deep", [("deep", [])])])] * 2
+    assert [_tree(run) for run in (load(next((tmp_path / "own").iterdir())), traced.last)] == [
+        ("deep", [("deep", [("deep", [])])])
+    ] * 2
 
 
 def _tree(run: Any) -> Any:
