@@ -138,7 +138,7 @@ def _of_reply(a: Trajectory, b: Trajectory, one: Step, other: Step) -> tuple[Cau
         return "reply", f"Another reply{_models(a, b)}; whether the messages were the same is not recorded."
     if _sent(one) != _sent(other) and one.number == other.number:
         why = f"; the {' and '.join(given)} differ" if given else ""
-        return "messages", f"The root models were sent other messages{why}."
+        return "messages", f"The root models were sent other messages (first another {_first_other(one, other)}){why}."
     return "reply", f"The same messages got another reply{_models(a, b)}."
 
 
@@ -242,6 +242,15 @@ def _models(a: Trajectory, b: Trajectory) -> str:
 def _sent(step: Step) -> list[tuple[str, str]]:
     """What was sent before a step, without the model's own replies: their prose may differ where the code is the same."""
     return [(one.get("role", ""), one.get("content", "")) for one in step.messages if one.get("role") != "assistant"]
+
+
+def _first_other(one: Step, other: Step) -> str:
+    """The first message that differs between two steps."""
+    a, b = _sent(one), _sent(other)
+    place = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    role = (a if place < len(a) else b)[place][0]
+    earlier = sum(said == role for said, _ in a[:place])
+    return f"{role} message" if role == "system" else f"{role} message, number {earlier + 1}"
 
 
 # what reads it
