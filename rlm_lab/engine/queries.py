@@ -78,6 +78,12 @@ class Owner(Protocol):
     def sub_model(self, name: str | None) -> Model: ...
 
 
+HELPERS = (
+    "llm_query", "llm_query_batched", "llm_query_async", "rlm_query", "rlm_query_batched",
+    "FINAL", "FINAL_VAR", "SUBMIT", "SHOW_VARS",
+)  # fmt: skip
+
+
 class Queries:
     """The functions of one run. `final` is what `FINAL` was given, until it is taken."""
 
@@ -91,19 +97,8 @@ class Queries:
 
     def names(self) -> dict[str, Any]:
         """The helper names of a block and what they mean."""
-        functions: list[Callable[..., Any]] = [
-            self.llm_query,
-            self.llm_query_batched,
-            self.llm_query_async,
-            self.rlm_query,
-            self.rlm_query_batched,
-            self.FINAL,
-            self.FINAL_VAR,
-            self.SUBMIT,
-            self.SHOW_VARS,
-        ]
         return {
-            **{function.__name__: function for function in functions},
+            **{name: getattr(self, name) for name in HELPERS},
             "answer": self.answer,
             "input": _no_input,
             "exit": _no_exit,
@@ -152,6 +147,7 @@ class Queries:
 
     def _request(self, prompts: list[str], model: str | None, *, batched: bool) -> CallRequest:
         _check_texts(prompts)
+        _check_name(model)
         return CallRequest(origin=self._origin(), prompts=tuple(prompts), model=self._owner.sub_model(model), batched=batched)
 
     # child runs
@@ -308,6 +304,12 @@ def _check_texts(prompts: Sequence[object]) -> None:
             )
 
 
+def _check_name(model: object) -> None:
+    """A text to be read, given as a second argument, would be looked for among the models."""
+    if isinstance(model, str) and (len(model.split()) > 1 or len(model) > 200):
+        raise TypeError("The second argument is a model's name. Put the text to be read into the prompt with an f-string.")
+
+
 def _raised(outcome: Any) -> Any:
     """The engine's answer; an exception in place of a list is raised here, in the block."""
     if isinstance(outcome, BaseException):
@@ -315,7 +317,7 @@ def _raised(outcome: Any) -> Any:
     return outcome
 
 
-for _name in ("llm_query", "llm_query_batched", "llm_query_async", "rlm_query", "rlm_query_batched", "FINAL_VAR", "SHOW_VARS"):
+for _name in HELPERS:
     getattr(Queries, _name).__qualname__ = _name  # as Python's own errors call it: the model knows no Queries
 
 

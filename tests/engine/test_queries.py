@@ -147,3 +147,10 @@ def test_a_run_asked_for_inside_a_block_is_a_child_run(asked):
 def test_a_child_run_beyond_the_depth_is_refused_where_it_was_asked_for(asked):
     run = asked("import rlm_lab\nrlm_lab.ask('part')", "FINAL(1)", budget=Budget(depth=0))
     assert "limit of depth" in run.steps[0].blocks[0].error["message"]
+
+
+def test_a_text_in_the_place_of_a_model_is_told(asked):
+    run = asked("llm_query('What is it?', 'It is a long text.')", "FINAL(1, 2)", "FINAL(3)")
+    errors = [step.blocks[0].error["message"] for step in run.steps[:2]]
+    assert "The second argument is a model's name. Put the text to be read into the prompt" in errors[0]
+    assert errors[1].startswith("FINAL() takes")
