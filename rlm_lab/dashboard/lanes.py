@@ -115,7 +115,7 @@ class Lanes:
             end = node.get("replied")
             if node["id"] not in self._places:
                 self.steps.append((self.at(node.get("t")), str(node.get("number"))))
-            self._bar(node, "think", STEP_LANE, node.get("t"), end, f"step {node.get('number')}: the root model thinks")
+            self._bar(node, "think", STEP_LANE, end, f"step {node.get('number')}: the root model thinks")
             if node.get("tokens_in") and not node.get("drawn"):
                 node["drawn"] = True
                 self.tokens.append((self.at(node.get("t")), int(node["tokens_in"])))
@@ -124,13 +124,13 @@ class Lanes:
     def _block(self, node: Node) -> None:
         parent = self._nodes.get(str(node.get("parent")), {})
         if self._is_of_root(parent):
-            self._bar(node, "code", CODE_LANE, node.get("t"), node.get("end"), f"step {parent.get('number')}: code")
+            self._bar(node, "code", CODE_LANE, node.get("end"), f"step {parent.get('number')}: code")
 
     def _call(self, node: Node) -> None:
         kind = "failed" if node.get("status") == "failed" else "retried" if node.get("retries") else "call"
         lane = self._lane(node)
         label = f"call {node.get('number')}, {node.get('model') or '?'}, {node.get('status')}"
-        self._bar(node, kind, lane, node.get("t"), node.get("end"), label)
+        self._bar(node, kind, lane, node.get("end"), label)
         self._pay(node, node.get("end"))
 
     def _child(self, node: Node) -> None:
@@ -138,7 +138,7 @@ class Lanes:
             self.over, self._origin = node.get("end") is not None, node.get("t") or 0.0
         else:
             self.children = True
-            self._bar(node, "child", CHILD_LANE, node.get("t"), node.get("end"), f"child run {node.get('name')}")
+            self._bar(node, "child", CHILD_LANE, node.get("end"), f"child run {node.get('name')}")
 
     def _lane(self, node: Node) -> float:
         """The lowest lane that is free when the call begins; the last one where none is."""
@@ -153,8 +153,8 @@ class Lanes:
         self._until[lane] = math.inf if end is None else self.at(end)
         return FIRST_LANE + lane * CALL_HEIGHT
 
-    def _bar(self, node: Node, kind: str, lane: float, begin: float | None, end: float | None, label: str) -> None:
-        left = self.at(begin)
+    def _bar(self, node: Node, kind: str, lane: float, end: float | None, label: str) -> None:
+        left = self.at(node.get("t"))
         right = self.at(end) if end is not None else left
         bar = Bar(node["id"], kind, left, max(right, left), lane, label, open=end is None)
         place = self._places.setdefault(bar.id, len(self.bars))

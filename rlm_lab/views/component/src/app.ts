@@ -5,6 +5,8 @@ import { figure, list, record, text, type Host, type Message, type Outgoing, typ
 export type Layout = "full" | "middle" | "narrow" | "compact";
 export type Pane = "step" | "call" | "prompt" | "variables" | "time";
 export interface Hit { id: string; field: string; count: number }
+/** Commands after which the run goes on or stands elsewhere: whoever gives one wants to see where. */
+const MOVES = new Set(["step", "continue", "edit", "skip", "prompt", "answer", "reply", "cap", "accept", "refuse", "rewind", "override", "ask_again", "take_over"]);
 export type Draft = "edit" | "answer" | "hint" | "refuse" | "prompt" | "reply" | "override";
 /** A draft; `sent` while an answer to it is awaited, `refused` says why it was not taken. */
 export interface Writing { what: Draft; text: string; original: string; at: unknown; call: number | null; sent: boolean; refused: string | null }
@@ -41,6 +43,7 @@ export class App {
   pending = new Set<string>();
   received = 0; // when the last message came
   private scheduled = false;
+  private wasLive = false;
   private hitsAt = -1;
   private foundBy: { text: string; hits: Hit[] } | null = null;
 
@@ -286,6 +289,7 @@ export class App {
       this.asked = name;
     } else {
       this.asked = null;
+      this.following ||= MOVES.has(name);
       this.send({ command: name, at: this.state?.stamp ?? null, ...fields });
     }
     this.changed();
@@ -317,6 +321,7 @@ export class App {
     };
     writing.sent = true;
     writing.refused = null;
+    this.following ||= MOVES.has(writing.what);
     this.send({ command: writing.what, at: writing.at, ...fields[writing.what] });
     this.changed();
   }
