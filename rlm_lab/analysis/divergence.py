@@ -20,6 +20,7 @@ from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
 
 Cause = Literal["reply", "no_reply", "answer", "prompt", "output", "child", "person", "messages", "question", "context", "end"]
 _MOST_NAMES = 4
+_DEEPEST = 3  # generations of child runs into which what led to a divergence is followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,10 +201,20 @@ def _of_children(a: Trajectory, b: Trajectory) -> str:
     """Two child runs with the same question: how they ended, and where they part."""
     ends = ends_text(a, b)
     told = f"The same code started the same child run, which {f'ended otherwise ({ends})' if ends else 'did something else'}."
-    inside = divergence_of(a, b, align(a, b).rows)
+    inside = divergence_of(a, b, align(a, b).rows) if _generations(a, _DEEPEST) < _DEEPEST else None
     if inside is None:
         return told
     return f"{told} In it, {place_text(inside)}: {inside.sentence}"
+
+
+def _generations(run: Trajectory, most: int) -> int:
+    """How many generations of child runs a run has, counted up to so many."""
+    runs, count = [run], 0
+    while count < most and (
+        runs := [child for one in runs for step in one.steps for block in step.blocks for child in block.children]
+    ):
+        count += 1
+    return count
 
 
 def place_text(divergence: Divergence) -> str:
