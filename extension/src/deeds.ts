@@ -5,9 +5,17 @@ import { PathExt } from '@jupyterlab/coreutils';
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { MimeData } from '@lumino/coreutils';
+import { Drag } from '@lumino/dragdrop';
+import type { Widget } from '@lumino/widgets';
+import { element } from './dom';
 import { links } from './link';
 import type { Row, Server } from './server';
 import type { Sighting, Sightings } from './sightings';
+import { clipped } from './words';
+
+const FAR = 5; // pixels from which a press is a drag
+const CELLS = 'application/vnd.jupyter.cells';
 
 export function kernelOf(panel: NotebookPanel | null): Kernel.IKernelConnection | null {
   return panel?.sessionContext.session?.kernel ?? null;
@@ -129,9 +137,32 @@ export class Deeds {
   }
 
   /** The source of a cell that loads a run, as seen from the notebook in front. */
-  loading(path: string): string {
+  private loading(path: string): string {
     const seen = seenFrom(this.notebooks?.currentWidget?.context.localPath ?? '', path);
     return `import rlm_lab\n\nrun = rlm_lab.load(${JSON.stringify(seen)})\nrun`;
+  }
+
+  /** A run that is dragged into a notebook becomes the cell that loads it. */
+  drag(event: PointerEvent, row: Row, source: Widget): void {
+    const { clientX, clientY } = event;
+    const end = new AbortController();
+    const { signal } = end;
+    const move = (now: PointerEvent): void => {
+      if (Math.hypot(now.clientX - clientX, now.clientY - clientY) < FAR) {
+        return;
+      }
+      end.abort();
+
+      const mimeData = new MimeData();
+      mimeData.setData(CELLS, [
+        { cell_type: 'code', source: this.loading(row.path), metadata: {}, outputs: [], execution_count: null }
+      ]);
+      const dragImage = element('div', { class: 'rlm-lab-Runs-drag' }, clipped(row.question || row.run, 60));
+      const drag = new Drag({ mimeData, dragImage, supportedActions: 'copy', proposedAction: 'copy', source });
+      void drag.start(now.clientX, now.clientY).then(() => drag.dispose());
+    };
+    document.addEventListener('pointermove', move, { signal });
+    document.addEventListener('pointerup', () => end.abort(), { signal });
   }
 
   private soon(run: string): Promise<Sighting | undefined> {

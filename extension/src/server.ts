@@ -33,6 +33,7 @@ export interface Form {
 export interface Rows {
   runs: Row[];
   left_out: number;
+  mark: string; // of this very answer
 }
 
 /** What is new of a run: messages for the view, and from where to ask on. */
@@ -53,8 +54,10 @@ export interface Place {
 export class Server {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
-  rows(folder: string): Promise<Rows> {
-    return this.ask('runs', { folder });
+  /** The runs of a folder; what is known already is not sent again. */
+  async rows(folder: string, known: Rows | null = null): Promise<Rows> {
+    const told = await this.ask<Rows | { mark: string; runs: null }>('runs', { folder, ...(known ? { known: known.mark } : {}) });
+    return told.runs === null ? known! : told;
   }
 
   news(place: Place, last: News | null): Promise<News> {

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlm_lab.engine.interrupts import calls_user_code
-from rlm_lab.engine.replies import Final, ParsedReply, python_tree
+from rlm_lab.engine.replies import Final, ParsedReply
+from rlm_lab.engine.syntax import python_tree
 
 MISSING: Any = object()
 LONGEST_JSON = 1_000_000  # characters of an answer that the log keeps as a value

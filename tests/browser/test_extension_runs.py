@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 
 import nbformat
 import pytest
@@ -61,8 +62,7 @@ def test_two_runs_are_selected_to_be_compared_and_what_cannot_be_done_says_why(n
     tab = book.page.locator(".jp-MainAreaWidget > .rlm-lab-Run")
     expect(tab).to_contain_text("Which airport is late?", timeout=EXPECT)
     expect(tab).to_contain_text("Which carrier is late?")
-    first, second = (tab.inner_text().index(question) for question in ("Which carrier", "Which airport"))
-    assert first < second  # as they were selected
+    expect(tab.locator("h1")).to_have_text("Which carrier is late?")  # the one that was selected first
     book.picture("extension-compare")
 
 
@@ -177,3 +177,39 @@ def test_a_run_that_has_ended_is_forked_at_a_step_into_a_file_of_its_own(noteboo
     expect(forked).to_contain_text("Paused", timeout=EXPECT)
     book.picture("extension-fork")
     assert len(list(path.parent.glob("*.rlm.jsonl"))) == 2
+    forked.locator(".rlm-lab-Runs-run").press("Enter")
+    run = book.page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden) > .rlm-lab-Run")
+    expect(run).to_contain_text(f"fork of {path.name.split('.')[0]}, step 2", timeout=EXPECT)
+
+
+def test_the_list_is_worked_with_the_keyboard_alone_also_where_it_is_long(notebook, lab):
+    folder = lab[1] / "many"
+    newest = a_run(folder / ".rlm" / "runs", "Which boat is late?")
+    year = datetime.now(UTC).year
+    for number in range(400):
+        name = f"20200101-000000-{number:06d}"
+        text = newest.read_text().replace(newest.name.split(".")[0], name).replace("Which boat", f"Which <i>boat {number}</i>")
+        newest.with_name(f"{name}.rlm.jsonl").write_text(text.replace(f'"started":"{year}', '"started":"2020'))
+    book = notebook("1", theme="JupyterLab Dark High Contrast")
+    book.page.evaluate("window.jupyterapp.commands.execute('filebrowser:open-path', {path: '/many'})")
+    panel = opened(book, "Which boat is late?")
+    items, keys = panel.locator("li"), book.page.keyboard
+    panel.get_by_role("searchbox").fill("boat")
+    expect(items).to_have_count(300)
+    expect(panel.get_by_text("101 older ones are found by a search.")).to_be_visible()
+    panel.get_by_role("searchbox").focus()
+    for key in ("Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab"):  # the state, seven buttons, the list
+        keys.press(key)
+    for key in ("End", "ArrowUp", "Space", "Home", "Space"):
+        keys.press(key)
+    expect(panel.locator("[aria-pressed=true]")).to_have_count(2)
+    expect(items.first.locator(".rlm-lab-Runs-run")).to_be_focused()
+    book.picture("extension-runs-many")
+    keys.press("Shift+Tab")
+    expect(panel.get_by_role("button", name="Delete…")).to_be_focused()
+    keys.press("Enter")
+    expect(book.page.get_by_role("dialog")).to_contain_text("Move 2 runs to the trash?")
+    book.page.get_by_role("button", name="Move to Trash", exact=True).click()
+    expect(panel.get_by_text("99 older ones")).to_be_visible(timeout=EXPECT)
+    assert (newest.exists(), len(list(newest.parent.iterdir()))) == (False, 399)
+    assert panel.locator("li i").count() == 0

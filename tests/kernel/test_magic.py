@@ -150,6 +150,13 @@ def test_bad_input_is_one_line_and_the_shell_goes_on(cells: Any, cell: str, says
     assert not Path(".rlm").exists()
 
 
+def test_a_runs_folder_that_cannot_be_written_is_told_in_the_region_too(cells: Any, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    cells["model"] = ScriptedModel(["```repl\nFINAL(1)\n```"])
+    assert "cannot be written" in cells.error("%%rlm -m model --runs taken\nHow many?")
+    assert "The runs folder taken cannot be written" in cells.shown[-1]["text/plain"]
+
+
 def test_help_is_shown_in_the_cell(cells: Any) -> None:
     cells.run("%%rlm --help").raise_error()
     assert "--max-cost USD" in cells.shown[0]["text/plain"]

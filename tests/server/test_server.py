@@ -47,7 +47,7 @@ def test_a_run_under_way_says_where_it_can_be_steered(a_run, tmp_path):
         fcntl.flock(file, fcntl.LOCK_EX)  # as the process that writes a run does
         file.write(b"".join(a_run(tmp_path).read_bytes().splitlines(keepends=True)[:3]))
         told = Reader(growing).news(None)
-    assert (told["live"], told["messages"][1]["status"]) == (True, "running")
+    assert (told["live"], told["messages"][1]["status"]) == (True, "")  # whether it is paused, its events say
     assert "notebook" in told["messages"][1]["can"]["pause"]
 
 
@@ -90,6 +90,7 @@ def test_jupyters_server_lists_tells_and_throws_away(server, a_run):
     status, listed = server.ask("rlm-lab/runs")
     assert status == 200
     assert [(row["answer"], row["path"]) for row in listed["runs"]] == [("<b>EV</b>", f".rlm/runs/{path.name}")]
+    assert server.ask(f"rlm-lab/runs?known={listed['mark']}")[1] == {"mark": listed["mark"], "runs": None}
     named = f"rlm-lab/run?path={quote(listed['runs'][0]['path'])}"
     status, told = server.ask(named)
     assert (status, told["messages"][0]["kind"]) == (200, "snapshot")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 
 import rlm_lab
 from rlm_lab import Budget, Run, ScriptedModel, export
@@ -122,6 +123,21 @@ def test_spans_have_the_attributes_of_the_conventions(run: Run, collector: Colle
     assert call["gen_ai.usage.output_tokens"] > 0
     tool = attributes(collector.named("execute_tool python")[0])
     assert (tool["gen_ai.tool.name"], tool["gen_ai.tool.type"]) == ("python", "function")
+
+
+def test_each_name_is_one_of_the_conventions_as_they_are_now(run: Run) -> None:
+    known = {value for value in vars(gen_ai_attributes).values() if isinstance(value, str)}
+    retired = {
+        "gen_ai.system",
+        "gen_ai.prompt",
+        "gen_ai.completion",
+        "gen_ai.usage.prompt_tokens",
+        "gen_ai.usage.completion_tokens",
+    }
+    spans = list(all_spans(spans_of(run.trajectory, prompts=True)))
+    assert {name for span in spans for name in span.attributes if name.startswith("gen_ai.")} <= known - retired
+    operations = {kind.value for kind in gen_ai_attributes.GenAiOperationNameValues}
+    assert {span.attributes.get("gen_ai.operation.name", "chat") for span in spans} <= operations
 
 
 def test_errors_are_told_by_their_kind(run: Run, collector: Collector) -> None:
