@@ -1,10 +1,13 @@
-// What stands at the foot of a question's cell: the state of its run, its calls and its cost, and what can be done. Read from the
-// outputs; nothing is written into the notebook before the user says so.
+// What stands at the foot of a question's cell: the state of its run, its calls and its cost, and what can be done. Its outputs say
+// which run it is, and what it came to; what a live one does the kernel tells. Nothing is written into the notebook before the user
+// says so.
 import type { CodeCell, ICodeCellModel } from '@jupyterlab/cells';
 import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
+import type { Kernel } from '@jupyterlab/services';
 import { CellBar } from './bar';
+import { links } from './link';
 import { isOver, MIME, type Told, toldBy } from './payload';
 import type { Sighting, Sightings } from './sightings';
 import { type Action, offers } from './states';
@@ -40,7 +43,9 @@ export class Cells implements IDisposable {
     NotebookActions.executed.connect(this.soon, this);
     panel.sessionContext.statusChanged.connect(this.changed, this);
     panel.sessionContext.kernelChanged.connect(this.exchanged, this);
+    links.changed.connect(this.told, this);
     panel.disposed.connect(this.dispose, this);
+    this.watch();
     void Promise.all([panel.revealed, panel.context.ready]).then(() => this.soon());
   }
 
@@ -58,8 +63,25 @@ export class Cells implements IDisposable {
     NotebookActions.executed.disconnect(this.soon, this);
     this.panel.sessionContext.statusChanged.disconnect(this.changed, this);
     this.panel.sessionContext.kernelChanged.disconnect(this.exchanged, this);
+    links.changed.disconnect(this.told, this);
     this.bars.forEach(bar => bar.dispose());
     this.around.sightings.forget(this.panel);
+  }
+
+  private get kernel(): Kernel.IKernelConnection | null {
+    return this.panel.sessionContext.session?.kernel ?? null;
+  }
+
+  private watch(): void {
+    if (this.kernel) {
+      links.watch(this.kernel);
+    }
+  }
+
+  private told(_: unknown, kernel: string): void {
+    if (kernel === this.kernel?.id) {
+      this.soon();
+    }
   }
 
   private soon(): void {
@@ -84,6 +106,7 @@ export class Cells implements IDisposable {
     if (oldValue && oldValue.id !== newValue?.id) {
       this.lose();
     }
+    this.watch();
     this.soon();
   }
 
@@ -106,9 +129,10 @@ export class Cells implements IDisposable {
     }
     const cells = this.codeCells();
     const seen = cells.flatMap(cell => this.seen(cell));
-    const now = new Map(seen.map(one => [one.told.id, one.told])); // the last cell that shows a run tells its state
-    this.around.sightings.tell(this.panel, seen);
-    seen.forEach(one => this.around.heard(one.told));
+    // The last cell that shows a run tells its state. What the kernel has told of another is of one that was asked in Python.
+    const now = new Map([...this.live.values(), ...seen.map(one => one.told)].map(told => [told.id, told]));
+    this.around.sightings.tell(this.panel, seen, [...now.values()]);
+    now.forEach(told => this.around.heard(told));
     for (const cell of cells) {
       this.mark(cell, now);
     }
@@ -121,8 +145,18 @@ export class Cells implements IDisposable {
     this.ask(seen);
   }
 
-  private seen(cell: CodeCell): Sighting[] {
+  /** The run that a cell shows: as the kernel tells it, where it does, else as the output does. */
+  private shown(cell: CodeCell): Told | null {
     const told = lastTold(cell.model);
+    return told && (this.live.get(told.id) ?? told);
+  }
+
+  private get live(): Map<string, Told> {
+    return links.of(this.kernel)?.runs ?? new Map<string, Told>();
+  }
+
+  private seen(cell: CodeCell): Sighting[] {
+    const told = this.shown(cell);
     if (!told) {
       return [];
     }
@@ -158,7 +192,7 @@ export class Cells implements IDisposable {
     const { trans } = this.around;
     const own = lastTold(cell.model);
     const told = own && (now.get(own.id) ?? own);
-    const busy = isBusy(cell.model);
+    const busy = isBusy(cell.model) || (own !== null && this.live.get(own.id)?.status === 'running'); // a button may go on with it
     const status = busy ? 'running' : (told?.status ?? '');
     const text = busy
       ? told && told.status === 'running'
@@ -168,13 +202,9 @@ export class Cells implements IDisposable {
         ? badge(told, trans)
         : '';
     write(cell, text, status);
-    const bar = known ?? new CellBar(trans, action => this.around.act(action, cell, this.panel, this.told(cell)));
+    const bar = known ?? new CellBar(trans, action => this.around.act(action, cell, this.panel, this.shown(cell)));
     this.bars.set(cell, bar);
-    bar.show(host, status, text, offers({ status, busy, kernel: this.panel.sessionContext.session?.kernel != null }, trans));
-  }
-
-  private told(cell: CodeCell): Told | null {
-    return lastTold(cell.model);
+    bar.show(host, status, text, offers({ status, busy, kernel: this.kernel !== null }, trans));
   }
 }
 

@@ -1,48 +1,38 @@
-// Orders to the run of a kernel: one expression each, sent as an ordinary request, or over a subshell while a cell runs.
-import type { Kernel, KernelMessage } from '@jupyterlab/services';
+// What the kernel of a notebook is asked and told: over the comm where rlm_lab is loaded, which an order of the user's does where it is
+// not. Settings go as an ordinary request: they have to be there before the cell that is run next, which a comm's message may not be.
+import type { Kernel } from '@jupyterlab/services';
+import { type Link, links } from './link';
 import { trans } from './translation';
 
-const FRONT = "__import__('rlm_lab.kernel.front', fromlist=['order'])";
-
-export type Field = string | number;
-
-/** The expression of an order; fields become Python literals. */
-export function orderCode(name: string, fields: Record<string, Field> = {}): string {
-  const parts = [name, ...Object.values(fields)].map(value => JSON.stringify(value));
-  const names = ['', ...Object.keys(fields).map(field => `${field}=`)];
-  return `${FRONT}.order(${parts.map((part, at) => `${names[at]}${part}`).join(', ')})`;
-}
+const GREET = "__import__('rlm_lab.kernel.front', fromlist=['greet']).greet()";
+const PATIENCE = 5_000; // ms that a busy kernel has to answer over its comm
 
 /** Has the run do something; rejects with the kernel's own line where that is refused. */
-export async function order(kernel: Kernel.IKernelConnection, name: string, fields: Record<string, Field> = {}): Promise<void> {
-  await ask(kernel, { code: orderCode(name, fields) });
+export async function order(kernel: Kernel.IKernelConnection, name: string, fields: Record<string, string> = {}): Promise<void> {
+  await (await reach(kernel)).ask({ command: name, ...fields });
 }
 
 /**
- * Pauses or stops the run that goes on: over a subshell, and where the kernel has none by interrupting it. Whether a cell runs is not
- * asked of the kernel's status, which tells of subshells, too. Where no run goes on, stop ends the paused one.
+ * Pauses or stops the run that goes on: over the comm, and where a busy kernel does not hear that by interrupting it. Where no run goes
+ * on, stop ends the paused one.
  */
 export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'stop'): Promise<void> {
-  if (kernel.supportsSubshells) {
-    try {
-      await ask(kernel, { code: orderCode(name) }, overSubshell);
-    } catch (error) {
-      if (name === 'pause') {
-        throw error;
-      }
-      await order(kernel, name);
+  const link = links.of(kernel);
+  if (link?.reachesBusy || kernel.status !== 'busy') {
+    const done = order(kernel, name).then(() => true);
+    if (await (link ? Promise.race([done, after(PATIENCE)]) : done)) {
+      return;
     }
-  } else {
-    await kernel.interrupt();
-    if (name === 'stop') {
-      await kernel.interrupt(); // the second one within two seconds ends the run
-    }
+  }
+  await kernel.interrupt();
+  if (name === 'stop') {
+    await kernel.interrupt(); // the second one within two seconds ends the run
   }
 }
 
 /** Where the dashboard can be opened once; in a frame of pages from `embed`, where one is named. */
 export async function dashboardAddress(kernel: Kernel.IKernelConnection, embed = ''): Promise<string> {
-  const told = await value(kernel, frontCode('dashboard_address', { embed }), kernel.supportsSubshells ? overSubshell : execute);
+  const told = await (await reach(kernel)).ask({ ask: 'dashboard', embed });
   if (typeof told !== 'string' || !/^(https?:\/\/|\/)/.test(told)) {
     throw new Error(trans.__('The dashboard could not be started; %rlm dashboard tells why.'));
   }
@@ -51,75 +41,30 @@ export async function dashboardAddress(kernel: Kernel.IKernelConnection, embed =
 
 /** The text of the cell that changes what a paused run is about to do. */
 export async function pending(kernel: Kernel.IKernelConnection, run: string): Promise<string> {
-  return String(await value(kernel, frontCode('pending_cell', { run })));
-}
-
-/** Whether `%rlm` is there: after a restart it is not, until rlm_lab was loaded again. */
-export async function hasMagics(kernel: Kernel.IKernelConnection): Promise<boolean> {
-  try {
-    return (await value(kernel, "int('rlm' in get_ipython().magics_manager.magics['line'])")) === 1;
-  } catch {
-    return false;
-  }
+  return String(await (await reach(kernel)).ask({ ask: 'pending', run }));
 }
 
 /** Leaves the user's settings where rlm_lab will look for them; the kernel need not have it, and nothing of it is shown. */
 export function prefer(kernel: Kernel.IKernelConnection, values: Record<string, unknown>): void {
   const text = JSON.stringify(JSON.stringify(values));
-  const code = `get_ipython().config.RLMFront.update(__import__('json').loads(${text}))`;
-  kernel.requestExecute({ code, silent: true, store_history: false, allow_stdin: false, stop_on_error: false }, true);
+  execute(kernel, `get_ipython().config.RLMFront.update(__import__('json').loads(${text}))`);
 }
 
-function frontCode(name: string, fields: Record<string, Field>): string {
-  const given = Object.entries(fields).map(([field, one]) => `${field}=${JSON.stringify(one)}`);
-  return `__import__('json').dumps(__import__('rlm_lab.kernel.front', fromlist=['order']).${name}(${given.join(', ')}))`;
-}
-
-/** The value of an expression, as JSON; rejects with the kernel's own line where it fails. */
-async function value(kernel: Kernel.IKernelConnection, code: string, way: Way = execute): Promise<unknown> {
-  const reply = await ask(kernel, { code: '', silent: true, user_expressions: { told: code } }, way);
-  const { told } = (reply.user_expressions ?? {}) as Record<
-    string,
-    { ename?: string; evalue?: string; data?: Record<string, unknown> }
-  >;
-  const text = told?.data?.['text/plain'];
-  if (typeof text !== 'string') {
-    throw new Error(refused(told?.ename ?? '', told?.evalue ?? trans.__('The kernel did not answer; try again.')));
+/** The line to a kernel; where there is none, rlm_lab is loaded. Rejects where it is not installed. */
+async function reach(kernel: Kernel.IKernelConnection): Promise<Link> {
+  const known = await links.find(kernel);
+  if (known) {
+    return known;
   }
-  return literal(text);
-}
-
-/** What `repr` made of a text of JSON, or of a number. */
-function literal(text: string): unknown {
-  try {
-    return JSON.parse(/^(['"]).*\1$/s.test(text) ? unescaped(text.slice(1, -1)) : text);
-  } catch {
-    return null;
+  const { content } = await execute(kernel, GREET).done;
+  const made = links.of(kernel);
+  if (content.status === 'error') {
+    throw new Error(refused(content.ename, content.evalue));
   }
-}
-
-/** Python's escapes in the repr of a text of JSON, which holds ASCII only. */
-function unescaped(text: string): string {
-  return text.replace(/\\(['"\\])/g, '$1');
-}
-
-type Request = KernelMessage.IExecuteRequestMsg['content'];
-
-type Answer = KernelMessage.IExecuteReplyMsg['content'];
-type Way = (kernel: Kernel.IKernelConnection, content: Request) => Promise<Answer>;
-
-async function ask(
-  kernel: Kernel.IKernelConnection,
-  content: Request,
-  way: Way = execute
-): Promise<{ user_expressions?: unknown }> {
-  const reply = await way(kernel, content);
-  if (reply.status !== 'ok') {
-    throw new Error(
-      reply.status === 'error' ? refused(reply.ename, reply.evalue) : trans.__('The kernel did not take the command; try again.')
-    );
+  if (!made) {
+    throw new Error(trans.__('The kernel did not take the command; try again.'));
   }
-  return reply;
+  return made;
 }
 
 function refused(ename: string, evalue: string): string {
@@ -128,25 +73,10 @@ function refused(ename: string, evalue: string): string {
     : evalue || ename;
 }
 
-async function execute(kernel: Kernel.IKernelConnection, content: Request): Promise<Answer> {
-  const future = kernel.requestExecute(
-    { silent: false, store_history: false, allow_stdin: false, stop_on_error: false, ...content },
-    true
-  );
-  return (await future.done).content;
+function execute(kernel: Kernel.IKernelConnection, code: string): ReturnType<Kernel.IKernelConnection['requestExecute']> {
+  return kernel.requestExecute({ code, silent: true, store_history: false, allow_stdin: false, stop_on_error: false }, true);
 }
 
-async function overSubshell(kernel: Kernel.IKernelConnection, content: Request): Promise<Answer> {
-  const made = (await kernel.requestCreateSubshell({}).done).content;
-  if (!made.subshell_id) {
-    throw new Error(trans.__('The kernel gave no way to reach it while a cell runs; interrupt it instead.'));
-  }
-  const beside = kernel.clone({ handleComms: false });
-  beside.subshellId = made.subshell_id;
-  try {
-    return await execute(beside, content);
-  } finally {
-    beside.dispose();
-    void kernel.requestDeleteSubshell({ subshell_id: made.subshell_id }).done.catch(() => undefined);
-  }
+function after(time: number): Promise<false> {
+  return new Promise(done => setTimeout(() => done(false), time));
 }

@@ -1,11 +1,9 @@
 // The rows of a folder with what open notebooks know better: a run that is paused looks like one that goes on in its file.
 import type { Row } from './server';
-import type { Sighting } from './sightings';
+import type { Told } from './payload';
 
-type Live = Pick<Sighting, 'told'>;
-
-export function withLive(rows: Row[], live: Live[]): Row[] {
-  const states = new Map(live.map(one => [one.told.id, one.told]));
+export function withLive(rows: Row[], live: Told[]): Row[] {
+  const states = new Map(live.map(told => [told.id, told]));
   const known = rows.map(row => {
     const told = states.get(row.run);
     states.delete(row.run);
@@ -25,7 +23,8 @@ export function withLive(rows: Row[], live: Live[]): Row[] {
       calls: told.calls,
       tokens: told.tokens,
       cost: told.cost || null,
-      seconds: null
+      seconds: null,
+      parent: null
     }));
   return [...others, ...known];
 }

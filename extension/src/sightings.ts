@@ -1,4 +1,5 @@
-// What the open notebooks show of runs: for the side panel, which marks the live ones, and finds the cell that made a run.
+// What the open notebooks and their kernels know of runs: for the side panel, which marks the live ones, and finds the cell that made
+// a run. Runs that were asked in Python have no cell.
 import type { CodeCell } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Signal } from '@lumino/signaling';
@@ -13,18 +14,21 @@ export interface Sighting {
 export class Sightings {
   readonly changed = new Signal<this, void>(this);
   private readonly known = new Map<NotebookPanel, Sighting[]>();
+  private readonly told = new Map<NotebookPanel, Told[]>();
 
-  /** What a notebook shows now, in the order of its cells. */
-  tell(panel: NotebookPanel, seen: Sighting[]): void {
-    const before = JSON.stringify((this.known.get(panel) ?? []).map(one => one.told));
+  /** What a notebook shows now, in the order of its cells, and all that is known of runs from there, the newest word last. */
+  tell(panel: NotebookPanel, seen: Sighting[], told: Told[]): void {
+    const before = JSON.stringify(this.told.get(panel) ?? []);
     this.known.set(panel, seen);
-    if (before !== JSON.stringify(seen.map(one => one.told))) {
+    this.told.set(panel, told);
+    if (before !== JSON.stringify(told)) {
       this.changed.emit();
     }
   }
 
   forget(panel: NotebookPanel): void {
     this.known.delete(panel);
+    this.told.delete(panel);
     this.changed.emit();
   }
 
@@ -33,9 +37,14 @@ export class Sightings {
     return [...this.known.values()].flat().findLast(one => one.told.id === run);
   }
 
+  /** The notebook in whose kernel a run goes on, or is paused. */
+  living(run: string): NotebookPanel | undefined {
+    return [...this.told].find(([, told]) => told.some(one => one.id === run && !isOver(one)))?.[0];
+  }
+
   /** The runs that go on, or are paused, in the kernels of open notebooks. */
-  live(): Sighting[] {
-    const last = new Map([...this.known.values()].flat().map(one => [one.told.id, one]));
-    return [...last.values()].filter(one => !isOver(one.told));
+  live(): Told[] {
+    const last = new Map([...this.told.values()].flat().map(told => [told.id, told]));
+    return [...last.values()].filter(told => !isOver(told));
   }
 }

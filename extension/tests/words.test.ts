@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { orderCode } from '../src/kernel';
 import { isOver, places, toldBy } from '../src/payload';
 import { refusal } from '../src/failure';
 import { offers } from '../src/states';
@@ -26,7 +25,8 @@ const row = {
   calls: 2,
   tokens: 1500,
   cost: null,
-  seconds: 1
+  seconds: 1,
+  parent: null
 };
 
 test('a row is found by words that stand anywhere in it, in any case', () => {
@@ -63,13 +63,6 @@ test('only a magic of ours makes a cell a question', () => {
   );
 });
 
-test('an order is one Python expression, whatever its fields hold', () => {
-  assert.equal(
-    orderCode('step', { into: 'b"\n' }),
-    '__import__(\'rlm_lab.kernel.front\', fromlist=[\'order\']).order("step", into="b\\"\\n")'
-  );
-});
-
 test('a server without our part is told from one that refuses', () => {
   assert.equal(refusal({ message: 'x', reason: 'There is no file.' }).absent, false);
   assert.ok(refusal({ message: 'Not Found', reason: 'Not Found' }).absent && refusal(null).absent);
@@ -97,7 +90,7 @@ test('a cell offers what fits its run, and says why the rest does not', () => {
 });
 
 test('a live run is told from its notebook, and one of another folder stands above', () => {
-  const told = (id: string, status: string, path: string | null) => ({ told: { ...toldBy(payload)!, id, status, path } });
+  const told = (id: string, status: string, path: string | null) => ({ ...toldBy(payload)!, id, status, path });
   const payload = { id: 'a', summary: { status: 'paused', question: 'Why?', usage: {} } };
   const rows = withLive(
     [

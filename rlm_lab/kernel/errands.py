@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from queue import Empty
 from typing import Any
 
-from rlm_lab.engine.orders import apply
+from rlm_lab.engine.orders import apply, done_by, state_of
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import RLMError, StateError
 
+AT_ONCE = frozenset({"pause", "stop", "break", "unbreak"})  # what any thread may have a run that goes on do
 AGAIN = 0.2  # seconds until a request is sent again that was aborted because an earlier cell failed
 CALL = "__import__('rlm_lab.kernel.errands', fromlist=['do']).do("  # how the code of each errand begins
 LOOK = 1.0  # seconds between two looks whether the errand was done meanwhile
@@ -86,19 +87,52 @@ def do(number: int) -> None:
             errand.done.set_result(None)
 
 
-def do_now(errand: Errand) -> None:
-    """Does an errand on the main thread, where one is already; raises what it is refused with."""
-    _waiting[errand.number] = errand
-    do(errand.number)
-    errand.done.result()
+def carry_out(run: Run, command: Mapping[str, Any], answer: Callable[[Mapping[str, Any]], None]) -> None:
+    """Has a run do what somebody in a front end asks, from any thread: at once where any thread may, else as an errand.
+
+    What does not fit is refused at once, too, not when the kernel is free again. `answer` hears what came of it, once.
+    """
+    name = command["command"]
+    try:
+        can = state_of(run)["can"]
+        if name not in can or can[name] is not None:
+            raise StateError(can.get(name) or f"There is no command {name!r}; there are {', '.join(can)}.")
+        if name in AT_ONCE and (name != "stop" or run.status == "running"):
+            apply(run, command)
+            answer(done_by(None))
+        else:
+            threading.Thread(target=_send, args=(run, command, answer), name="rlm_lab errand", daemon=True).start()
+    except RLMError as error:
+        answer({"refused": str(error)})
+
+
+def _send(run: Run, command: Mapping[str, Any], answer: Callable[[Mapping[str, Any]], None]) -> None:
+    """Has the main thread do it, and waits for what it says."""
+    try:
+        if command.get("at") is not None and command["at"] != run.stamp:
+            raise StateError("Another viewer, or a cell, was first: the run has gone on since. Look again.")
+        file = connection_file()
+        if file is None:
+            raise StateError("This run is not in a notebook; go on with the methods of Run.")
+        errand = Errand(run, command)
+        asyncio.run(_send_over(file, errand))
+        answer(done_by(errand.made))
+    except RLMError as error:
+        answer({"refused": str(error)})
+
+
+async def _send_over(file: str, errand: Errand) -> None:
+    messenger = Messenger(file)
+    try:
+        await messenger.send(errand)
+    finally:
+        messenger.close()
 
 
 def _drive(errand: Errand) -> None:
     """Through the magics where they are loaded, so that the run's cell shows what comes of it and its answer is bound."""
-    from rlm_lab.kernel.magics import RLM
-
     run, command = errand.run, errand.command
-    magics = next((known for known in getattr(_shell(), "configurables", ()) if isinstance(known, RLM)), None)
+    magics = loaded_magics()
     if magics is None:
         _apply(errand)
     elif command.get("command") == "stop":
@@ -111,6 +145,13 @@ def _drive(errand: Errand) -> None:
 
 def _apply(errand: Errand) -> None:
     errand.made = apply(errand.run, errand.command)
+
+
+def loaded_magics() -> Any:
+    """The magics of this process's shell, None where they are not loaded."""
+    from rlm_lab.kernel.magics import RLM
+
+    return next((known for known in getattr(_shell(), "configurables", ()) if isinstance(known, RLM)), None)
 
 
 def _shell() -> Any:

@@ -7,7 +7,6 @@ fails a run.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import math
@@ -18,15 +17,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rlm_lab.analysis.coverage import coverage_of
-from rlm_lab.engine.orders import apply, done_by, state_of
+from rlm_lab.engine.orders import state_of
 from rlm_lab.engine.run import Run
-from rlm_lab.errors import RLMError, StateError
-from rlm_lab.kernel.errands import Errand, Messenger, connection_file
+from rlm_lab.errors import RLMError
+from rlm_lab.kernel.errands import carry_out
 from rlm_lab.trajectory import events as ev
 from rlm_lab.views.feed import Feed
 from rlm_lab.views.unfold import unfold
 
-AT_ONCE = frozenset({"pause", "stop", "break", "unbreak"})
 PIECE = 200_000  # characters of one message: Jupyter's server drops what comes faster than 1 MB a second
 RATE = 600_000  # characters a second
 MOST_CALLS = 2_000  # up to which the contexts are looked through for what was sent
@@ -52,7 +50,7 @@ class Inline:
         self._state: Message | None = None
         self._uncovered = False
         self._news = threading.Event()
-        self._closed = False
+        self._ending = self._closed = False
         self._widget: Any = None
         self._thread = threading.Thread(target=self._pump, name="rlm_lab view", daemon=True)
 
@@ -72,11 +70,13 @@ class Inline:
         return bundle | {"text/html": f'<div data-rlm-live="{self._mark}">{bundle["text/html"]}</div>'}
 
     def close(self) -> None:
-        """Ends it; what the output shows next stands for itself."""
-        self._closed = True
-        self._news.set()
+        """Ends it, once the last of the run is told: what the output shows next stands for itself.
+
+        A page that was loaded anew meanwhile does not hear what the output shows next, and keeps the view as it is then.
+        """
         self._end()
-        self._widget.close()
+        self._ending = True
+        self._news.set()
 
     # to the front end
 
@@ -90,10 +90,15 @@ class Inline:
         while not self._closed:
             self._news.wait()
             self._news.clear()
+            ending = self._ending
             try:
                 self._tell()
+                if ending:
+                    self._closed = True
+                    self._widget.close()
             except Exception:  # a view must never break a run
                 _logger.debug("The view of run %s could not be told.", self._run.id, exc_info=True)
+                self._closed = self._closed or ending
             time.sleep(REST)
 
     def _tell(self) -> None:
@@ -167,38 +172,14 @@ class Inline:
             self._send({"kind": "module", "name": name, "text": text})
 
     def _command(self, command: Message) -> None:
-        """At once where any thread may do it; what does not fit is refused at once, too, not when the kernel is free again."""
-        name = command["command"]
-        try:
-            can = state_of(self._run)["can"]
-            if name not in can or can[name] is not None:
-                raise StateError(can.get(name) or f"There is no command {name!r}; there are {', '.join(can)}.")
-            if name in AT_ONCE and (name != "stop" or self._run.status == "running"):
-                apply(self._run, command)
-                self._answer(command, done_by(None))
-                self._news.set()
-            else:
-                threading.Thread(target=self._errand, args=(command,), name="rlm_lab errand", daemon=True).start()
-        except RLMError as error:
-            self._answer(command, {"refused": str(error)})
+        def answer(told: Mapping[str, Any]) -> None:
+            self._answer(command, told)
+            self._news.set()
+
+        carry_out(self._run, command, answer)
 
     def _answer(self, command: Message, told: Mapping[str, Any]) -> None:
         self._send({"kind": "reply", **told, "command": {"command": command["command"]}})
-
-    def _errand(self, command: Message) -> None:
-        """Has the main thread do it, and waits for what it says."""
-        try:
-            if command.get("at") is not None and command["at"] != self._run.stamp:
-                raise StateError("Another viewer, or a cell, was first: the run has gone on since. Look again.")
-            file = connection_file()
-            if file is None:
-                raise StateError("This run is not in a notebook; go on with the methods of Run.")
-            errand = Errand(self._run, command)
-            asyncio.run(_send_errand(file, errand))
-            self._answer(command, done_by(errand.made))
-        except RLMError as error:
-            self._answer(command, {"refused": str(error)})
-        self._news.set()
 
     def _link(self) -> str | None:
         """A link to the dashboard, which is started for it."""
@@ -208,14 +189,6 @@ class Inline:
             return str(rlm_lab.dashboard_link(self._run))
         except RLMError:
             return None
-
-
-async def _send_errand(file: str, errand: Errand) -> None:
-    messenger = Messenger(file)
-    try:
-        await messenger.send(errand)
-    finally:
-        messenger.close()
 
 
 def pieces(message: Message, most: int = PIECE) -> Iterator[Message]:
@@ -240,3 +213,13 @@ def can_show(shell: Any) -> bool:
     """Whether the front end may be able to draw widgets and to reach a kernel that is busy with a cell."""
     kernel = getattr(shell, "kernel", None)
     return bool(getattr(kernel, "_supports_kernel_subshells", False))
+
+
+def stay_on_own_subshell(comm: Any) -> None:
+    """Keeps the messages of a comm on the subshell that the front end names.
+
+    ipykernel 7.4 sends them to the shell that last published on the comm, which is the one that is busy with the cell. The method
+    is private to ipykernel: where there is none, there is nothing to keep.
+    """
+    if callable(getattr(comm, "_reply_subshell_for", None)):
+        comm._reply_subshell_for = lambda _data, default: default

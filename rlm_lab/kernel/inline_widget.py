@@ -13,6 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from rlm_lab.kernel.inline import stay_on_own_subshell
 from rlm_lab.views.page import view_module
 
 MODULES = ("view", "editor")
@@ -34,16 +35,6 @@ def module_of(name: str) -> str | None:
 def _version() -> str:
     """Changes with the modules, so that a page that stays open does not keep an older one."""
     return hashlib.sha256("".join(view_module(f"{name}.js") for name in MODULES).encode()).hexdigest()[:16]
-
-
-def stay_on_own_subshell(comm: Any) -> None:
-    """Keeps the messages of a comm on the subshell that the front end names.
-
-    ipykernel 7.4 sends them to the shell that last published on the comm, which is the one that is busy with the cell. The method
-    is private to ipykernel: where there is none, there is nothing to keep.
-    """
-    if callable(getattr(comm, "_reply_subshell_for", None)):
-        comm._reply_subshell_for = lambda _data, default: default
 
 
 def _kind() -> Any:

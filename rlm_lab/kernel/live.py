@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -58,17 +59,23 @@ def run_bundle(run: Run, watch: Watch | None = None, names: tuple[str, ...] = ()
     return {"text/html": html, "text/plain": text, MIME_TYPE: run_json(paused)}
 
 
-def _so_far(run: Run) -> Bundle:
-    """The payload of a run under way: which it is, so that a front end knows it should the kernel end."""
+def so_far(run: Run) -> Bundle:
+    """The payload of a run that is not over: which it is, where it stands, what it has spent. From any thread; folds nothing."""
     spent = run.usage
-    usage = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost, "seconds": spent.seconds}
-    head = Trajectory(run=run.id, status=run.status, question=run.question, model=run.asked.model.name, path=run.path)
+    started = next((event.started for event in run.events if isinstance(event, ev.RunStarted)), "")
+    head = Trajectory(
+        run=run.id, status=run.status, question=run.question, model=run.asked.model.name, path=run.path, started=started
+    )
     payload = run_json(head)
-    return {**payload, "summary": {**payload["summary"], "usage": usage}}
+    usage = {"calls": run.calls[1], "tokens": spent.tokens, "cost": spent.cost}
+    return {**payload, "summary": {**payload["summary"], "steps": spent.steps, "usage": usage}}
 
 
 def trajectory_of(run: Run) -> Trajectory:
-    return dataclasses.replace(run.trajectory, path=run.path)
+    """What the log says, and where it is; of a run whose log cannot be written what the run says itself."""
+    told = run.trajectory
+    error = told.error or (None if run.error is None else str(run.error))
+    return dataclasses.replace(told, path=run.path, error=error, question=told.question or run.question)
 
 
 class Region:
@@ -85,6 +92,8 @@ class Region:
         transient = {"display_id": self._id} if self.in_place else {}
         update = self.in_place and self._begun
         self._begun = True
+        if MIME_TYPE in bundle:  # when it was told: a page that was opened later asks the run's file for what has come since
+            bundle = bundle | {MIME_TYPE: bundle[MIME_TYPE] | {"told": datetime.now(UTC).isoformat(timespec="milliseconds")}}
         self._publisher.publish(data=bundle, metadata={}, transient=transient, update=update)
 
 
@@ -204,4 +213,4 @@ class Live:
     def _progress(self, run: Run) -> Bundle:
         progress = progress_of(run, self._watch)
         quiet = QUIET if self._buttons and (self._inline is None or self._has_no_answer(self._inline)) else ""
-        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress), MIME_TYPE: _so_far(run)}
+        return {"text/html": live_html(progress) + quiet, "text/plain": live_text(progress), MIME_TYPE: so_far(run)}

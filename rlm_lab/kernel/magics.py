@@ -27,6 +27,7 @@ from rlm_lab.kernel.ask import Inquiry, prepare
 from rlm_lab.kernel.cassettes import cassette_for
 from rlm_lab.kernel.completion import Completer
 from rlm_lab.kernel.expressions import Expressions
+from rlm_lab.kernel.front import Front
 from rlm_lab.kernel.headless import headless, stops
 from rlm_lab.kernel.live import Live, result_bundle, run_bundle
 from rlm_lab.kernel.pausing import note_cell
@@ -85,6 +86,7 @@ class RLM(Magics):
         self.last: Run | None = None
         self.held: dict[str, Held] = {}
         self._driven: Held | None = None
+        self.front = Front(shell)
 
     @no_var_expand
     @cell_magic("rlm")  # type: ignore[arg-type]
@@ -263,6 +265,9 @@ def register(shell: InteractiveShell) -> None:
     magics = RLM(shell)
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", lambda info: note_cell(info.raw_cell or ""))
+    shell.events.register("pre_execute", magics.front.begin)
+    shell.events.register("post_execute", magics.front.end)
+    magics.front.begin()  # what runs just now may be the cell that loads this
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers.append(Completer(shell, magics).matcher())

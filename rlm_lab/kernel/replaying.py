@@ -1,7 +1,7 @@
 """Recorded runs that go on or are played again: the recorded code runs, no model is asked, no token is spent.
 
-`resume` stands where a run stood whose process has ended, and goes on into the same file; `replay` plays any run as a lesson.
-Main thread only.
+`resume` stands where a run stood whose process has ended, and goes on into the same file; `fork` stands before a step of any run,
+with a file of its own; `replay` plays any run as a lesson. Main thread only.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ from typing import Any
 from rlm_lab.config import Budget, Settings, load_settings
 from rlm_lab.engine.context import describe
 from rlm_lab.engine.effects import effects_in
-from rlm_lab.engine.forking import new_id, numbers_in
+from rlm_lab.engine.forking import events_before, forked_log, new_id, numbers_in
 from rlm_lab.engine.gates import Gates
+from rlm_lab.engine.going_back import find_call
 from rlm_lab.engine.ledger import Spent
 from rlm_lab.engine.playback import Playback, put_aside
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.recorded import Recorded
-from rlm_lab.engine.run import Run
+from rlm_lab.engine.run import Run, known_runs
 from rlm_lab.engine.schema import Schema
 from rlm_lab.engine.task import Task
 from rlm_lab.engine.tools import tool_table
 from rlm_lab.errors import ContextError, StateError, UsageError
 from rlm_lab.kernel.ask import Tick, Tools, current_host, name_contexts
+from rlm_lab.kernel.stored import find_run
 from rlm_lab.models.base import Model
 from rlm_lab.models.resolve import resolve as resolve_model
 from rlm_lab.models.silent import SilentModel
+from rlm_lab.trajectory.events import Event
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.reading import read
 from rlm_lab.trajectory.store import EventLog
@@ -101,6 +104,76 @@ def resume(
     return run
 
 
+def fork(
+    source: str | Path | Run,
+    step: int,
+    *,
+    model: str | Model | None = None,
+    sub_model: str | Model | None = None,
+    budget: Budget | None = None,
+    anew: bool | None = None,
+    **surrounding: Any,
+) -> Run:
+    """A second run that shares the steps of a recorded one before `step`, and stands there, paused, with its variables.
+
+    Parameters
+    ----------
+    source: the log of any run, ended or not, which is left as it is; a run of this process gives `Run.fork`.
+    step: counted from 1; its block waits, to be run, edited or skipped.
+    model, sub_model: for what comes now; by default those of the record. budget: by default the record's, with nothing spent.
+    anew: asks from this step on; so does a model of another name. Else what was asked before in the same words is answered from
+        the record.
+    context, namespace, tools, sub_tools, schema, settings, effects, tick: as for `replay`.
+
+    The new run's file stands beside the old one's and names it as its origin. The recorded code of the steps before is run again,
+    no model is asked for it; a block that does something else than recorded stops it there. Raises as `resume` does, and
+    `UsageError` for a step that there is not.
+
+    >>> fork("nowhere.rlm.jsonl", 2)
+    Traceback (most recent call last):
+    rlm_lab.errors.LogError: There is no log nowhere.rlm.jsonl; `%rlm runs` lists what there is.
+    """
+    if isinstance(source, Run):
+        return source.fork(step, model=model, sub_model=sub_model, budget=budget, anew=anew)
+    path, given = Path(source), _given(surrounding)
+    events = read(path)
+    whole = _ours(fold(events, unfinished="interrupted"))
+    if not isinstance(step, int) or not 1 <= step <= len(whole.steps):
+        raise UsageError(f"The run {whole.run} has no step {step!r}; it has {len(whole.steps)}.")
+    settings, told = given.settings or load_settings(), events_before(events, whole.run, step)
+    models, same = _models_then(whole, told, (model, sub_model), settings)
+    known = same if anew is None else not anew
+    before, name = _up_to(whole, step, known), new_id()
+    playback = Playback.of(before, told, name=name)
+    origin = {"kind": "fork", "run": whole.run, "step": step}
+    asked = _question(before, given, models, name, origin=origin, own=True)
+    log = forked_log(events, origin, name, path.parent)
+    playback.write_to(log)
+    if known:
+        playback.aside = put_aside(events, whole.run)
+        playback.aside.add(whole.steps, since=step)
+    run = _played(_engine(log, before, settings, playback, budget), asked, given.tick)
+    run.came_back = _by_hand(before, asked.namespace)
+    return run
+
+
+def _models_then(
+    whole: Trajectory, told: Sequence[Event], given: tuple[str | Model | None, ...], settings: Settings
+) -> tuple[list[Model], bool]:
+    """The root model and the sub-model that were used last, or those given in their place; and whether they are called the same."""
+    changed = Playback.of(whole, told, name=whole.run)
+    was = [changed.last(one) or getattr(whole, one) for one in ("model", "sub_model")]
+    models = [resolve_model(last if one is None else one, settings) for one, last in zip(given, was, strict=True)]
+    return models, [model.name for model in models] == was
+
+
+def _up_to(whole: Trajectory, step: int, known: bool) -> Trajectory:
+    """A run as it stood before the first block of a step; its reply was there where it is known."""
+    steps = [one for one in whole.steps if one.number < step]
+    reply = [dataclasses.replace(whole.steps[step - 1], blocks=(), interventions=())] if known else []
+    return dataclasses.replace(whole, steps=(*steps, *reply), status="interrupted")
+
+
 def _ours(recorded: Trajectory) -> Trajectory:
     """The same run; raises `StateError` for one of another engine, whose code knew other helpers."""
     if recorded.imported:
@@ -144,6 +217,48 @@ def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -
     playback = Playback.of(recorded, events, name=name)
     engine = _engine(EventLog(None), recorded, given.settings or load_settings(), playback, None, gates=Gates(step=step))
     return _played(engine, asked, given.tick)
+
+
+def what_if(
+    source: str | Path | Run,
+    call: int,
+    answer: str,
+    *,
+    model: str | Model | None = None,
+    sub_model: str | Model | None = None,
+    **surrounding: Any,
+) -> Run:
+    """A second run in which a call was answered otherwise: it stands before that call's step, and `resume()` goes on from there.
+
+    Parameters
+    ----------
+    source: a run of this process, or its id; or a log, or the id of one.
+    call: the call's number in the trajectory.
+    answer: what it is answered now. Only what depends on it is asked anew.
+    model, sub_model: for what is asked anew; by default those of the run.
+    context, namespace, tools, sub_tools, schema, settings, effects, tick: as for `fork`, of a log.
+
+    The run itself stays what it is. Raises what `fork` raises, and `UsageError` for a call that there is not.
+
+    >>> from rlm_lab import ScriptedModel, ask
+    >>> code = ["kind = llm_query('Count or share?')", "FINAL(kind.upper())"]
+    >>> run = ask("?", model=ScriptedModel([f"```repl\\n{one}\\n```" for one in code]), sub_model=ScriptedModel(["a share"]))
+    >>> other = what_if(run, 1, "a count")
+    >>> other.resume()
+    >>> run.answer, other.answer
+    ('A SHARE', 'A COUNT')
+    """
+    held = source if isinstance(source, Run) else next((run for run in known_runs() if run.id == str(source)), None)
+    recorded = held or find_run(str(source), (_given(surrounding).settings or load_settings()).runs)
+    found = find_call(recorded.steps, call)
+    if found is None:
+        name = recorded.id if isinstance(recorded, Run) else recorded.run
+        raise UsageError(f"The run {name} has no call {call!r}.")
+    step = found[0].number
+    other = fork(held or recorded.path or Path(source), step, model=model, sub_model=sub_model, anew=False, **surrounding)  # type: ignore[arg-type]
+    other.resume(until=f"step {step + 1}")  # from the record, so that the call is there
+    other.override(call, answer)
+    return other
 
 
 def _given(surrounding: dict[str, Any]) -> Surrounding:

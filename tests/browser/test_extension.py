@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -16,6 +17,7 @@ from rlm_lab.views.payload import MIME_TYPE
 
 pytestmark = pytest.mark.browser
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
+LOGS = Path(__file__).parent.parent / "trajectory" / "logs"
 EXPECT = 60_000  # ms
 
 
@@ -60,6 +62,22 @@ def test_a_run_opens_in_the_view_on_double_click(page, lab):
     run = page.locator(".jp-Document .rlm-lab-Run")
     expect(run).to_contain_text("How many words are long?", timeout=EXPECT)
     expect(run).to_contain_text("42")
+
+
+def test_a_log_of_another_engine_opens_with_the_view_and_keeps_its_own_default(page, lab):
+    shutil.copy(LOGS / "rlms-0.1.3.jsonl", lab[1] / "theirs.jsonl")
+    (lab[1] / "plain.json").write_text('{"a": 1}')
+
+    def open_with(name):
+        listed(page, name).click(button="right")
+        page.get_by_text("Open With").hover()
+        page.get_by_role("menuitem", name="Recursive Language Model Run").click(timeout=EXPECT)
+        return page.locator(".jp-Document:not(.lm-mod-hidden) .rlm-lab-Run")
+
+    listed(page, "plain.json").dblclick()
+    expect(page.locator(".jp-Document:not(.lm-mod-hidden) .jp-RenderedJSON")).to_be_visible(timeout=EXPECT)
+    expect(open_with("theirs.jsonl")).to_contain_text("forty-two", timeout=EXPECT)
+    expect(open_with("plain.json").get_by_role("alert")).to_contain_text("'plain.json' is no run", timeout=EXPECT)
 
 
 def test_a_run_that_grows_is_followed_in_its_document(page, lab):
@@ -228,16 +246,25 @@ def test_a_new_question_names_the_selected_variable(notebook):
     expect(asked.locator(".cm-line").nth(1)).to_have_text("Which is late?")
 
 
-def test_flags_and_names_are_completed_on_the_first_line(notebook):
-    book = notebook("%load_ext rlm_lab\nflights = [1, 2]", "%%rlm --max-co\nWhy?")
+def test_flags_names_of_data_and_models_are_completed_on_the_first_line(notebook):
+    setup = "%load_ext rlm_lab\nfrom rlm_lab import ScriptedModel\nflights_of_may = [1, 2]\nscripted_root = ScriptedModel([])"
+    book = notebook(setup, "%%rlm\nWhy?")
     book.run_next()
     expect(book.page.locator(".jp-InputPrompt").first).to_have_text("[1]:", timeout=EXPECT)
-    book.page.locator(".jp-Notebook .cm-content").nth(1).click()
-    book.page.keyboard.press("ControlOrMeta+Home")
+    first_line = book.page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-line").first
+    first_line.click()
     book.page.keyboard.press("End")
-    book.page.keyboard.press("Tab")
-    expect(
-        book.page.locator(".jp-Notebook .cm-line", has_text="%%rlm --max-cost")
-        .or_(book.page.locator(".jp-Completer-item", has_text="--max-cost"))
-        .first
-    ).to_be_visible(timeout=EXPECT)
+    for typed, wanted in (
+        (" --max-co", " --max-cost"),
+        (" -c flights_o", " -c flights_of_may"),
+        (" -m scripted_r", " -m scripted_root"),
+    ):
+        book.page.keyboard.type(typed)
+        book.page.keyboard.press("Tab")
+        chosen = book.page.locator(".jp-Completer-item", has_text=wanted.split()[-1])
+        expect(first_line.get_by_text(wanted).or_(first_line.filter(has_text=wanted)).or_(chosen).first).to_be_visible(
+            timeout=EXPECT
+        )
+        if chosen.is_visible():
+            book.page.keyboard.press("Enter")
+        expect(first_line).to_contain_text(wanted, timeout=EXPECT)

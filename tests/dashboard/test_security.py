@@ -14,7 +14,8 @@ from rlm_lab.errors import StateError
 
 SITES = ("http://evil.example", "http://127.0.0.1:1", "https://127.0.0.1", "null", "http://[", "file://")
 PATHS = ("/ws", "/static/js/bokeh.min.js", "/static/extensions/panel/panel.min.js", "/assets/shell.js", "/metadata", "/autoload.js",
-         "/components/rlm_lab.dashboard.page/Part/_esm/part.js", "/../../../etc/passwd", "/favicon.ico")  # fmt: skip
+         "/components/rlm_lab.dashboard.page/Part/_esm/part.js", "/../../../etc/passwd", "/favicon.ico",
+         "/export?run=a&to=md")  # fmt: skip
 
 
 def test_without_the_secret_the_page_is_a_door_that_shows_nothing(stranger):

@@ -147,6 +147,27 @@ class Cell:
         return dict((same or [first])[-1]["data"])
 
 
+class Beside:
+    """A front end's subshell: says things on comms while a cell runs, as JupyterLab does."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.client = kernel.client
+        self.client.control_channel.send(self.client.session.msg("create_subshell_request"))
+        while (reply := self.client.get_control_msg(timeout=30))["msg_type"] != "create_subshell_reply":
+            pass
+        self._subshell = reply["content"]["subshell_id"]
+
+    def say_on(self, comm: str, data: dict[str, Any]) -> None:
+        message = self.client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+        message["header"]["subshell_id"] = self._subshell
+        self.client.shell_channel.send(message)
+
+    def wait_for(self, request: str) -> None:
+        """Until the kernel has answered a request, whatever of its messages was heard already."""
+        while self.client.get_shell_msg(timeout=30)["parent_header"].get("msg_id") != request:
+            pass
+
+
 @pytest.fixture(scope="module")
 def packages() -> Path | None:
     """A folder of packages that the kernel takes before those of the environment; a file of tests may give its own."""
@@ -158,6 +179,11 @@ def started(packages: Path | None, tmp_path_factory: pytest.TempPathFactory) -> 
     kernel = Kernel(tmp_path_factory.mktemp("kernel"), packages=packages)
     yield kernel
     kernel.close()
+
+
+@pytest.fixture
+def beside(kernel: Kernel) -> Beside:
+    return Beside(kernel)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rlm_lab.kernel.inline_widget import stay_on_own_subshell
+from rlm_lab.kernel.inline import stay_on_own_subshell
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLACE = "data-rlm-live"
@@ -25,18 +25,12 @@ ASK = "%%rlm -m model --sub-model slow -o answer\nHow many?"
 class Frontend:
     """A front end that draws the view: it hears the kernel, and sends on a subshell as JupyterLab does."""
 
-    def __init__(self, kernel: Any) -> None:
-        self.client = kernel.client
-        control = self.client.session.msg("create_subshell_request")
-        self.client.control_channel.send(control)
-        self.subshell = self._reply("create_subshell_reply")["subshell_id"]
+    def __init__(self, beside: Any) -> None:
+        self.beside = beside
+        self.client = beside.client
+        self.wait_for = beside.wait_for
         self.comm = ""
         self.opened: dict[str, Any] = {}
-
-    def _reply(self, kind: str) -> dict[str, Any]:
-        while (message := self.client.get_control_msg(timeout=30))["msg_type"] != kind:
-            pass
-        return dict(message["content"])
 
     def hear(self, wanted: Any) -> dict[str, Any]:
         """The next message of the view that is wanted; notes the view's comm when it is opened."""
@@ -49,24 +43,17 @@ class Frontend:
             if wanted(message["msg_type"], told):
                 return dict(told)
 
-    def wait_for(self, request: str) -> None:
-        """Until the kernel has answered a cell, whatever of its messages was heard already."""
-        while self.client.get_shell_msg(timeout=30)["parent_header"].get("msg_id") != request:
-            pass
-
     def say(self, **content: Any) -> None:
-        message = self.client.session.msg("comm_msg", {"comm_id": self.comm, "data": {"method": "custom", "content": content}})
-        message["header"]["subshell_id"] = self.subshell
-        self.client.shell_channel.send(message)
+        self.beside.say_on(self.comm, {"method": "custom", "content": content})
 
 
 def displays(cell: Any) -> list[dict[str, Any]]:
     return [one["data"] for one in (*cell.of("display_data"), *cell.of("update_display_data"))]
 
 
-def test_a_click_reaches_a_kernel_that_is_busy_with_the_cell(kernel):
+def test_a_click_reaches_a_kernel_that_is_busy_with_the_cell(kernel, beside):
     kernel.run(SETUP)
-    front = Frontend(kernel)
+    front = Frontend(beside)
     request = kernel.begin(ASK)
     front.hear(lambda kind, _: kind == "display_data")
     front.say(ready=True)
@@ -84,9 +71,9 @@ def test_a_click_reaches_a_kernel_that_is_busy_with_the_cell(kernel):
     assert kernel.run("answer").value == "'six'"
 
 
-def test_a_command_that_does_not_fit_is_answered_with_its_reason(kernel):
+def test_a_command_that_does_not_fit_is_answered_with_its_reason(kernel, beside):
     kernel.run(SETUP)
-    front = Frontend(kernel)
+    front = Frontend(beside)
     request = kernel.begin(ASK)
     front.hear(lambda kind, _: kind == "display_data")
     front.say(ready=True)
@@ -98,9 +85,9 @@ def test_a_command_that_does_not_fit_is_answered_with_its_reason(kernel):
     kernel.run("gate.set()")  # the model's thread is everybody's
 
 
-def test_a_run_that_was_asked_in_python_is_shown_whole_when_a_cell_goes_on_with_it(kernel):
+def test_a_run_that_was_asked_in_python_is_shown_whole_when_a_cell_goes_on_with_it(kernel, beside):
     kernel.run(SETUP + "from rlm_lab import ask\nrun = ask('How many?', model=model, sub_model=slow, step=True)")
-    front = Frontend(kernel)
+    front = Frontend(beside)
     request = kernel.begin("%rlm continue")
     front.hear(lambda kind, _: kind == "display_data")
     front.say(ready=True)
@@ -121,9 +108,9 @@ def test_no_output_holds_a_widget_at_any_time(kernel):
     assert cell.of("comm_close")
 
 
-def test_the_module_of_the_view_is_sent_when_a_page_asks_for_it_and_not_with_each_cell(kernel):
+def test_the_module_of_the_view_is_sent_when_a_page_asks_for_it_and_not_with_each_cell(kernel, beside):
     kernel.run(SETUP)
-    front = Frontend(kernel)
+    front = Frontend(beside)
     request = kernel.begin(ASK)
     front.hear(lambda kind, _: kind == "display_data")
     assert len(front.opened["_esm"]) < 5_000

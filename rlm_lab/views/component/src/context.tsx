@@ -30,7 +30,7 @@ export function ContextPane({ app }: { app: App }): JSX.Element {
 function sizeText(context: Record<string, unknown>): string {
   const size = typeof context["size"] === "number" ? context["size"] : -1;
   const unit = String(context["unit"] ?? "");
-  return size < 0 ? "of unknown size" : `${unit === "bytes" || unit === "characters" ? bytes(size) : `${thousands(size)} ${unit}`}`;
+  return size < 0 ? "of unknown size" : `${unit === "bytes" || unit === "characters" ? bytes(size) : `${grouped(size)} ${unit}`}`;
 }
 
 function percent(share: number): string {

@@ -9,6 +9,7 @@ import { figure, list, record, text } from "./types";
 export function Header({ app }: { app: App }): JSX.Element {
   const run = app.store.get(app.run);
   const status = app.status;
+  const origin = record(run?.["origin"]); // of a fork or a replay
   return (
     <header class="header">
       <div class="about">
@@ -21,6 +22,7 @@ export function Header({ app }: { app: App }): JSX.Element {
           {list(run?.["contexts"]).slice(0, 3).map((context) => <Context context={record(context)} />)}
           <Fact label="run" value={text(run, "name")} />
           {record(run?.["imported"])["format"] ? <Fact label="from a log of" value={String(record(run?.["imported"])["format"])} /> : null}
+          {origin["run"] ? <Fact label={origin["kind"] === "replay" ? "replay of" : "fork of"} value={clipped(`${String(origin["run"])}, step ${String(origin["step"])}`, 80)} /> : null}
           {record(run?.["cassette"])["model"] ? <Fact label="played from a recording of" value={String(record(run?.["cassette"])["model"])} /> : null}
         </p>
         <HeaderAnswer app={app} />

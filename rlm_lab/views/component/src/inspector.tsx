@@ -1,7 +1,7 @@
 // Beside the step: the chosen call, what the model saw, the variables.
 import type { JSX } from "preact";
 import type { App } from "./app";
-import { sharedLength } from "./calls";
+import { answeredBy, sharedLength } from "./calls";
 import { clipped, counted, grouped, money, seconds, thousands } from "./figures";
 import { Icon } from "./icons";
 import { Act, Fold, LongText, marked } from "./parts";
@@ -31,13 +31,14 @@ function CallPane({ app }: { app: App }): JSX.Element {
   const siblings = app.store.children(call.parent, "call");
   const at = siblings.indexOf(id);
   const number = figure(call, "index") !== null ? figure(call, "index")! + 1 : at + 1;
+  const by = answeredBy(app, id);
   return (
-    <Fold app={app} name="call" title={siblings.length > 1 ? `Call ${grouped(number)} of ${grouped(siblings.length)}` : "Call"} sub={text(call, "model")}
+    <Fold app={app} name="call" title={siblings.length > 1 ? `Call ${grouped(number)} of ${grouped(siblings.length)}` : "Call"} sub={by ? `answered by ${by}` : text(call, "model")}
       right={<><button type="button" class="icon" aria-label="Previous call" onClick={() => app.moveCall(-1)}><Icon name="up" /></button><button type="button" class="icon" aria-label="Next call" onClick={() => app.moveCall(1)}><Icon name="down" /></button></>}>
       <p class="label">Prompt <span class="quiet">{[figure(call, "tokens_in") ? `${thousands(figure(call, "tokens_in"))} tokens` : `${grouped(figure(call, "prompt_length") ?? text(call, "prompt").length)} characters`, sharedNote(app, call, siblings)].filter(Boolean).join(", ")}</span></p>
       {text(call, "prompt") ? <PromptText app={app} call={call} siblings={siblings} /> : <p class="empty">Not recorded.</p>}
       <p class="label">{text(call, "status") === "failed" ? "Error" : "Answer"} <span class="quiet">{[figure(call, "tokens_out") ? `${grouped(figure(call, "tokens_out"))} tokens` : "", figure(call, "seconds") === null ? "" : seconds(figure(call, "seconds")), figure(call, "cost") ? money(figure(call, "cost")) : "", figure(call, "retries") ? `after ${counted(figure(call, "retries")!, "failed try")}` : ""].filter(Boolean).join(", ")}</span></p>
-      <div class={`quote ${text(call, "status")}`}>{callEnd(app, call)}</div>
+      <div class={`quote ${text(call, "status")}`} tabIndex={0} role="group" aria-label={text(call, "status") === "failed" ? "Error" : "Answer"}>{callEnd(app, call)}</div>
       {!app.readOnly && text(call, "status") === "answered" && app.run === app.store.root?.id && <p class="call-acts"><Act app={app} command="override" label="Change the answer" onDo={() => { app.call = id; app.write("override", app.full(id, "answer")); }} /> <Act app={app} command="ask_again" label="Ask again" onDo={() => app.command("ask_again", { call: figure(call, "number") })} /></p>}
     </Fold>
   );
@@ -70,7 +71,7 @@ function PromptText({ app, call, siblings }: { app: App; call: RunNode; siblings
   const same = commonHead(app, siblings);
   const shared = same > 24 ? text(call, "prompt").slice(0, same) : "";
   return (
-    <div class="quote prompt">
+    <div class="quote prompt" tabIndex={0} role="group" aria-label="Prompt">
       {shared && <span class="same">{marked(clipped(shared, 600), app.wanted)} </span>}
       <LongText app={app} id={call.id} field="prompt" from={shared ? same : 0} most={3000} />
     </div>
@@ -84,8 +85,8 @@ function Pending({ app, prompts }: { app: App; prompts: string[] }): JSX.Element
   const shared = same > 24 && prompts.length > 1 ? first.slice(0, same) : "";
   return (
     <Fold app={app} name="call" title={pendingPromptTitle(app)} sub="not sent yet">
-      <div class="quote prompt">{shared && <span class="same">{clipped(shared, 600)} </span>}{first.slice(shared.length, shared.length + 3000)}{first.length > shared.length + 3000 && <span class="quiet"> … {grouped(first.length - shared.length - 3000)} more characters</span>}</div>
-      {prompts.length > 1 && <p class="quiet">Longest {grouped(lengths.at(-1))} characters, median {grouped(lengths[Math.floor(lengths.length / 2)])}.{app.batchSize > prompts.length ? ` ${grouped(app.batchSize - prompts.length)} prompts are not shown.` : ""}</p>}
+      <div class="quote prompt" tabIndex={0} role="group" aria-label="Prompt">{shared && <span class="same">{clipped(shared, 600)} </span>}{first.slice(shared.length, shared.length + 3000)}{first.length > shared.length + 3000 && <span class="quiet"> … {grouped(first.length - shared.length - 3000)} more characters</span>}</div>
+      {prompts.length > 1 && <p class="quiet">The longest has {counted(lengths.at(-1) ?? 0, "character")}, the median {grouped(lengths[Math.floor(lengths.length / 2)])}.{app.batchSize > prompts.length ? ` ${counted(app.batchSize - prompts.length, "more prompt")} cannot be shown here.` : ""}</p>}
       {prompts.length === 1 && <p><Act app={app} command="prompt" icon="edit" label="Edit the prompt" onDo={() => app.write("prompt", first)} /></p>}
     </Fold>
   );
@@ -144,7 +145,7 @@ function MessageRow({ app, id, fresh, share }: { app: App; id: string; fresh?: b
       <button type="button" class="saw" aria-expanded={open} onClick={() => app.toggle(app.opened, id)}>
         <Icon name={open ? "down" : "right"} /><span class="told">{messageName(message, number, example)}{cutIn(message)}</span>{fresh && <b class="new-mark">new</b>}<span class="figure">{share(figure(message, "size") ?? 0)}</span>
       </button>
-      {open && <div class="quote message"><LongText app={app} id={id} field="text" most={4000} /></div>}
+      {open && <div class="quote message" tabIndex={0} role="group" aria-label={messageName(message, number, example)}><LongText app={app} id={id} field="text" most={4000} /></div>}
     </div>
   );
 }
@@ -197,7 +198,7 @@ function VariablesPane({ app }: { app: App }): JSX.Element {
       <table class="variables">
         <thead><tr><th>name</th><th>type</th><th class="size">size</th><th>{badged ? "comes back" : "since"}</th></tr></thead>
         <tbody>
-          {contexts.map((context) => <tr key={`context ${String(context["name"])}`}><td class="name">{clipped(String(context["name"] ?? ""), 40)}</td><td class="type">{clipped(String(context["type"] ?? ""), 40)}</td><td class="size">{typeof context["size"] === "number" && context["size"] >= 0 ? (["bytes", "characters"].includes(String(context["unit"])) ? sizeOf(context["size"]) : `${thousands(context["size"])} ${clipped(String(context["unit"] ?? ""), 6)}`) : ""}</td><td class="quiet">context</td></tr>)}
+          {contexts.map((context) => <tr key={`context ${String(context["name"])}`}><td class="name">{clipped(String(context["name"] ?? ""), 40)}</td><td class="type">{clipped(String(context["type"] ?? ""), 40)}</td><td class="size">{typeof context["size"] === "number" && context["size"] >= 0 ? (["bytes", "characters"].includes(String(context["unit"])) ? sizeOf(context["size"]) : `${grouped(context["size"])} ${clipped(String(context["unit"] ?? ""), 6)}`) : ""}</td><td class="quiet">context</td></tr>)}
           {variables.slice(-200).map((variable) => <VariableRow app={app} variable={variable} badged={badged} key={variable.name} />)}
         </tbody>
       </table>

@@ -152,7 +152,7 @@ export function Fold(props: { app: App; name: string; title: ComponentChild; sub
         <span class="quiet">{props.sub}</span>
         <span class="right">{props.right}</span>
       </div>
-      {open && <div class="pane-body">{props.children}</div>}
+      {open && <div class="pane-body" tabIndex={app.layout === "middle" ? 0 : undefined}>{props.children}</div>}
     </section>
   );
 }
