@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -227,3 +236,46 @@ def test_an_error_shows_no_credentials_of_an_address(run: Run, collector: Collec
     with pytest.raises(RLMError, match=r"^The spans could not be sent to http://127.*: no way to http://host/v1/traces$") as failed:
         send_spans([run.trajectory], endpoint=endpoint, exporter=Failing())  # type: ignore[arg-type]
     assert "SEC" not in f"{refused.value}{failed.value}"
+
+
+@pytest.fixture
+def mlflow(tmp_path: Path) -> Iterator[str]:
+    """The address of a real MLflow on loopback, where it is installed: `pip install mlflow`."""
+    command = shutil.which("mlflow")
+    if command is None:
+        pytest.skip("MLflow is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    words = [command, "server", "--backend-store-uri", f"sqlite:///{tmp_path}/m.db", "--workers", "1", "--port", port]
+    told = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    server = subprocess.Popen(words, env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}, **told)  # type: ignore[call-overload]
+    try:
+        yield _awaited(f"http://127.0.0.1:{port}", server)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def _awaited(address: str, server: Any) -> str:
+    """The address, when the server answers there."""
+    end = time.monotonic() + 180
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):
+            return address
+        threading.Event().wait(0.3)
+    raise RuntimeError("MLflow did not start.")
+
+
+def test_mlflow_shows_a_run_with_its_question_answer_and_tokens(run: Run, mlflow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-mlflow-experiment-id=0")
+    run.export(to="otel", endpoint=f"{mlflow}/v1/traces", prompts=True)
+    asked = {"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}]}
+    request = urllib.request.Request(f"{mlflow}/api/3.0/mlflow/traces/search", json.dumps(asked).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        (trace,) = json.load(answer)["traces"]
+    assert (trace["state"], trace["trace_metadata"]["mlflow.trace.session"]) == ("OK", run.id)
+    assert "What is the secret?" in trace["request_preview"]
+    assert "secret answer" in trace["response_preview"]
+    assert json.loads(trace["trace_metadata"]["mlflow.trace.tokenUsage"])["total_tokens"] == run.trajectory.usage.tokens
