@@ -9,11 +9,13 @@ import type { Kernel } from '@jupyterlab/services';
 import { CellBar } from './bar';
 import { links } from './link';
 import { isOver, MIME, type Told, toldBy } from './payload';
+import type { Row } from './server';
 import type { Sighting, Sightings } from './sightings';
 import { type Action, offers } from './states';
 import { badge, isQuestion, statusWord } from './words';
 
 const PAUSE = 250; // ms between two looks
+const LIVE = new Set(['running', 'paused']);
 const GONE = new Set(['restarting', 'autorestarting', 'terminating', 'dead']);
 
 export interface Around {
@@ -21,8 +23,8 @@ export interface Around {
   sightings: Sightings;
   wanted: () => boolean;
   heard: (told: Told) => void;
-  /** Which of these runs ended without an end: their process is gone. */
-  interrupted: (runs: string[], notebook: string) => Promise<string[]>;
+  /** The runs of a notebook's folder, none where the server does not say. */
+  runs: (notebook: string) => Promise<Row[]>;
   act: (action: Action, cell: CodeCell, panel: NotebookPanel, told: Told | null) => void;
 }
 
@@ -31,7 +33,9 @@ export class Cells implements IDisposable {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private readonly bars = new Map<CodeCell, CellBar>();
   private readonly lost = new WeakMap<ICodeCellModel, string>();
+  private readonly unsaved = new Map<ICodeCellModel, Row>();
   private asked = false;
+  private askedForUnsaved = false;
 
   constructor(
     private readonly panel: NotebookPanel,
@@ -96,6 +100,7 @@ export class Cells implements IDisposable {
     if (GONE.has(status)) {
       this.lose();
     }
+    this.askedForUnsaved &&= !this.unsaved.size; // it may have come further
     this.soon();
   }
 
@@ -143,6 +148,7 @@ export class Cells implements IDisposable {
       }
     }
     this.ask(seen);
+    this.askForUnsaved(cells);
   }
 
   /** The run that a cell shows: as the kernel tells it, where it does, else as the output does. */
@@ -172,9 +178,29 @@ export class Cells implements IDisposable {
     }
     this.asked = true;
     if (open.length) {
-      const runs = open.map(one => one.told.id);
-      void this.around.interrupted(runs, this.panel.context.localPath).then(gone => {
+      void this.around.runs(this.panel.context.localPath).then(rows => {
+        const gone = rows.filter(row => row.status === 'interrupted').map(row => row.run); // their process is, too
         open.filter(one => gone.includes(one.told.id)).forEach(one => this.lost.set(one.cell.model, one.told.id));
+        this.soon();
+      });
+    }
+  }
+
+  /** Which questions without an output are being answered: the page was loaded anew before the notebook was saved. */
+  private askForUnsaved(cells: CodeCell[]): void {
+    const bare = cells.filter(({ model }) => !model.outputs.length && !isBusy(model) && isQuestion(model.sharedModel.getSource()));
+    if (this.askedForUnsaved || this.kernel === null || !this.panel.context.isReady) {
+      return;
+    }
+    this.askedForUnsaved = true;
+    if (bare.length) {
+      void this.around.runs(this.panel.context.localPath).then(rows => {
+        for (const { model } of bare) {
+          const row = rows.find(one => (LIVE.has(one.status) ? asks(model, one) : one.run === this.unsaved.get(model)?.run));
+          if (row) {
+            this.unsaved.set(model, row);
+          }
+        }
         this.soon();
       });
     }
@@ -191,21 +217,31 @@ export class Cells implements IDisposable {
     }
     const { trans } = this.around;
     const own = lastTold(cell.model);
+    const unsaved = cell.model.outputs.length ? undefined : this.unsaved.get(cell.model);
     const told = own && (now.get(own.id) ?? own);
     const busy = isBusy(cell.model) || (own !== null && this.live.get(own.id)?.status === 'running'); // a button may go on with it
-    const status = busy ? 'running' : (told?.status ?? '');
+    const status = busy ? 'running' : (told?.status ?? unsaved?.status ?? '');
     const text = busy
       ? told && told.status === 'running'
         ? badge(told, trans)
         : statusWord('running', trans)
       : told
         ? badge(told, trans)
-        : '';
+        : unsaved
+          ? trans.__('%1; its output was not saved, look into Runs in the side panel', statusWord(unsaved.status, trans))
+          : '';
     write(cell, text, status);
     const bar = known ?? new CellBar(trans, action => this.around.act(action, cell, this.panel, this.shown(cell)));
     this.bars.set(cell, bar);
-    bar.show(host, status, text, offers({ status, busy, kernel: this.kernel !== null }, trans));
+    bar.show(host, status, text, offers({ status: told?.status ?? '', busy, kernel: this.kernel !== null }, trans));
   }
+}
+
+/** Whether a cell asks what a run was asked. */
+function asks(model: ICodeCellModel, row: Row): boolean {
+  const [, ...body] = model.sharedModel.getSource().split('\n');
+  const question = row.question.replace(/…$/, '').trim();
+  return question !== '' && body.join('\n').trim().startsWith(question);
 }
 
 function isBusy(model: ICodeCellModel): boolean {

@@ -24,7 +24,7 @@ import { addDashboardOutputs } from './opening';
 import { RunsPanel } from './panel';
 import { tellKernels } from './prefer';
 import { questions } from './question';
-import { Server } from './server';
+import { type Row, Server } from './server';
 import { PLUGIN, Preferences } from './settings';
 import { Sightings } from './sightings';
 import { Total, TotalItem } from './total';
@@ -206,7 +206,7 @@ export const cells: JupyterFrontEndPlugin<void> = {
           sightings,
           wanted: () => preferences.badges,
           heard: told => total.add(told),
-          interrupted: (runs, path) => withoutEnd(server, runs, path),
+          runs: path => runsBeside(server, path),
           act: (action, cell, panel, told) => void tried(() => act({ deeds }, action, cell, panel, told))
         })
     });
@@ -220,11 +220,9 @@ export const cells: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Which runs of a notebook's folder have a file without an end that nobody writes any more. */
-async function withoutEnd(server: Server, runs: string[], notebook: string): Promise<string[]> {
+async function runsBeside(server: Server, notebook: string): Promise<Row[]> {
   try {
-    const { runs: rows } = await server.rows(PathExt.dirname(notebook));
-    return rows.filter(row => row.status === 'interrupted' && runs.includes(row.run)).map(row => row.run);
+    return (await server.rows(PathExt.dirname(notebook))).runs;
   } catch {
     return [];
   }

@@ -92,9 +92,10 @@ class Notebook:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save').then(() => null)")
         return self._path.read_text(encoding="utf-8")
 
-    def reload(self) -> None:
-        """Saves the notebook and loads the page anew, as its user would in the midst of a run."""
-        self.saved()
+    def reload(self, *, saved: bool = True) -> None:
+        """Loads the page anew, the notebook saved or not, as its user would in the midst of a run."""
+        if saved:
+            self.saved()
         self.page.once("dialog", lambda dialog: dialog.accept())
         self.page.reload()
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)

@@ -180,3 +180,17 @@ def test_a_paused_run_is_steered_to_its_end_in_a_page_that_was_loaded_anew(noteb
     book.picture("reloaded-ended")
     expect(view.locator(".answer")).to_have_text("(1, 'six')")
     expect(view.get_by_role("button", name="Continue", exact=True)).to_have_count(0)
+
+
+def test_a_page_that_is_loaded_anew_before_it_was_saved_says_where_the_run_is_to_be_seen(notebook):
+    book = notebook(SETUP, ROOT, "%%rlm -m root --sub-model slow -o answer\nHow many, unsaved?")
+    for _ in range(3):
+        book.run_next()
+    expect(book.output(2).get_by_role("button", name="Pause")).to_be_visible(timeout=EXPECT)
+    book.reload(saved=False)
+    bar = book.page.locator(".jp-Notebook .jp-Cell").nth(2).locator(".rlm-lab-Bar")
+    expect(bar).to_contain_text("Running; its output was not saved", timeout=EXPECT)
+    book.picture("reloaded-unsaved")
+    book.page.wait_for_function("window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=EXPECT)
+    book.command("notebook:interrupt-kernel")
+    expect(bar).to_contain_text("Paused; its output was not saved", timeout=EXPECT)
