@@ -335,3 +335,9 @@ TYPES: dict[str, type[Event]] = {
         BudgetWarned, Flagged, RunFinished,
     )
 }  # fmt: skip
+
+
+def forked_from(event: RunStarted) -> str | None:
+    """The run that a fork was made from, None for another run."""
+    origin = event.origin if isinstance(event.origin, Mapping) else {}
+    return str(origin.get("run")) if origin.get("kind") == "fork" else None

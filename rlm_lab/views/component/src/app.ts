@@ -22,7 +22,6 @@ export class App {
   step: string | null = null;
   call: string | null = null;
   following = true;
-  private wasLive = false;
   private before: Pick<App, "run" | "step" | "call" | "pane" | "following"> | null = null; // what was chosen while another is pointed at
   pane: Pane = "step";
   folded = new Set<string>();
