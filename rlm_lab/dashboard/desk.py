@@ -27,12 +27,12 @@ from rlm_lab.trajectory.tree import Trajectory
 _logger = logging.getLogger(__name__)
 SPACING = 0.01  # seconds between two turns at least: what comes meanwhile goes out together
 SHARE = 5  # the loop rests so many times as long as it computed, so that a run keeps the interpreter to itself
-FLOOD_SHARE = 30  # so many times as long where events come faster than a person can see
+FLOOD_SHARE = 40  # so many times as long where events come faster than a person can see
 LONGEST_REST = 1.0  # seconds
 NAP = 0.05  # seconds after which it is looked whether the run that is rested for still goes on
 LOOK = 0.1  # seconds between two looks at what wakes nobody: new runs, files that grow
 SHELF = 1.0  # seconds between two looks at the folders at least
-SHELF_SHARE = 40  # a look at full folders is waited for so many times as long as it took
+SHELF_SHARE = 100  # a look at full folders is waited for so many times as long as it took
 IDLE = 1.0  # seconds between two turns while nobody looks
 
 Answer = Callable[[Mapping[str, Any]], None]

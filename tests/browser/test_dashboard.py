@@ -137,6 +137,16 @@ def test_the_page_lists_runs_and_opens_one(kernel, opened):
     expect(row(page, "Sum of a list?")).to_contain_text("done", timeout=EXPECT)
     expect(row(page, "Sum of a list?")).to_contain_text("ALL")
     picture(page, "list")
+    headers = page.get_by_role("columnheader")
+    expect(headers.filter(has_text="Calls")).to_be_visible()
+    expect(headers.filter(has_text=re.compile("Tags|Parent|USD"))).to_have_count(0)  # no run has any
+    for width in (470, 700, 900):
+        page.set_viewport_size({"width": width, "height": 860})
+        assert page.evaluate("[document.documentElement, document.querySelector('#runs .scroll')].map(one => one.scrollWidth)") == [
+            width,
+            width,
+        ]
+    page.set_viewport_size({"width": 1280, "height": 860})
     open_run(page, "Sum of a list?")
     expect(page.locator("#pane")).to_contain_text("Sum of a list?", timeout=EXPECT)
     page.get_by_role("button", name="Settings").click()
