@@ -87,6 +87,11 @@ def test_a_run_whose_kernel_is_gone_is_resumed_from_its_cell(notebook):
         book.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
         expect(book.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=EXPECT)
         book.picture(f"extension-interrupted-{theme.lower().replace(' ', '-')}")
+    book.page.emulate_media(forced_colors="active")  # the icon has its button's colour, not the theme's
+    resume = bar(book).get_by_role("button", name="Resume…")
+    fill = resume.locator("svg [class*=jp-icon]").first.evaluate("icon => getComputedStyle(icon).fill")
+    assert fill == resume.evaluate("button => getComputedStyle(button).color")
+    book.page.emulate_media(forced_colors="none")
     book.saved()
     bar(book).get_by_role("button", name="Resume…").click()
     cell = book.page.locator(".jp-Notebook .jp-Cell").nth(2)
@@ -138,9 +143,7 @@ def test_the_palettes_commands_compare_export_fork_and_edit_runs_of_the_notebook
     expect(cell_with(book, "%rlm compare").locator(".jp-Cell-outputArea")).to_contain_text("How many?", timeout=EXPECT)
     book.command("rlm-lab:export")
     answered(book, "told to all.html")
-    expect(cell_with(book, "%rlm export --out").locator(".jp-Cell-outputArea")).to_contain_text(
-        "told.html", timeout=EXPECT
-    )
+    expect(cell_with(book, "%rlm export --out").locator(".jp-Cell-outputArea")).to_contain_text("told to all.html", timeout=EXPECT)
     assert "How many?" in (lab[1] / "told to all.html").read_text(encoding="utf-8")
     book.command("rlm-lab:fork")
     answered(book, "2")
