@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rlm_lab.evaluate.sweep import sweep
     from rlm_lab.kernel.ask import ask
     from rlm_lab.kernel.comparing import compare
-    from rlm_lab.kernel.replaying import replay, resume
+    from rlm_lab.kernel.replaying import fork, replay, resume, what_if
     from rlm_lab.models.litellm_model import LiteLLMModel
     from rlm_lab.models.scripted import ScriptedModel
     from rlm_lab.trajectory.fold import Trajectory
@@ -59,6 +59,7 @@ _WHERE = {
     "context_rot": "rlm_lab.evaluate.rot",
     "dashboard_link": "rlm_lab.dashboard.links",
     "export": "rlm_lab.views.exports",
+    "fork": "rlm_lab.kernel.replaying",
     "lesson": "rlm_lab.views.lesson_page",
     "lesson_bundle": "rlm_lab.views.lesson_page",
     "lints_of": "rlm_lab.analysis.lints",
@@ -75,6 +76,7 @@ _WHERE = {
     "steps_frame": "rlm_lab.analysis.frames",
     "sweep": "rlm_lab.evaluate.sweep",
     "trace": "rlm_lab.trajectory.tracing",
+    "what_if": "rlm_lab.kernel.replaying",
 }
 __all__ = [
     "Budget",
@@ -95,6 +97,7 @@ __all__ = [
     "context_rot",
     "dashboard_link",
     "export",
+    "fork",
     "lesson",
     "lesson_bundle",
     "lints_of",
@@ -112,6 +115,7 @@ __all__ = [
     "steps_frame",
     "sweep",
     "trace",
+    "what_if",
 ]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from rlm_lab.errors import ConfigError, UsageError
 
 ENVIRONMENT_PREFIX = "RLM_LAB_"
+_KINDS = {"bool": "1 or 0", "float": "a number", "int": "a whole number"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None, *, folder: Path | 
             f"There is no setting {sorted(given)[0]!r}; there are {', '.join(f.name for f in dataclasses.fields(Settings))}."
         )
     if "runs" in values:
-        values["runs"] = Path(values["runs"])
+        values["runs"] = Path(values["runs"]).expanduser()
     return Settings(**values)
 
 
@@ -165,4 +166,4 @@ def _from_text(name: str, kind: str, text: str) -> Any:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
         return float(text) if kind == "float" else int(text) if kind == "int" else text
     except (KeyError, ValueError):
-        raise ConfigError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {text!r}; give a {kind}.") from None
+        raise ConfigError(f"{ENVIRONMENT_PREFIX}{name.upper()} is {text!r}; give {_KINDS[kind]}.") from None

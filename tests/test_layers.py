@@ -13,7 +13,7 @@ import rlm_lab
 
 ROOT = Path(rlm_lab.__file__).parent
 LAYERS = (
-    {"errors", "config", "masking", "_version"},
+    {"errors", "config", "masking", "parsing", "_version"},
     {"trajectory"},
     {"models"},
     {"engine"},

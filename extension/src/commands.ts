@@ -122,7 +122,7 @@ export async function act(
     content.deselectAll();
     await NotebookActions.run(content, sessionContext);
   } else if (action === 'resume') {
-    await around.deeds.resume(run, { told: told!, cell, panel });
+    await around.deeds.resume({ run, path: '' }, { told: told!, cell, panel });
   } else if (action === 'edit') {
     await edit(panel, run);
   } else if (kernel && (action === 'pause' || (action === 'stop' && told?.status !== 'paused'))) {

@@ -5,9 +5,17 @@ import { PathExt } from '@jupyterlab/coreutils';
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { MimeData } from '@lumino/coreutils';
+import { Drag } from '@lumino/dragdrop';
+import type { Widget } from '@lumino/widgets';
+import { element } from './dom';
 import { links } from './link';
 import type { Row, Server } from './server';
 import type { Sighting, Sightings } from './sightings';
+import { clipped } from './words';
+
+const FAR = 5; // pixels from which a press is a drag
+const CELLS = 'application/vnd.jupyter.cells';
 
 export function kernelOf(panel: NotebookPanel | null): Kernel.IKernelConnection | null {
   return panel?.sessionContext.session?.kernel ?? null;
@@ -26,6 +34,11 @@ export async function tried(act: () => Promise<void> | void): Promise<void> {
 export function write(panel: NotebookPanel, source: string): void {
   NotebookActions.insertBelow(panel.content);
   panel.content.activeCell?.model.sharedModel.setSource(source);
+}
+
+/** A file as a notebook's kernel names it. */
+function seenFrom(notebook: string, path: string): string {
+  return path.startsWith('/') ? path : PathExt.relative(PathExt.dirname(notebook), path) || path;
 }
 
 export class Deeds {
@@ -65,26 +78,39 @@ export class Deeds {
   }
 
   /** The line that goes on with a run whose kernel is gone; the user runs it once the data are there again. */
-  async resume(run: string, below?: Sighting): Promise<void> {
+  async resume(row: Pick<Row, 'run' | 'path'>, below?: Sighting): Promise<void> {
     if (below) {
       const { content } = below.panel;
       content.activeCellIndex = content.widgets.indexOf(below.cell);
     }
-    await this.line(`%rlm resume ${run}`, false, below?.panel);
+    const panel = below?.panel ?? this.notebook;
+    await this.line(`%rlm resume ${this.word(row, panel)}`, false, panel);
     const { trans } = this;
     Notification.info(trans.__('Load the data of the question again, then run the new cell: the run stands where it stood.'), {
       autoClose: 8_000
     });
   }
 
+  /** The line that forks a run: it is run where the run is live; else the user does, once the data are there. */
   async fork(row: Row): Promise<void> {
     const { trans } = this;
     const asked = await InputDialog.getNumber({ title: trans.__('Fork before which step?'), value: row.steps || 1 });
     if (asked.button.accept && asked.value !== null && Number.isInteger(asked.value) && asked.value > 0) {
-      const live = this.sightings.live().some(told => told.id === row.run);
-      const fork = `%rlm fork ${asked.value} ${row.run}`;
-      await this.line(live ? fork : `%rlm replay --all ${row.run}\n%rlm fork ${asked.value}`, live);
+      const live = this.sightings.living(row.run);
+      const panel = live ?? this.notebook;
+      await this.line(`fork = %rlm fork ${asked.value} ${live ? row.run : this.word(row, panel)}`, live !== undefined, panel);
+      if (!live) {
+        Notification.info(trans.__('Load the data of the question, then run the new cell: the fork stands before that step.'), {
+          autoClose: 8_000
+        });
+      }
     }
+  }
+
+  /** A run as a line names it: by its file, as seen from the notebook, or its id where that is not told. */
+  private word({ run, path }: Pick<Row, 'run' | 'path'>, panel: NotebookPanel): string {
+    const seen = path && seenFrom(panel.context.localPath, path);
+    return /^[\w./#-]*$/.test(seen) ? seen || run : `"${seen.replace(/"/g, '\\"')}"`;
   }
 
   /** Scrolls to the cell that shows a run; opens its notebook where it is not open. */
@@ -111,10 +137,32 @@ export class Deeds {
   }
 
   /** The source of a cell that loads a run, as seen from the notebook in front. */
-  loading(path: string): string {
-    const notebook = this.notebooks?.currentWidget?.context.localPath ?? '';
-    const seen = path.startsWith('/') ? path : PathExt.relative(PathExt.dirname(notebook), path) || path;
+  private loading(path: string): string {
+    const seen = seenFrom(this.notebooks?.currentWidget?.context.localPath ?? '', path);
     return `import rlm_lab\n\nrun = rlm_lab.load(${JSON.stringify(seen)})\nrun`;
+  }
+
+  /** A run that is dragged into a notebook becomes the cell that loads it. */
+  drag(event: PointerEvent, row: Row, source: Widget): void {
+    const { clientX, clientY } = event;
+    const end = new AbortController();
+    const { signal } = end;
+    const move = (now: PointerEvent): void => {
+      if (Math.hypot(now.clientX - clientX, now.clientY - clientY) < FAR) {
+        return;
+      }
+      end.abort();
+
+      const mimeData = new MimeData();
+      mimeData.setData(CELLS, [
+        { cell_type: 'code', source: this.loading(row.path), metadata: {}, outputs: [], execution_count: null }
+      ]);
+      const dragImage = element('div', { class: 'rlm-lab-Runs-drag' }, clipped(row.question || row.run, 60));
+      const drag = new Drag({ mimeData, dragImage, supportedActions: 'copy', proposedAction: 'copy', source });
+      void drag.start(now.clientX, now.clientY).then(() => drag.dispose());
+    };
+    document.addEventListener('pointermove', move, { signal });
+    document.addEventListener('pointerup', () => end.abort(), { signal });
   }
 
   private soon(run: string): Promise<Sighting | undefined> {

@@ -23,7 +23,8 @@ export function withLive(rows: Row[], live: Told[]): Row[] {
       calls: told.calls,
       tokens: told.tokens,
       cost: told.cost || null,
-      seconds: null
+      seconds: null,
+      parent: null
     }));
   return [...others, ...known];
 }

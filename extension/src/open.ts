@@ -2,6 +2,7 @@
 import { type JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
+import type { Toolbar } from '@jupyterlab/ui-components';
 import { UUID } from '@lumino/coreutils';
 import { runIcon } from './icon';
 import { RunView } from './run';
@@ -15,7 +16,8 @@ export class Tabs {
 
   constructor(
     private readonly app: JupyterFrontEnd,
-    private readonly server: Server
+    private readonly server: Server,
+    private readonly tools: (toolbar: Toolbar, path: () => string) => void
   ) {}
 
   /** Opens a run, or shows the tab that has it open. */
@@ -43,6 +45,7 @@ export class Tabs {
     tab.title.caption = path;
     tab.title.icon = runIcon;
     tab.title.closable = true;
+    this.tools(tab.toolbar, () => path);
     this.paths.set(tab, path);
     tab.disposed.connect(() => this.paths.delete(tab));
     void this.tracker.add(tab);

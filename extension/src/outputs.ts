@@ -1,5 +1,7 @@
 // The saved output of a run comes back to life: where its file can be read, the view takes the place of the HTML that was saved. No
-// kernel is needed. What has run since the page was opened keeps its result as it stands; a button shows its view.
+// kernel is needed. What has run since the page was opened keeps its result as it stands; a button shows its view. Of a run that was not
+// over when the page was opened, its kernel's messages no longer reach the output: the view follows the file, until the cell's own
+// live view stands there again.
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
@@ -29,6 +31,7 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
   private asked = false; // whether the user did, who then is told why it cannot be
   private view: RunView | null = null;
   private watch: IntersectionObserver | null = null;
+  private readonly returned = new MutationObserver(() => this.giveWay());
 
   constructor(
     private readonly around: Around,
@@ -45,6 +48,7 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
 
   override dispose(): void {
     this.watch?.disconnect();
+    this.returned.disconnect();
     super.dispose();
   }
 
@@ -53,13 +57,33 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
     this.back();
     await this.saved.renderModel(model);
     const { told } = this;
-    if (!told?.path || !isOver(told)) {
+    this.returned.disconnect();
+    if (!told?.path || !(isOver(told) || this.left)) {
       this.bar.replaceChildren();
       return;
     }
     this.offer();
-    if (told.started < performance.timeOrigin && this.around.revive()) {
+    if (this.left) {
+      this.returned.observe(this.saved.node, { childList: true, subtree: true });
+    }
+    if (this.left || (told.started < performance.timeOrigin && this.around.revive())) {
       this.whenSeen(() => this.revive());
+    }
+  }
+
+  /** Whether the output was left behind by a page that is gone, in the midst of a run. */
+  private get left(): boolean {
+    const { told } = this;
+    return told !== null && !isOver(told) && told.at > 0 && told.at < performance.timeOrigin;
+  }
+
+  /** The live view is drawn in its place again: a paused run's, whose kernel can be heard. */
+  private giveWay(): void {
+    if (this.saved.node.querySelector('[data-rlm-live] > [data-lm-suppress-shortcuts]')) {
+      this.returned.disconnect();
+      this.watch?.disconnect();
+      this.back();
+      this.bar.replaceChildren();
     }
   }
 
@@ -105,7 +129,9 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
     this.saved.hide();
     view.show();
     const { open } = this.around;
-    const buttons = [element('button', { type: 'button', click: () => this.back() }, trans.__('Show the saved output'))];
+    const note = trans.__('This was saved while the run went on: its file is followed. To pause it, interrupt the kernel.');
+    const buttons = this.left ? [element('span', { class: 'rlm-lab-Output-note' }, note)] : [];
+    buttons.push(element('button', { type: 'button', click: () => this.back() }, trans.__('Show the saved output')));
     if (open) {
       const click = (): void => open(view.follower.path);
       buttons.push(element('button', { type: 'button', click }, trans.__('Open in a tab')));

@@ -1,8 +1,6 @@
 // The side panel: the runs of the folder that the file browser shows, from the server, newest first; above them the live runs of
 // open notebooks.
 import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
-import { MimeData } from '@lumino/coreutils';
-import { Drag } from '@lumino/dragdrop';
 import { closeIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
@@ -10,14 +8,16 @@ import { Widget } from '@lumino/widgets';
 import type { Deeds } from './deeds';
 import { tried } from './deeds';
 import { element } from './dom';
+import type { Exports } from './exporting';
 import { runIcon } from './icon';
-import type { Row, Rows, Server } from './server';
+import { type Row, type Rows, type Server, SUFFIX } from './server';
 import type { Sightings } from './sightings';
 import { withLive } from './live';
 import { clipped, fits, spent, statusWord, when } from './words';
 
 const PERIOD = 3_000; // ms between two looks while the panel is open
 const MOST = 300; // rows drawn; a search finds the others
+const NAMED = 5; // runs that a question names
 
 export interface Around {
   server: Server;
@@ -28,10 +28,8 @@ export interface Around {
   gone: (path: string) => void;
   deeds: Deeds;
   sightings: Sightings;
+  exports: Exports;
 }
-
-const FAR = 5; // pixels from which a press is a drag
-const CELLS = 'application/vnd.jupyter.cells';
 
 export class RunsPanel extends Widget {
   private readonly search: HTMLInputElement;
@@ -40,8 +38,9 @@ export class RunsPanel extends Widget {
   private readonly actions: HTMLElement;
   private readonly chosen = new Set<string>(); // paths
   private readonly note = element('p', { class: 'rlm-lab-Runs-note', role: 'status' });
-  private rows: Rows = { runs: [], left_out: 0 };
+  private rows: Rows = { runs: [], left_out: 0, mark: '' };
   private drawn = '';
+  private stop = ''; // the path of the row at which Tab stops
   private trouble = '';
   private timer: ReturnType<typeof setInterval> | null = null;
 
@@ -84,7 +83,7 @@ export class RunsPanel extends Widget {
   async look(): Promise<void> {
     const folder = this.around.folder();
     try {
-      const rows = await this.around.server.rows(folder);
+      const rows = await this.around.server.rows(folder, this.rows);
       this.trouble = '';
       this.rows = folder === this.around.folder() ? rows : this.rows;
     } catch (error) {
@@ -126,11 +125,12 @@ export class RunsPanel extends Widget {
     const drawn = JSON.stringify([shown, shown.filter(row => this.chosen.has(row.path)).map(row => row.path)]);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
-      const held = this.list.querySelector(':focus')?.closest('li')?.dataset['path'];
+      const held = this.list.contains(document.activeElement);
       this.list.replaceChildren(...shown.map(row => this.item(row)));
-      const again =
-        held === undefined ? null : this.list.querySelector<HTMLElement>(`li[data-path="${CSS.escape(held)}"] > button`);
-      again?.focus();
+      this.stopAt(shown.some(row => row.path === this.stop) ? this.stop : (shown[0]?.path ?? ''));
+      if (held) {
+        this.list.querySelector<HTMLElement>('.rlm-lab-Runs-run[tabindex="0"]')?.focus();
+      }
     }
     this.note.textContent = this.told(found.length);
   }
@@ -139,27 +139,45 @@ export class RunsPanel extends Widget {
     return withLive(this.rows.runs, this.around.sightings.live());
   }
 
+  /** The one row of the list at which Tab stops; the arrows go on from there. */
+  private stopAt(path: string): void {
+    this.stop = path;
+    for (const item of this.list.querySelectorAll('li')) {
+      item.querySelector<HTMLElement>('.rlm-lab-Runs-run')!.tabIndex = item.dataset['path'] === path ? 0 : -1;
+    }
+  }
+
   /** What can be done with the selected runs; what cannot says why. */
   private offer(shown: Row[]): void {
-    const { trans, deeds, open, compare } = this.around;
-    const rows = shown.filter(row => this.chosen.has(row.path));
+    const { trans, deeds, open, compare, exports } = this.around;
+    const rows = [...this.chosen].flatMap(path => shown.find(row => row.path === path) ?? []); // in the order of selection
     const [first] = rows;
     const one = rows.length === 1 ? null : trans.__('Select one run.');
     const paths = rows.every(row => row.path) ? null : trans.__('This run has no file that is shown here.');
+    const others =
+      first?.path && !first.path.endsWith(SUFFIX) ? trans.__('This is a log of another engine: its code does not run here.') : null;
     const wanted: [string, string | null, () => Promise<void> | void][] = [
       [trans.__('Open'), one ?? paths, () => open(first!.path)],
       [trans.__('Show its cell'), one, () => deeds.reveal(first!.run, this.around.folder())],
       [
         trans.__('Compare'),
-        rows.length > 1 ? paths : trans.__('Select two runs, or more.'),
+        rows.length > 1 ? paths : trans.__('Select two runs, or more: the one selected first stands first.'),
         () => compare(rows.map(row => row.path))
       ],
-      [trans.__('Fork…'), one ?? deeds.withoutNotebook, () => deeds.fork(first!)],
+      [
+        trans.__('Export…'),
+        rows.length ? paths : trans.__('Select one run, or more.'),
+        () => exports.save(rows.map(row => row.path))
+      ],
+      [trans.__('Fork…'), one ?? others ?? deeds.withoutNotebook, () => deeds.fork(first!)],
       [
         trans.__('Resume'),
-        one ?? (first?.status === 'interrupted' ? deeds.withoutNotebook : trans.__('Only an interrupted run is resumed.')),
-        () => deeds.resume(first!.run, this.around.sightings.of(first!.run))
-      ]
+        one ??
+          others ??
+          (first?.status === 'interrupted' ? deeds.withoutNotebook : trans.__('Only an interrupted run is resumed.')),
+        () => deeds.resume(first!, this.around.sightings.of(first!.run))
+      ],
+      [trans.__('Delete…'), rows.length ? paths : trans.__('Select one run, or more.'), () => this.remove(rows)]
     ];
     const key = JSON.stringify([wanted.map(([name, reason]) => [name, reason]), rows.map(row => row.path)]);
     if (this.actions.dataset['key'] === key) {
@@ -199,38 +217,17 @@ export class RunsPanel extends Widget {
     this.draw();
   }
 
-  /** A run that is dragged into a notebook becomes the cell that loads it. */
-  private drag(event: PointerEvent, row: Row): void {
-    const { clientX, clientY } = event;
-    const end = new AbortController();
-    const { signal } = end;
-    const move = (now: PointerEvent): void => {
-      if (Math.hypot(now.clientX - clientX, now.clientY - clientY) < FAR) {
-        return;
-      }
-      end.abort();
-      const source = this.around.deeds.loading(row.path);
-      const mimeData = new MimeData();
-      mimeData.setData(CELLS, [{ cell_type: 'code', source, metadata: {}, outputs: [], execution_count: null }]);
-      const dragImage = element('div', { class: 'rlm-lab-Runs-drag' }, clipped(row.question || row.run, 60));
-      const drag = new Drag({ mimeData, dragImage, supportedActions: 'copy', proposedAction: 'copy', source: this });
-      void drag.start(now.clientX, now.clientY).then(() => drag.dispose());
-    };
-    document.addEventListener('pointermove', move, { signal });
-    document.addEventListener('pointerup', () => end.abort(), { signal });
-  }
-
   private told(found: number): string {
     const { trans } = this.around;
     if (this.trouble) {
       return this.trouble;
     }
     if (!this.runs.length) {
-      return trans.__('No runs in this folder yet. Ask a question in a notebook with %%rlm.');
+      return trans.__('No runs in this folder yet. Ask a question in a notebook with %1.', '%%rlm');
     }
-    const hidden = Math.max(found - MOST, 0) + this.rows.left_out;
-    const more = hidden ? trans.__(' %1 older ones are not shown.', hidden) : '';
-    return found ? more.trim() : trans.__('No run fits.') + more;
+    const more = found > MOST ? trans.__('%1 older ones are found by a search.', found - MOST) : '';
+    const others = this.rows.left_out ? trans.__('%1 still older ones are not listed.', this.rows.left_out) : '';
+    return [found ? '' : trans.__('No run fits.'), more, others].filter(Boolean).join(' ');
   }
 
   private offerStates(): void {
@@ -248,13 +245,15 @@ export class RunsPanel extends Widget {
 
   private item(row: Row): HTMLLIElement {
     const { trans, open } = this.around;
-    const figures = [spent(row, trans), when(row.started)].filter(Boolean).join(' · ');
+    const parent = row.parent ? trans.__('Fork of %1', clipped(row.parent, 40)) : '';
+    const figures = [spent(row, trans), when(row.started), parent].filter(Boolean).join(' · ');
     const remove = element('button', {
       type: 'button',
       class: 'rlm-lab-Runs-remove',
+      tabindex: '-1', // the keyboard has Delete, and the toolbar
       title: trans.__('Move to trash'),
       'aria-label': trans.__('Move to trash: %1', clipped(row.question || row.run, 60)),
-      click: () => void this.remove(row)
+      click: () => void this.remove([row])
     });
     closeIcon.element({ container: remove });
     const main = element(
@@ -262,11 +261,12 @@ export class RunsPanel extends Widget {
       {
         type: 'button',
         class: 'rlm-lab-Runs-run',
-        title: `${row.model}\n${row.path}`,
+        title: clipped(`${row.question}\n${row.model}\n${row.path}`, 1_000),
         'aria-pressed': this.chosen.has(row.path) ? 'true' : 'false',
         click: event => this.choose(row, (event as MouseEvent).ctrlKey || (event as MouseEvent).metaKey),
         dblclick: () => open(row.path),
-        pointerdown: event => this.drag(event as PointerEvent, row),
+        focus: () => this.stopAt(row.path),
+        pointerdown: event => this.around.deeds.drag(event as PointerEvent, row, this),
         keydown: event => this.key(event as KeyboardEvent, row)
       },
       element('span', { class: 'rlm-lab-Runs-state', 'data-status': row.status }, statusWord(row.status, trans)),
@@ -278,27 +278,32 @@ export class RunsPanel extends Widget {
   }
 
   private key(event: KeyboardEvent, row: Row): void {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key] ?? 0;
-    if (step) {
-      const all = [...this.list.querySelectorAll<HTMLElement>('.rlm-lab-Runs-run')];
-      all[all.indexOf(event.currentTarget as HTMLElement) + step]?.focus();
+    const all = [...this.list.querySelectorAll<HTMLElement>('.rlm-lab-Runs-run')];
+    const at = all.indexOf(event.currentTarget as HTMLElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (to !== undefined) {
+      all[to]?.focus();
     } else if (event.key === 'Enter') {
       this.around.open(row.path);
     } else if (event.key === ' ') {
       this.choose(row, true);
     } else if (event.key === 'Delete') {
-      void this.remove(row);
+      void this.remove([row]);
     } else {
       return;
     }
     event.preventDefault();
   }
 
-  private async remove(row: Row): Promise<void> {
+  private async remove(rows: Row[]): Promise<void> {
     const { trans, server, gone } = this.around;
+    const named = rows.map(row => clipped(`${row.question || row.run} (${row.path})`, 200));
     const asked = await showDialog({
-      title: trans.__('Move this run to the trash?'),
-      body: clipped(`${row.question || row.run} (${row.path})`, 400),
+      title: trans._n('Move this run to the trash?', 'Move %1 runs to the trash?', rows.length),
+      body:
+        named.length > NAMED
+          ? trans.__('%1 and %2 more', named.slice(0, NAMED).join('; '), named.length - NAMED)
+          : named.join('; '),
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Move to Trash') })],
       defaultButton: 0
     });
@@ -306,8 +311,11 @@ export class RunsPanel extends Widget {
       return;
     }
     try {
-      await server.trash({ path: row.path });
-      gone(row.path);
+      for (const { path } of rows) {
+        await server.trash({ path });
+        gone(path);
+        this.chosen.delete(path);
+      }
     } catch (error) {
       await showErrorMessage(trans.__('The run was not moved'), error instanceof Error ? error.message : String(error));
     }

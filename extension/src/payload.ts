@@ -10,6 +10,7 @@ export interface Told {
   question: string;
   model: string;
   started: number; // ms
+  at: number; // ms: when it was told, 0 where it does not say
   steps: number;
   calls: number;
   tokens: number;
@@ -30,6 +31,7 @@ export function toldBy(payload: unknown): Told | null {
     question: text(summary['question']),
     model: text(summary['model']),
     started: Date.parse(String(summary['started'])) || 0,
+    at: Date.parse(String(whole['told'])) || 0,
     steps: figure(summary['steps']),
     calls: figure(usage['calls']),
     tokens: figure(usage['tokens']),

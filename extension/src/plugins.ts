@@ -9,6 +9,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { Toolbar } from '@jupyterlab/ui-components';
 import { Token } from '@lumino/coreutils';
 import { Cells } from './cells';
 import { act, addCommands } from './commands';
@@ -17,6 +18,7 @@ import { DashboardTabs } from './dashboard';
 import { Deeds, tried } from './deeds';
 import { addRunDocuments, FACTORY } from './documents';
 import { Tabs } from './open';
+import { Exports } from './exporting';
 import { addRunOutputs } from './outputs';
 import { addDashboardOutputs } from './opening';
 import { RunsPanel } from './panel';
@@ -40,6 +42,7 @@ interface Shared {
   deeds: Deeds;
   dashboards: DashboardTabs;
   comparisons: Comparisons;
+  exports: Exports;
 }
 
 const IShared = new Token<Shared>('rlm-lab:IShared', 'What the plugins of rlm-lab share.');
@@ -62,7 +65,8 @@ export const main: JupyterFrontEndPlugin<Shared> = {
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     translate(trans);
     const server = new Server(app.serviceManager.serverSettings);
-    const tabs = new Tabs(app, server);
+    const exports = new Exports(server, trans);
+    const tabs = new Tabs(app, server, (toolbar, path) => exports.addTo(toolbar, path));
     const preferences = new Preferences(registry);
     const sightings = new Sightings();
     const deeds = new Deeds(app, notebooks, server, sightings, trans);
@@ -113,7 +117,7 @@ export const main: JupyterFrontEndPlugin<Shared> = {
         addDashboardOutputs({ rendermime, notebooks, dashboards, trans });
       }
     }
-    return { server, tabs, preferences, sightings, deeds, dashboards, comparisons };
+    return { server, tabs, preferences, sightings, deeds, dashboards, comparisons, exports };
   }
 };
 
@@ -124,9 +128,10 @@ export const documents: JupyterFrontEndPlugin<void> = {
   requires: [IShared],
   optional: [ITranslator, ILayoutRestorer],
   activate: (app: JupyterFrontEnd, shared: Shared, translator: ITranslator | null, restorer: ILayoutRestorer | null) => {
-    const { server } = shared;
+    const { server, exports } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
-    const factory = addRunDocuments(app.docRegistry, server, trans);
+    const tools = (toolbar: Toolbar, path: () => string): void => exports.addTo(toolbar, path);
+    const factory = addRunDocuments({ registry: app.docRegistry, server, trans, tools });
     const tracker = new WidgetTracker<DocumentWidget>({ namespace: 'rlm-lab-document' });
     factory.widgetCreated.connect((_, widget) => {
       void tracker.add(widget);
@@ -157,13 +162,13 @@ export const panel: JupyterFrontEndPlugin<void> = {
     if (!labShell) {
       return; // a run would have no tab to open in
     }
-    const { server, tabs, deeds, sightings, comparisons } = shared;
+    const { server, tabs, deeds, sightings, comparisons, exports } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
     const folder = (): string => app.serviceManager.contents.localPath(browser?.model.path ?? '');
     const open = (path: string): void => tabs.open(path);
     const gone = (path: string): void => tabs.close(path);
     const compare = (paths: string[]): void => comparisons.open(paths);
-    const runs = new RunsPanel({ server, trans, folder, open, compare, gone, deeds, sightings });
+    const runs = new RunsPanel({ server, trans, folder, open, compare, gone, deeds, sightings, exports });
     browser?.model.pathChanged.connect(() => {
       if (runs.isVisible) {
         void runs.look();

@@ -20,11 +20,20 @@ export interface Row {
   tokens: number | null;
   cost: number | null;
   seconds: number | null;
+  parent: string | null; // the run that a fork was made from
+}
+
+/** A form that runs can be exported to; `many` that take several. */
+export interface Form {
+  name: string;
+  told: string;
+  many: boolean;
 }
 
 export interface Rows {
   runs: Row[];
   left_out: number;
+  mark: string; // of this very answer
 }
 
 /** What is new of a run: messages for the view, and from where to ask on. */
@@ -45,8 +54,10 @@ export interface Place {
 export class Server {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
-  rows(folder: string): Promise<Rows> {
-    return this.ask('runs', { folder });
+  /** The runs of a folder; what is known already is not sent again. */
+  async rows(folder: string, known: Rows | null = null): Promise<Rows> {
+    const told = await this.ask<Rows | { mark: string; runs: null }>('runs', { folder, ...(known ? { known: known.mark } : {}) });
+    return told.runs === null ? known! : told;
   }
 
   news(place: Place, last: News | null): Promise<News> {
@@ -66,6 +77,20 @@ export class Server {
     return this.ask('comparison', {}, 'GET', paths);
   }
 
+  async forms(): Promise<Form[]> {
+    return (await this.ask<{ forms: Form[] }>('export', {})).forms;
+  }
+
+  /** Runs as a file in a form, with its name. */
+  async exported(paths: string[], to: string): Promise<{ name: string; content: Blob }> {
+    const answer = await this.answer('export', { to }, 'GET', paths);
+    if (!answer.ok) {
+      throw refusal(await answer.json().catch(() => null));
+    }
+    const [, name] = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get('Content-Disposition') ?? '') ?? [];
+    return { name: decodeURIComponent(name ?? 'run'), content: await answer.blob() };
+  }
+
   /** The notebook of a folder that shows a run, null where none does. */
   notebook(run: string, folder: string): Promise<{ notebook: string | null }> {
     return this.ask('notebook', { run, folder });
@@ -76,9 +101,7 @@ export class Server {
   }
 
   private async ask<T>(name: string, query: Record<string, string>, method = 'GET', paths: string[] = []): Promise<T> {
-    const words = new URLSearchParams([...Object.entries(query), ...paths.map(path => ['path', path])]);
-    const address = `${URLExt.join(this.settings.baseUrl, 'rlm-lab', name)}?${words.toString()}`;
-    const answer = await ServerConnection.makeRequest(address, { method }, this.settings);
+    const answer = await this.answer(name, query, method, paths);
     if (answer.status === 204) {
       return undefined as T;
     }
@@ -87,5 +110,11 @@ export class Server {
       return told as T;
     }
     throw refusal(told);
+  }
+
+  private answer(name: string, query: Record<string, string>, method: string, paths: string[]): Promise<Response> {
+    const words = new URLSearchParams([...Object.entries(query), ...paths.map(path => ['path', path])]);
+    const address = `${URLExt.join(this.settings.baseUrl, 'rlm-lab', name)}?${words.toString()}`;
+    return ServerConnection.makeRequest(address, { method }, this.settings);
   }
 }

@@ -37,6 +37,11 @@ export class Sightings {
     return [...this.known.values()].flat().findLast(one => one.told.id === run);
   }
 
+  /** The notebook in whose kernel a run goes on, or is paused. */
+  living(run: string): NotebookPanel | undefined {
+    return [...this.told].find(([, told]) => told.some(one => one.id === run && !isOver(one)))?.[0];
+  }
+
   /** The runs that go on, or are paused, in the kernels of open notebooks. */
   live(): Told[] {
     const last = new Map([...this.told.values()].flat().map(told => [told.id, told]));

@@ -25,7 +25,8 @@ const row = {
   calls: 2,
   tokens: 1500,
   cost: null,
-  seconds: 1
+  seconds: 1,
+  parent: null
 };
 
 test('a row is found by words that stand anywhere in it, in any case', () => {

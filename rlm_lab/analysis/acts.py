@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from rlm_lab.analysis.reasoning import reasoning_of, says_final
+from rlm_lab.analysis.reasoning import reasoning_of, says_final, unrun_code
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Step
 
@@ -155,7 +155,19 @@ def _note(node: ast.AST, facts: _Facts) -> None:
             facts.calculates = True
 
 
+def bounds(node: ast.Call) -> bool:
+    """Whether a call keeps a figure within a bound, as in `max(0, at - 100)`, and finds nothing.
+
+    >>> bounds(ast.parse("max(0, at)").body[0].value), bounds(ast.parse("max(sizes)").body[0].value)
+    (True, False)
+    """
+    named = isinstance(node.func, ast.Name) and node.func.id in {"max", "min"}
+    return named and len(node.args) > 1 and any(isinstance(part, ast.Constant | ast.Call) for part in node.args)
+
+
 def _note_call(node: ast.Call, facts: _Facts) -> None:
+    if bounds(node):
+        return
     name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
     facts.called.add(name)
     if name == "print" and any(isinstance(part, ast.Compare) and not _tests_text(part) for part in node.args):
@@ -186,7 +198,7 @@ def summary_of(step: Step) -> str:
     if lines and (len(lines) <= 3 or not thought):
         more = f" … and {len(lines) - 1:,} more lines" if len(lines) > 3 else ""
         return clipped(lines[0], _CLIP - len(more)) + more
-    return clipped(thought or _first_code_line(step) or "No reply yet")
+    return clipped(thought or _first_code_line(step) or ("No reply yet" if step.reply is None else "No words and no code"))
 
 
 def clipped(text: str, limit: int = _CLIP) -> str:
@@ -228,5 +240,6 @@ def _first_sentence(text: str) -> str:
 
 
 def _first_code_line(step: Step) -> str:
-    lines = [line.strip() for block in step.blocks for line in block.code[:4_000].splitlines()]
+    texts = [block.code[:4_000] for block in step.blocks] or [unrun_code(step)[:4_000]]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
     return next((line for line in lines if line and not line.startswith("#")), "")

@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rlm_lab.analysis.callpairs import child_pairs
 from rlm_lab.analysis.traits import Traits, code_of, likeness, traits_of
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
 
-Kind = Literal["same", "prompt", "answer", "output", "changed", "moved", "only_a", "only_b"]
+Kind = Literal["same", "prompt", "answer", "output", "child", "changed", "moved", "only_a", "only_b"]
 FLOOR = 0.42  # of likeness, below which two steps are not the same thing done otherwise
 MOVED = 0.62  # of likeness, from which a step that is left over on both sides counts as moved
 SAME_CODE = 0.5  # what equal code adds to a pair's worth
@@ -33,8 +34,9 @@ Places = list[tuple[int, int]]
 class Row:
     """One line of an alignment.
 
-    `same`; the same code with another `prompt`, `answer` of a call, or `output`; `changed` code; `moved`: the step of one run,
-    with the other's in `elsewhere`; `only_a`, `only_b`. `alike` is the likeness, from 0 to 1.
+    `same`; the same code with another `prompt`, `answer` of a call, or `output`, or with a `child` run that did something else and
+    answered the same; `changed` code; `moved`: the step of one run, with the other's in `elsewhere`; `only_a`, `only_b`. `alike` is
+    the likeness, from 0 to 1.
     """
 
     kind: Kind
@@ -42,6 +44,14 @@ class Row:
     b: Step | None = None
     elsewhere: Step | None = None
     alike: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """The steps of one run, and the traits of each."""
+
+    steps: Sequence[Step]
+    traits: Sequence[Traits]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +71,10 @@ def align(a: Trajectory, b: Trajectory, *, cells: int = CELLS) -> Alignment:
     >>> [row.kind for row in align(run("x = 1", "FINAL(x)"), run("x = 1", "print(len(x))", "FINAL(x)")).rows]
     ['same', 'only_b', 'same']
     """
-    traits = [[traits_of(step, names_of(run)) for step in run.steps] for run in (a, b)]
-    pairs, exact = _pairs(traits[0], traits[1], cells)
-    moved = _moved(traits[0], traits[1], pairs)
-    rows = list(_rows(a.steps, b.steps, pairs, moved, traits, a.absent | b.absent))
+    one, other = (_Side(steps=run.steps, traits=[traits_of(step, names_of(run)) for step in run.steps]) for run in (a, b))
+    pairs, exact = _pairs(one.traits, other.traits, cells)
+    moved = _moved(one.traits, other.traits, pairs)
+    rows = list(_rows(one, other, pairs, moved, a.absent | b.absent))
     return Alignment(rows=tuple(_with_ends(a, b, rows)), exact=exact)
 
 
@@ -197,31 +207,32 @@ def _moved(a: Sequence[Traits], b: Sequence[Traits], pairs: Places) -> dict[int,
 # rows
 
 
-def _rows(
-    a: Sequence[Step],
-    b: Sequence[Step],
-    pairs: Places,
-    moved: dict[int, int],
-    traits: list[list[Traits]],
-    absent: frozenset[str] = frozenset(),
-) -> Iterator[Row]:
+def _rows(a: _Side, b: _Side, pairs: Places, moved: dict[int, int], absent: frozenset[str]) -> Iterator[Row]:
     back = {j: i for i, j in moved.items()}
     before_a = before_b = 0
-    for at_a, at_b in [*pairs, (len(a), len(b))]:
+    for at_a, at_b in [*pairs, (len(a.steps), len(b.steps))]:
         for i in range(before_a, at_a):
             other = moved.get(i)
-            yield Row(kind="only_a", a=a[i]) if other is None else Row(kind="moved", a=a[i], elsewhere=b[other])
+            yield Row(kind="only_a", a=a.steps[i]) if other is None else Row(kind="moved", a=a.steps[i], elsewhere=b.steps[other])
         for j in range(before_b, at_b):
             origin = back.get(j)
-            yield Row(kind="only_b", b=b[j]) if origin is None else Row(kind="moved", b=b[j], elsewhere=a[origin])
-        if at_a < len(a):
-            kind = kind_of(a[at_a], b[at_b], absent)
-            yield Row(kind=kind, a=a[at_a], b=b[at_b], alike=likeness(traits[0][at_a], traits[1][at_b]))
+            yield Row(kind="only_b", b=b.steps[j]) if origin is None else Row(kind="moved", b=b.steps[j], elsewhere=a.steps[origin])
+        if at_a < len(a.steps):
+            kind = kind_of(a.steps[at_a], b.steps[at_b], absent)
+            yield Row(kind=kind, a=a.steps[at_a], b=b.steps[at_b], alike=likeness(a.traits[at_a], b.traits[at_b]))
         before_a, before_b = at_a + 1, at_b + 1
 
 
 def kind_of(a: Step, b: Step, absent: frozenset[str] = frozenset()) -> Kind:
     """What is different between two steps that belong together; facts that one of them has not recorded are not held against it."""
+    kind = _own_kind(a, b, absent)
+    if kind != "same":
+        return kind
+    return "same" if all(one and other and same_inside(one, other) for one, other in child_pairs(a, b)) else "child"
+
+
+def _own_kind(a: Step, b: Step, absent: frozenset[str]) -> Kind:
+    """The same, without a look into child runs."""
     if code_of(a) != code_of(b):
         return "changed"
     if not a.blocks:
@@ -232,6 +243,21 @@ def kind_of(a: Step, b: Step, absent: frozenset[str] = frozenset()) -> Kind:
         if _answers(a) != _answers(b):
             return "answer"
     return "same" if _outputs(a) == _outputs(b) else "output"
+
+
+def same_inside(a: Trajectory, b: Trajectory) -> bool:
+    """Whether two child runs, and theirs, ended alike and did the same, step by step, as far as both have recorded it."""
+    pairs: list[tuple[Trajectory | None, Trajectory | None]] = [(a, b)]
+    while pairs:  # no recursion: how deep a log nests its runs is up to its writer
+        one, other = pairs.pop()
+        if one is None or other is None or len(one.steps) != len(other.steps) or ending_of(one, other) != ending_of(other, one):
+            return False
+        absent = one.absent | other.absent
+        for step, twin in zip(one.steps, other.steps, strict=True):
+            if _own_kind(step, twin, absent) != "same":
+                return False
+            pairs += child_pairs(step, twin)
+    return True
 
 
 def _said(step: Step) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rlm_lab.analysis.acts import act_of
-from rlm_lab.analysis.alignment import Row, align
+from rlm_lab.analysis.alignment import Row, align, same_inside
+from rlm_lab.analysis.callpairs import child_pairs
 from rlm_lab.analysis.divergence import Divergence, divergence_of
 from rlm_lab.errors import LogError, UsageError
 from rlm_lab.trajectory.notes import Notes, notes_of
@@ -65,6 +66,23 @@ class Pair:
         if "moved" in counts:
             counts["moved"] //= 2
         return dict(counts)
+
+
+Children = tuple[Trajectory | None, Trajectory | None]
+
+
+def children_of(row: Row) -> tuple[Children, ...]:
+    """The child runs that the two steps of a row have started, those that differ first; `pair_of` aligns two as any two runs."""
+    one, other = row.a or row.elsewhere, row.b or row.elsewhere
+    if one is None or other is None:
+        return ()
+    return tuple(sorted(child_pairs(one, other), key=same_children))
+
+
+def same_children(children: Children) -> bool:
+    """Whether two child runs were asked the same, did the same and ended alike."""
+    a, b = children
+    return a is not None and b is not None and a.question == b.question and same_inside(a, b)
 
 
 def pair_of(a: Trajectory, b: Trajectory) -> Pair:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from rlm_lab.analysis.acts import QUERIES, SPLITTERS, clipped
+from rlm_lab.analysis.acts import QUERIES, SPLITTERS, bounds, clipped
 from rlm_lab.analysis.deeds import Deed
 
 ASKS = Deed(verb="ask", rest="")  # a place where a model is asked; what was asked, the log knows better than the code
@@ -135,8 +135,8 @@ def _of_call(node: ast.Call, scene: Scene) -> Deed | None:
     name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
     if name in QUERIES:
         return ASKS
-    if name == "open":
-        return _of_open(node)
+    if name == "open" or bounds(node):
+        return _of_open(node) if name == "open" else None
     owner = _subject(node)
     texts = [part.value for part in node.args if isinstance(part, ast.Constant) and isinstance(part.value, str)]
     if texts or name in _SEARCHES:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rlm_lab.analysis.acts import clipped
-from rlm_lab.analysis.alignment import Row, ending_of, kind_of
-from rlm_lab.analysis.callpairs import call_pairs
+from rlm_lab.analysis.alignment import Row, align, ending_of, kind_of, same_inside
+from rlm_lab.analysis.callpairs import call_pairs, child_pairs
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
 
-Cause = Literal["reply", "no_reply", "answer", "prompt", "output", "person", "messages", "question", "context", "end"]
+Cause = Literal["reply", "no_reply", "answer", "prompt", "output", "child", "person", "messages", "question", "context", "end"]
 _MOST_NAMES = 4
+_DEEPEST = 3  # generations of child runs into which what led to a divergence is followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,8 @@ class Divergence:
 
     `row` is its place among the rows of the alignment, `a` and `b` the steps there (None where a run has none), `cause` what led to
     it, `sentence` the same in words. `names` are the variables that carry the difference on, `readers_a` and `readers_b` the later
-    steps whose code reads one of them.
+    steps whose code reads one of them. `calls` are the two with the same prompt and another answer, also in a child run, where
+    that is the cause.
     """
 
     row: int
@@ -39,6 +41,7 @@ class Divergence:
     names: tuple[str, ...] = ()
     readers_a: tuple[int, ...] = ()
     readers_b: tuple[int, ...] = ()
+    calls: tuple[Call, Call] | None = None
 
 
 def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergence | None:
@@ -55,8 +58,11 @@ def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergen
         return None
     row = rows[place]
     cause, sentence = _cause(a, b, row)
+    inside = _inside(row) if cause == "child" else None
+    if inside is not None:
+        sentence = f"{sentence} In it, {place_text(inside)}: {inside.sentence}"
     differing = [block for step in (row.a, row.b) if step for block in step.blocks]
-    names = _carried(differing) if cause in ("answer", "prompt", "output") else ()
+    names = _carried(differing) if cause in ("answer", "prompt", "output", "child") else ()
     return Divergence(
         row=place,
         cause=cause,
@@ -66,6 +72,7 @@ def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergen
         names=names,
         readers_a=_readers(a.steps, row.a, names),
         readers_b=_readers(b.steps, row.b, names),
+        calls=inside.calls if inside else _answered(row) if cause == "answer" else None,
     )
 
 
@@ -136,7 +143,7 @@ def _of_reply(a: Trajectory, b: Trajectory, one: Step, other: Step) -> tuple[Cau
         return "reply", f"Another reply{_models(a, b)}; whether the messages were the same is not recorded."
     if _sent(one) != _sent(other) and one.number == other.number:
         why = f"; the {' and '.join(given)} differ" if given else ""
-        return "messages", f"The root models were sent other messages{why}."
+        return "messages", f"The root models were sent other messages (first another {_first_other(one, other)}){why}."
     return "reply", f"The same messages got another reply{_models(a, b)}."
 
 
@@ -150,8 +157,11 @@ def _of_block(a: Trajectory, b: Trajectory, one: Step, other: Step) -> tuple[Cau
         return ("context" if "context" in differing_settings(a, b) else "prompt"), f"The same code asked something else{why}."
     if answered is not None and answered.a and answered.b:
         return "answer", _of_answers(answered.a, answered.b, sum(pair.kind == "answer" for pair in pairs))
-    if [_ends(block) for block in one.blocks] != [_ends(block) for block in other.blocks]:
-        return "answer", "The same code started the same child run, which ended otherwise."
+    for child, twin in child_pairs(one, other):
+        if child is None or twin is None or child.question != twin.question:
+            return "prompt", f"The same code asked a child run something else{_of_data(a, b)}."
+        if not same_inside(child, twin):
+            return "child", _of_children(child, twin)
     same = kind_of(one, other, a.absent | b.absent) == "same"
     cause: Cause = "context" if "context" in differing_settings(a, b) else "end" if same else "output"
     if same:
@@ -184,6 +194,48 @@ def _of_answers(one: Call, other: Call, count: int) -> str:
     return f"Both runs sent the same prompt {model} got another answer{more}."
 
 
+def _answered(row: Row) -> tuple[Call, Call] | None:
+    """The first two calls with the same prompt that were both answered, and otherwise."""
+    pairs = call_pairs(row.a, row.b) if row.a and row.b else ()
+    both = ((pair.a, pair.b) for pair in pairs if pair.kind == "answer" and pair.a and pair.b)
+    return next(((a, b) for a, b in both if a.status == b.status == "answered"), None)
+
+
+def _of_children(a: Trajectory, b: Trajectory) -> str:
+    """Two child runs with the same question: how they ended."""
+    ends = ends_text(a, b)
+    return f"The same code started the same child run, which {f'ended otherwise ({ends})' if ends else 'did something else'}."
+
+
+def _inside(row: Row) -> Divergence | None:
+    """Where the first two child runs of a row part that were asked the same; None where they go too deep."""
+    pairs = child_pairs(row.a, row.b) if row.a and row.b else ()
+    a, b = next((one, other) for one, other in pairs if one and other and not same_inside(one, other))
+    return divergence_of(a, b, align(a, b).rows) if _generations(a, _DEEPEST) < _DEEPEST else None
+
+
+def _generations(run: Trajectory, most: int) -> int:
+    """How many generations of child runs a run has, counted up to so many."""
+    runs, count = [run], 0
+    while count < most and (
+        runs := [child for one in runs for step in one.steps for block in step.blocks for child in block.children]
+    ):
+        count += 1
+    return count
+
+
+def place_text(divergence: Divergence) -> str:
+    """At which steps two runs part.
+
+    >>> [place_text(Divergence(row=1, cause="reply", sentence="", a=2, b=b)) for b in (2, 3, None)]
+    ['step 2', 'step 2 of A, step 3 of B', 'step 2 of A']
+    """
+    known = {letter: step for letter, step in (("A", divergence.a), ("B", divergence.b)) if step is not None}
+    if len(known) == 2 and divergence.a == divergence.b:
+        return f"step {divergence.a}"
+    return ", ".join(f"step {step} of {letter}" for letter, step in known.items())
+
+
 def _of_data(a: Trajectory, b: Trajectory) -> str:
     return ": its data differs" if "context" in differing_settings(a, b) else ""
 
@@ -210,8 +262,13 @@ def _sent(step: Step) -> list[tuple[str, str]]:
     return [(one.get("role", ""), one.get("content", "")) for one in step.messages if one.get("role") != "assistant"]
 
 
-def _ends(block: Block) -> list[tuple[str, str]]:
-    return [(child.status, child.answer_text) for child in block.children]
+def _first_other(one: Step, other: Step) -> str:
+    """The first message that differs between two steps."""
+    a, b = _sent(one), _sent(other)
+    place = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    role = (a if place < len(a) else b)[place][0]
+    earlier = sum(said == role for said, _ in a[:place])
+    return f"{role} message" if role == "system" else f"{role} message, number {earlier + 1}"
 
 
 # what reads it

@@ -8,49 +8,35 @@ a block that cannot be read is passed over. May be used from any thread.
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from rlm_lab.analysis.acts import FINALS, QUERIES
-from rlm_lab.analysis.flow_values import Final, Flow, Names, Source, Value, contexts_by_name, recorded_names, sites_of
+from rlm_lab.analysis.acts import FINALS
+from rlm_lab.analysis.bindings import BRANCHES, Bindings, Under, doubted, foreign_names, is_mixed
+from rlm_lab.analysis.flow_values import Final, Flow, Source, Value, contexts_by_name, recorded_names
 from rlm_lab.analysis.reads import (
     base_of,
-    beside_queries,
     called,
-    chosen_in,
     constant_of,
     head_of,
     holders_of,
-    may_call,
     names_of_target,
     only_asks,
-    prompt_reads,
-    reads_in,
-    slice_of,
+    queries_in,
+    sets_answer,
     span_of,
     stores_in,
+    unpacked,
 )
 from rlm_lab.analysis.source import parsed
+from rlm_lab.analysis.taken import MUTATORS, PART_OF, function_of
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
 
-_MUTATORS = frozenset(
-    {"append", "extend", "insert", "add", "update", "setdefault", "remove", "pop", "sort", "reverse", "clear", "put", "write"}
-)
+_ENDS = FINALS | {"done"}  # recursive-flow's
 _SHOWERS = frozenset({"print", "display", "pprint"})
-_KNOWN = frozenset(dir(builtins)) | QUERIES | FINALS | {"SHOW_VARS", "display", "__name__"}
-_BRANCHES = "decides whether this line runs"
-_CHANGED = "changed in place"
-_STAYED = "stays as it was where this line did not run"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Under:
-    """What a statement stands under: whether it surely ran, and what decided that."""
-
-    sure: bool = True
-    deciders: tuple[Source, ...] = ()
-    again: bool = False  # in a loop: another round may have run another branch
+_SIDE_BY_SIDE = (ast.Tuple, ast.List, ast.Set, ast.BinOp, ast.Name)
+_SIDE_BY_SIDE_CALLS = frozenset({"zip", "chain", "enumerate", "product", "values", "items"})
+_IN_FUNCTION = "may be bound in the function that is called here"
+_TORN = (ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 
 
 def flow_of(trajectory: Trajectory) -> Flow:
@@ -82,7 +68,7 @@ def _read_block(flow: Flow, step: Step, block: Block) -> None:
         return
     before = dict(flow.names)
     try:
-        _Reader(flow, step.number, block, tree).body(tree.body, _Under())
+        _Reader(flow, step.number, block, tree).body(tree.body, Under())
     except RecursionError:  # a sum of thousands of terms nests deeper than Python goes
         flow.names = before
         flow.unread.append((step.number, block.number))
@@ -108,18 +94,17 @@ class _Reader:
         self.shown_last = tree.body[-1] if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         self.recorded = recorded_names(block)
         self.stored = list(stores_in(tree))
-        self.sites = sites_of(flow, step, block)
-        self.defined: set[str] = set()
+        self.names = Bindings(flow, step, block)
 
-    def body(self, statements: Sequence[ast.stmt], under: _Under) -> None:
+    def body(self, statements: Sequence[ast.stmt], under: Under) -> None:
         for statement in statements:
             if self.last is not None and statement.lineno > self.last:
                 return
             self.statement(statement, under)
 
-    def statement(self, node: ast.stmt, under: _Under) -> None:
+    def statement(self, node: ast.stmt, under: Under) -> None:
         if self.last is not None and node.lineno <= self.last <= (node.end_lineno or node.lineno):
-            self.flow.used.update(source.key for source in self.sources(node, span_of(node)))  # the model read it in the error
+            self.flow.used.update(source.key for source in self.names.sources(node, span_of(node)))  # the model read it
         match node:
             case ast.Assign(targets=targets, value=value):
                 self.assign(node, targets, value, under)
@@ -129,37 +114,33 @@ class _Reader:
                 self.assign(node, [goal], value, under, grows=True)
             case ast.Expr(value=value):
                 self.expression(node, value, under)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                self.defined.add(name)
-                self.bind(name, node.lineno, self.sources(node, span_of(node)), under)
-                made = [self.flow.values[key] for source in self.current(name) for key in self.made_of(source.key)]
-                self.flow.functions[name] = [value for value in made if value.kind in ("calls", "child")]
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self.names.define(node, node.lineno, under)
+            case ast.ClassDef(name=name):
+                self.names.bind(name, node.lineno, self.names.sources(node, span_of(node)), under)
+                self.flow.classes.add(name)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 self.flow.names |= {(alias.asname or alias.name).split(".")[0]: {} for alias in names}
+                self.flow.foreign |= set(foreign_names(node))
             case ast.Delete(targets=targets):
                 for target in targets:
                     self.flow.names.pop(target.id if isinstance(target, ast.Name) else "", None)
             case _:
                 self.compound(node, under)
 
-    def compound(self, node: ast.stmt, under: _Under) -> None:
+    def compound(self, node: ast.stmt, under: Under) -> None:
         match node:
             case ast.If(test=test, body=body, orelse=orelse):
                 self.branches(self.deciders(test, node, under), [body, orelse], under, one=bool(orelse))
-            case ast.For(target=target, iter=of, body=body) | ast.AsyncFor(target=target, iter=of, body=body):
-                sources = self.sources(of, head_of(node, body))
-                for name in names_of_target(target):
-                    self.bind(name, node.lineno, sources, under)
-                    self.flow.holders[name] = holders_of(of) - {name}
-                self.loop(body, self.deciders(of, node, under), under, self.ran(body, names_of_target(target)))
-                self.body(node.orelse, under)
+            case ast.For() | ast.AsyncFor():
+                self.rounds(node, under)
             case ast.While(test=test, body=body):
                 self.loop(body, self.deciders(test, node, under), under, self.ran(body))
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
                 for item in items:
                     names = names_of_target(item.optional_vars) if item.optional_vars is not None else []
                     for name in names:
-                        self.bind(name, node.lineno, self.sources(item.context_expr, head_of(node, body)), under)
+                        self.names.bind(name, node.lineno, self.names.sources(item.context_expr, head_of(node, body)), under)
                 self.body(body, under)
             case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
                 self.branches(under.deciders, [body, *(handler.body for handler in handlers)], under, one=True, first=True)
@@ -167,7 +148,7 @@ class _Reader:
             case ast.Match(subject=subject, cases=cases):
                 self.branches(self.deciders(subject, node, under), [case.body for case in cases], under)
             case ast.Assert() | ast.Raise() | ast.Return():
-                self.flow.used.update(source.key for source in self.sources(node, span_of(node)))
+                self.flow.used.update(source.key for source in self.names.sources(node, span_of(node)))
             case _:
                 pass
 
@@ -175,7 +156,7 @@ class _Reader:
         self,
         deciders: tuple[Source, ...],
         bodies: Sequence[list[ast.stmt]],
-        under: _Under,
+        under: Under,
         *,
         one: bool = False,
         first: bool = False,
@@ -188,164 +169,112 @@ class _Reader:
                 continue
             ran = under.sure and ((first and at == 0) or self.ran(body))
             self.flow.names = dict(before)
-            self.body(body, _Under(sure=ran, deciders=deciders, again=under.again))
+            self.body(body, Under(sure=ran, deciders=deciders, again=under.again))
             if ran and not first and not under.again:
                 return
             after.append(self.flow.names)
-        self.flow.names = self.merged(after)
+        self.flow.names = self.names.merged(after)
 
-    def merged(self, several: Sequence[Names]) -> Names:
-        """What each name may stand for after branches of which one ran."""
-        first, *others = several
-        merged = dict(first)
-        for names in others:
-            for name, keys in names.items():
-                known = merged.setdefault(name, keys)
-                if known is not keys:
-                    merged[name] = self.either({**known, **keys})
-        return merged
+    def rounds(self, node: ast.For | ast.AsyncFor, under: Under) -> None:
+        """A loop: its names stand for one item at a time."""
+        head = head_of(node, node.body)
+        for name, of, _ in unpacked(node.target, node.iter, each=True):
+            found = self.names.sources(of, head, len(queries_in(node.iter)) - len(queries_in(of)))
+            mixed = isinstance(of, _SIDE_BY_SIDE) or (isinstance(of, ast.Call) and called(of) in _SIDE_BY_SIDE_CALLS)
+            self.names.bind(name, node.lineno, self.pieces(found, mixed), under)
+            self.flow.holders[name] = holders_of(of) - {name}
+        self.loop(node.body, self.deciders(node.iter, node, under), under, self.ran(node.body, names_of_target(node.target)))
+        self.body(node.orelse, under)
 
-    def either(self, keys: dict[str, bool]) -> dict[str, bool]:
-        """One of these values; those that another of them was made of are told by that one."""
-        whys = {other: self.made_of(key)[other].why for key in keys for other in keys if other in self.made_of(key)}
-        rest = [key for key in keys if key not in whys] or list(keys)
-        return {key: len(rest) == 1 and all(why in (_STAYED, _CHANGED) for why in whys.values()) for key in rest}
+    def pieces(self, sources: list[Source], part: bool) -> list[Source]:
+        """The sources of a value of which only a part is taken, where that is so."""
+        several = len({source.key for source in sources}) > 1
+        torn = [source for source in sources if part and (several or self.names.holds_several(source.key))]
+        return [doubted(source, PART_OF) if source in torn else source for source in sources]
 
-    def loop(self, body: list[ast.stmt], deciders: tuple[Source, ...], under: _Under, ran: bool) -> None:
+    def loop(self, body: list[ast.stmt], deciders: tuple[Source, ...], under: Under, ran: bool) -> None:
         """Read twice: what the first round makes, the next one reads."""
-        inside = _Under(sure=under.sure and ran, deciders=deciders, again=True)
+        inside = Under(sure=under.sure and ran, deciders=deciders, again=True)
         for _ in range(2):
             self.body(body, inside)
 
     def ran(self, body: list[ast.stmt], targets: Sequence[str] = ()) -> bool:
         """Whether the record shows that these lines ran: they made a call, or a variable that only they bind was recorded."""
         begin, end = body[0].lineno, body[-1].end_lineno or body[-1].lineno
-        if any(line is not None and begin <= line <= end for line in self.sites):
+        if any(line is not None and begin <= line <= end for line in self.names.sites):
             return True
         made = [*targets, *(name for statement in body for name in stores_in(statement))]
         return any(name in self.recorded and made.count(name) == self.stored.count(name) for name in made)
 
-    def deciders(self, test: ast.expr, node: ast.stmt, under: _Under) -> tuple[Source, ...]:
+    def deciders(self, test: ast.expr, node: ast.stmt, under: Under) -> tuple[Source, ...]:
         body = getattr(node, "body", None) or getattr(node, "cases", [])
-        sources = self.sources(test, head_of(node, body))
+        sources = self.names.sources(test, head_of(node, body))
         self.flow.used.update(source.key for source in sources)
-        decide = (Source(key=source.key, sure=False, why=_BRANCHES, part=source.part) for source in sources)
+        decide = (Source(key=source.key, sure=False, why=BRANCHES, part=source.part) for source in sources)
         return (*under.deciders, *decide)
 
-    def assign(self, node: ast.stmt, targets: list[ast.expr], value: ast.expr, under: _Under, *, grows: bool = False) -> None:
-        sources, written = self.sources(value, span_of(node)), constant_of(value)
+    def assign(self, node: ast.stmt, targets: list[ast.expr], value: ast.expr, under: Under, *, grows: bool = False) -> None:
+        sources = self.names.sources(value, span_of(node))
         self.mutations(value, node, under, sources)
         for target in targets:
-            if isinstance(target, (ast.Subscript, ast.Attribute)):
-                self.change(base_of(target), node.lineno, [*sources, *self.sources(target, (0, -1))], under)
-                continue
-            for name in names_of_target(target):
-                before = self.current(name) if grows else []
-                self.bind(name, node.lineno, [*sources, *before], under, None if grows else written)
-                self.flow.holders[name] = holders_of(value) - {name}
+            if sets_answer(target):
+                self.names.bind("answer", node.lineno, sources, under, constant_of(value))
+            elif isinstance(target, (ast.Subscript, ast.Attribute)):
+                self.names.change(base_of(target), node.lineno, [*sources, *self.names.sources(target, (0, -1))], under)
+            else:
+                for name, of, part in list(unpacked(target, value)):
+                    beside = len(queries_in(value)) - len(queries_in(of))
+                    taken = sources if of is value else self.names.sources(of, span_of(node), beside)
+                    before = self.names.current(name) if grows else []
+                    written = None if grows or part else constant_of(of)
+                    bound = self.names.bind(name, node.lineno, [*self.pieces(taken, part), *before], under, written)
+                    bound.mixed = grows or is_mixed(of)
+                    self.named_function(name, of, under)
+                    self.flow.holders[name] = holders_of(of) - {name}
 
-    def expression(self, node: ast.Expr, value: ast.expr, under: _Under) -> None:
-        sources = self.sources(value, span_of(node))
+    def named_function(self, name: str, value: ast.expr, under: Under) -> None:
+        """A lambda that a name is bound to is a function of the run's own."""
+        if isinstance(value, ast.Lambda) and under.sure:
+            self.flow.own[name] = function_of(name, value, self.names.known(value))
+
+    def expression(self, node: ast.Expr, value: ast.expr, under: Under) -> None:
+        sources = self.names.sources(value, span_of(node))
         self.mutations(value, node, under, sources)
-        final = next((part for part in ast.walk(value) if isinstance(part, ast.Call) and called(part) in FINALS), None)
+        final = next((part for part in ast.walk(value) if isinstance(part, ast.Call) and called(part) in _ENDS), None)
         if final is not None:
             self.final(final, sources, under)
         elif node is self.shown_last or (isinstance(value, ast.Call) and called(value) in _SHOWERS):
-            output = self.value("output", f"output {self.step}.{self.block.number}", node.lineno)
+            output = self.names.value("output", f"output {self.step}.{self.block.number}", node.lineno)
             output.line = None
             output.take([*sources, *under.deciders])
         elif not only_asks(value):
             self.flow.used.update(source.key for source in sources)
 
-    def final(self, node: ast.Call, sources: list[Source], under: _Under) -> None:
+    def final(self, node: ast.Call, sources: list[Source], under: Under) -> None:
         given = node.args[0] if node.args else node.keywords[0].value if node.keywords else None
         written = constant_of(given) if given is not None else None
         if called(node) == "FINAL_VAR" and written is not None:
-            sources, written = self.current(written), None if written in self.flow.names else written
+            sources, written = self.names.current(written), None if written in self.flow.names else written
         found = Final(
             step=self.step, block=self.block.number, line=node.lineno, sources=tuple(sources), written=written, sure=under.sure
         )
         self.flow.finals.append(found)
 
-    def mutations(self, value: ast.expr, node: ast.stmt, under: _Under, sources: list[Source]) -> None:
+    def mutations(self, value: ast.expr, node: ast.stmt, under: Under, sources: list[Source]) -> None:
         """Objects that an expression changes: by a method known for that, in place, or perhaps by a function of the run's own."""
+        torn = {id(part) for scope in ast.walk(value) if isinstance(scope, _TORN) for part in ast.walk(scope)}
+        doubtful = Under(sure=False, deciders=under.deciders)
         for part in ast.walk(value):
+            here = doubtful if id(part) in torn else under
             if isinstance(part, ast.NamedExpr):
-                self.bind(part.target.id, node.lineno, sources, under)
+                self.names.bind(part.target.id, node.lineno, self.names.sources(part.value, span_of(node)), here)
             if not isinstance(part, ast.Call):
                 continue
             in_place = any(word.arg == "inplace" for word in part.keywords)
-            if isinstance(part.func, ast.Attribute) and (part.func.attr in _MUTATORS or in_place):
-                self.change(base_of(part.func), node.lineno, sources, under)
-            elif isinstance(part.func, ast.Name) and part.func.id in self.defined and isinstance(node, ast.Expr):
-                for argument in part.args:
-                    if isinstance(argument, ast.Name):
-                        self.change(argument.id, node.lineno, sources, _Under(sure=False, deciders=under.deciders))
-
-    def change(self, name: str | None, line: int, sources: Sequence[Source], under: _Under, deep: int = 3) -> None:
-        """The object that a name stands for got something more, and so, likely, did its holder; what it was is part of it still."""
-        if name is not None and name in self.flow.names:
-            added = [source if under.sure else _doubted(source, "may have been added here") for source in sources]
-            before = [Source(key=key, sure=sure, why=_CHANGED) for key, sure in self.flow.names[name].items()]
-            self.bind(name, line, [*added, *before], _Under(deciders=under.deciders))
-            for holder in sorted(self.flow.holders.get(name, ())) if deep else ():
-                self.change(holder, line, sources, _Under(sure=False, deciders=under.deciders), deep - 1)
-
-    def bind(self, name: str, line: int, sources: Iterable[Source], under: _Under, written: str | None = None) -> None:
-        value = self.value("variable", f"variable {self.step}.{self.block.number}.{line} {name}", line, name)
-        value.written = written
-        value.take([*sources, *under.deciders])
-        if not under.sure:
-            older = [key for key in self.flow.names.get(name, {}) if key != value.key]
-            value.take(Source(key=key, sure=False, why=_STAYED) for key in older)
-        self.flow.names[name] = {value.key: True}
-
-    def value(self, kind: str, key: str, line: int | None, name: str = "") -> Value:
-        found = self.flow.values.get(key)
-        if found is None:
-            found = Value(key=key, kind=kind, name=name, step=self.step, block=self.block.number, line=line)
-            self.flow.values[key] = found
-        return found
-
-    def sources(self, node: ast.AST, lines: tuple[int, int]) -> list[Source]:
-        """What a piece of code reads, and the calls that were made in these lines."""
-        read, chosen = list(reads_in(node)), chosen_in(node)
-        current = [(name, source) for name, part in read for source in self.current(name, part)]
-        found = [_doubted(source, "may be the one taken here") if name in chosen else source for name, source in current]
-        for asker in [value for name, _ in read for value in self.flow.functions.get(name, ())]:
-            asker.take(_doubted(source, "may stand in its prompt") for source in found if asker.key not in self.made_of(source.key))
-        sites = [site for line, made in self.sites.items() if line is None or lines[0] <= line <= lines[1] for site in made]
-        asked = [site for site in sites if lines[1] >= lines[0] and (site.line is not None or may_call(node))]
-        for site in asked:
-            self.prompted(site, node, found)
-        if asked:  # what stands in a prompt alone reaches the value by the call's answer
-            found = [source for name, part in beside_queries(node) for source in self.current(name, part)]
-        return [*found, *(Source(key=site.key, sure=site.line is not None, why="asked in this line") for site in asked)]
-
-    def made_of(self, key: str) -> Mapping[str, Source]:
-        value = self.flow.values.get(key)
-        return value.sources if value is not None else {}
-
-    def prompted(self, site: Value, node: ast.AST, reads: list[Source]) -> None:
-        """What the prompts of these calls were made of."""
-        names = prompt_reads(node)
-        if names:
-            site.take(source for name in sorted(names) for source in self.current(name, why="stands in its prompt"))
-        else:
-            site.take(_doubted(source, "may stand in its prompt") for source in reads)
-
-    def current(self, name: str, part: ast.expr | None = None, why: str = "read here") -> list[Source]:
-        if name in self.flow.names:
-            known = self.flow.names[name].items()
-            return [
-                Source(key=key, sure=sure, why=why, part=slice_of(part) if key.startswith("context ") else None)
-                for key, sure in known
-            ]
-        if name in _KNOWN:
-            return []
-        self.flow.values.setdefault(f"notebook {name}", Value(key=f"notebook {name}", kind="notebook", name=name))
-        return [Source(key=f"notebook {name}", sure=True, why=why)]
-
-
-def _doubted(source: Source, why: str) -> Source:
-    return Source(key=source.key, sure=False, why=why, part=source.part)
+            if isinstance(part.func, ast.Attribute) and (part.func.attr in MUTATORS or in_place):
+                self.names.change(base_of(part.func), node.lineno, sources, here)
+            elif isinstance(part.func, ast.Name) and (own := self.flow.own.get(part.func.id)) is not None:
+                for given in part.args if own.changes else ():
+                    self.names.change(given.id if isinstance(given, ast.Name) else None, node.lineno, sources, doubtful)
+                for name in sorted(own.rebinds):
+                    self.names.bind(name, node.lineno, [doubted(source, _IN_FUNCTION) for source in sources], doubtful)

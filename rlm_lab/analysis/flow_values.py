@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from rlm_lab.analysis.taken import Function
 from rlm_lab.trajectory.tree import Block, Call, Trajectory
 
+LIBRARIES = frozenset(
+    {"pd", "np", "pl", "plt", "re", "json", "math", "random", "itertools", "collections", "datetime", "os", "sys"}
+)
 Names = dict[str, dict[str, bool]]  # for each name the keys of the values that it may stand for, and whether that is sure
 
 
@@ -27,7 +31,8 @@ class Source:
 class Value:
     """A node of the flow. `kind` is variable, calls, child, output, context, notebook (a variable from outside), person or answer.
 
-    `calls` are those that one line of code made; `written` is a constant that the model wrote as the value, if it is one.
+    `calls` are those that one line of code made; `written` is a constant that the model wrote as the value, if it is one;
+    `mixed` says that the value may hold several things side by side, of which an item is one.
     """
 
     key: str
@@ -39,6 +44,7 @@ class Value:
     calls: tuple[Call, ...] = ()
     child: Trajectory | None = None
     written: str | None = None
+    mixed: bool = False
     sources: dict[str, Source] = field(default_factory=dict)
 
     def take(self, sources: Iterable[Source]) -> None:
@@ -66,6 +72,7 @@ class Flow:
 
     `names` is what each name stands for at the end; `functions` are the run's own that ask models, with the calls made in them;
     `used` are the keys of what was used without becoming part of a value: tested, checked, given to a function for its effect;
+    `own` are the functions that the run's code defined, `classes` its classes, `foreign` names of modules that are not well known;
     `holders` are the names that a loop's variable or an alias was taken from;
     `unread` are steps and blocks whose code could not be read.
     """
@@ -75,6 +82,9 @@ class Flow:
     names: Names = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     functions: dict[str, list[Value]] = field(default_factory=dict)
+    own: dict[str, Function] = field(default_factory=dict)
+    classes: set[str] = field(default_factory=set)
+    foreign: set[str] = field(default_factory=set)
     holders: dict[str, frozenset[str]] = field(default_factory=dict)
     unread: list[tuple[int, int]] = field(default_factory=list)
 

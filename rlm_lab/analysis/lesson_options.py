@@ -58,6 +58,7 @@ def options_of(story: Story, at: int) -> tuple[Option, ...]:
         return ()
     mends = _mends(story, at)
     text = "Mend the code and run it again" if mends else _capital(fitting(story.deeds[at], "plan", LONGEST_OPTION))
+    text = "Run the same code again" if story.repeats(at) else text
     right = Option(text=text, reason=_why_right(story, at, mends), right=True)
     done = {story.acts[at]} | {_IMPLIED.get(deed.verb, "") for deed in story.deeds[at]} | ({"mend"} if mends else set())
     others = [Option(text=text, reason=reason) for act, text, reason in _candidates(story, at) if act not in done]
@@ -68,13 +69,15 @@ def options_of(story: Story, at: int) -> tuple[Option, ...]:
 
 def _mends(story: Story, at: int) -> bool:
     """Whether this step writes a code anew that failed just before."""
-    if at == 0 or not error_of(story.step(at - 1)):
+    if at == 0 or not error_of(story.step(at - 1)) or story.repeats(at):
         return False
     before, after = ("\n".join(block.code for block in story.step(place).blocks)[:4_000] for place in (at - 1, at))
     return difflib.SequenceMatcher(None, before, after, autojunk=False).quick_ratio() > ALIKE if after else False
 
 
 def _why_right(story: Story, at: int, mends: bool) -> str:
+    if story.repeats(at):
+        return "Nothing has changed since: the same code shows the same. Models that do not see a way on do this."
     if mends:
         fails = error_of(story.step(at))
         return "It has read the error; this code fails, too." if fails else "The error told it what was wrong."

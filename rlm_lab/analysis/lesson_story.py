@@ -33,6 +33,11 @@ class Story:
     def step(self, at: int) -> Step:
         return self.trajectory.steps[at]
 
+    def repeats(self, at: int) -> bool:
+        """Whether a step runs the very code of the one before."""
+        codes = [[block.code.strip() for block in self.step(place).blocks] for place in (at - 1, at)] if at else [[], []]
+        return bool(codes[1]) and codes[0] == codes[1]
+
     def next(self, at: int) -> Step | None:
         return self.trajectory.steps[at + 1] if at + 1 < len(self.trajectory.steps) else None
 

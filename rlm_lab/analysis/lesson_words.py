@@ -63,6 +63,8 @@ def title_of(story: Story, at: int) -> str:
         return "No reply came"
     if error_of(step) and deeds[0].verb == "write":
         return f"It {fitting(deeds, 'does', LONGEST_TITLE - 11)}, and fails"
+    if story.repeats(at):
+        return "It runs the same code again" + (", and fails again" if error_of(step) else "")
     if error_of(step):
         return f"It tries to {fitting(_done(deeds), 'plan', LONGEST_TITLE - 16)}, and fails"
     return f"It {fitting(deeds, 'does', LONGEST_TITLE)}"
@@ -73,6 +75,8 @@ def so_far(story: Story, at: int) -> str:
     step = story.step(at)
     if step.reply_error is not None:
         return "So far: no reply came"
+    if story.repeats(at) and not error_of(step):
+        return "So far: it ran the same code again"
     return "So far: its code failed" if error_of(step) else f"So far: it {fitting(story.deeds[at], 'did', LONGEST_TITLE)}"
 
 
@@ -93,7 +97,7 @@ def narration_of(story: Story, at: int) -> str:
     """What a teacher would say with the step on the wall."""
     step = story.step(at)
     does = f"It {told(story.deeds[at], 'does')}"
-    in_title = does == title_of(story, at) or step.reply_error is not None or bool(error_of(step))
+    in_title = story.repeats(at) or does == title_of(story, at) or step.reply_error is not None or bool(error_of(step))
     parts = [] if in_title else [f"{does}."]
     if said := _said(step):
         parts.insert(0, f"The model writes: “{said}”")
@@ -158,14 +162,7 @@ def _result(story: Story, at: int) -> list[str]:
     shown = story.shown[at]
     read = story.read[at + 1] if after is not None else None
     if shown and not error_of(step):
-        large = next((datum for datum in story.data if datum.large), None)
-        out_of = f", for {large.amount()}" if large and (read if read is not None else shown) < (large.size or 0) else ""
-        if read is not None and shown > 2 * read:
-            parts.append(f"It shows {counted(shown, 'character')}; cut to {read:,}, they go back into the prompt.")
-        elif read is not None:
-            parts.append(f"{counted(read, 'character')} go back into the prompt{out_of}.")
-        else:
-            parts.append(f"It shows {counted(shown, 'character')}{out_of}.")
+        parts.append(_went_back(story, at, shown, read))
     elif any(not block.finished for block in step.blocks) and not error_of(step):
         parts.append("Its code had not ended when the record ends.")
     elif step.blocks and not shown and not error_of(step) and not _ends(story, at):
@@ -173,6 +170,21 @@ def _result(story: Story, at: int) -> list[str]:
     if _ends(story, at) and not error_of(step):
         parts.append(f"The run ends with “{clipped(story.trajectory.answer_text, 90)}”.")
     return parts
+
+
+def _went_back(story: Story, at: int, shown: int, read: int | None) -> str:
+    """How much of the output the model reads, and how much of the data that the code looked at it does not."""
+    codes = [block.code for block in story.step(at).blocks]
+    large = [
+        datum for datum in story.data if datum.large and any(re.search(rf"\b{re.escape(datum.name)}\b", code) for code in codes)
+    ]
+    less = large and (read if read is not None else shown) < min(datum.size or 0 for datum in large)
+    stay = f"; {amounts(large)} stay outside" if less else ""
+    if read is None:
+        return f"It shows {counted(shown, 'character')}{stay}."
+    if shown > 2 * read:
+        return f"It shows {counted(shown, 'character')}; cut to {read:,}, they go into the next prompt."
+    return f"{counted(read, 'character')} of output {'goes' if read == 1 else 'go'} into the next prompt{stay}."
 
 
 def _place(step: Step) -> str:

@@ -6,18 +6,19 @@ A rule that is in doubt says nothing. Pure; may be used from any thread.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from rlm_lab.analysis.acts import FINALS, clipped
+from rlm_lab.analysis.acts import FINALS, QUERIES, clipped
 from rlm_lab.analysis.coverage import coverage_of
 from rlm_lab.analysis.flow import flow_of
 from rlm_lab.analysis.flow_values import Flow, Value
 from rlm_lab.analysis.provenance import Node, Provenance, origin_of
-from rlm_lab.analysis.reads import called
+from rlm_lab.analysis.reads import called, queries_in, reads_in
 from rlm_lab.analysis.retyped import parts_of, shown_before, stands_in
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
@@ -25,7 +26,9 @@ from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
 _SMALL = 1_000  # characters, rows or items of a context that a preview may well show whole
 _MOST_READ = 0.5  # share of a context under which most of it was never read
 _SHORTEST = 4  # characters of an answer that is looked for; shorter ones stand anywhere
+_REACH_ALL = frozenset({"context", "INPUTS", "globals", "locals", "vars", "eval", "exec", "open", "SHOW_VARS", "get_ipython"})
 _CUT = re.compile(r"\[[\d,]+ characters left out")
+_TELLS = re.compile(r"error|fail|limit|budget|could not|couldn.t|unable|cannot|can.t|exceed", re.IGNORECASE)
 _HANDLES = re.compile(r"isinstance|Exception|Error|\berror|failed", re.IGNORECASE)
 
 
@@ -64,11 +67,16 @@ class Case:
         return [child for _, block in self.blocks for child in block.children]
 
     @property
-    def answered(self) -> bool:
-        """Whether the run ended with an answer of the model."""
+    def has_answer(self) -> bool:
+        """Whether the run ended with an answer of the model, be it at a limit."""
         last = self.trajectory.steps[-1] if self.trajectory.steps else None
         by_hand = last is not None and any(edit.what == "final_answer" for edit in last.edits)
-        return self.trajectory.status == "done" and bool(self.trajectory.answer_text.strip()) and not by_hand
+        return self.trajectory.status in ("done", "out_of_budget") and bool(self.trajectory.answer_text.strip()) and not by_hand
+
+    @property
+    def answered(self) -> bool:
+        """Whether the model ended the run with an answer when it thought fit."""
+        return self.trajectory.status == "done" and self.has_answer
 
     @property
     def last(self) -> int | None:
@@ -99,7 +107,7 @@ def unsupported_answers(case: Case) -> Iterator[Finding]:
 
 def _typed_answer(case: Case) -> str | None:
     """The answer, where the model wrote it out in its last step: in prose, or as a constant in code."""
-    if not case.answered or case.flow.unread:
+    if not case.has_answer or case.flow.unread:
         return None
     if any(link.certain for link in case.origin.sources_of(case.origin.nodes[0].key)):
         return None
@@ -118,13 +126,26 @@ def _computes_final(step: Step) -> bool:
 def early_finals(case: Case) -> Iterator[Finding]:
     """An answer before anything of the data was shown, asked about or computed with."""
     large = [context for context in case.trajectory.contexts if _is_large(context)]
-    if not case.answered or not large or case.flow.unread:
+    if not case.has_answer or not large or case.flow.unread:
         return
-    looked = any(block.outputs or block.calls or block.children or block.error for _, block in case.blocks)
+    looked = any(_may_look(block, large) for _, block in case.blocks)
     computed = any(node.kind in ("context", "notebook") and _by_code(case.origin, node) for node in case.origin.nodes)
     if not looked and not computed:
         names = ", ".join(str(context.get("name")) for context in large[:3])
         yield Finding(reason=f"The answer came before the model had looked at {names}.", step=case.last)
+
+
+def _may_look(block: Block, contexts: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether code that ran may have reached one of the contexts: it names one, or runs what the record does not hold."""
+    names = {str(context.get("name")) for context in contexts} | _REACH_ALL
+    ran = bool(block.outputs or block.calls or block.children or block.error)
+    tree = parsed(block.code) if ran else None
+    if tree is None:
+        return ran
+    known = frozenset(dir(builtins)) - _REACH_ALL
+    calls = {part.func.id for part in ast.walk(tree) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)}
+    read = {name for name, _ in reads_in(tree)}
+    return bool(read & names) or bool((calls & read) - known - QUERIES - FINALS)
 
 
 def _is_large(context: Mapping[str, Any]) -> bool:
@@ -150,7 +171,34 @@ def ignored_errors(case: Case) -> Iterator[Finding]:
         line = error.get("line")
         reason = f"The block failed with {told}, and the answer came without another try."
         yield Finding(reason=reason, step=step.number, block=block.number, line=line if isinstance(line, int) else None)
+    yield from _questions_given_up(case)
     yield from _unheeded_calls(case)
+
+
+def _questions_given_up(case: Case) -> Iterator[Finding]:
+    """A line that failed as it asked models, where nothing is asked after it and no later reply speaks of it."""
+    for at, (step, block) in enumerate(case.blocks):
+        later = case.blocks[at + 1 :]
+        line = _asking_line(block)
+        if not later or line is None or any(other.calls or other.children for _, other in later):
+            continue
+        texts = [each.reply or "" for each in case.trajectory.steps if each.number > step.number]
+        if not any(_TELLS.search(text) for text in [*texts, case.trajectory.answer_text]):
+            error = block.error or {}
+            told = f"{error.get('type') or 'Error'}: {clipped(str(error.get('message') or ''), 80)}".rstrip(": ")
+            reason = f"What was asked here failed with {told}; it was not asked again, and the answer came without it."
+            yield Finding(reason=reason, step=step.number, block=block.number, line=line)
+
+
+def _asking_line(block: Block) -> int | None:
+    """The line of the error, where its statement asks models."""
+    line = (block.error or {}).get("line")
+    tree = parsed(block.code)
+    if not isinstance(line, int) or tree is None:
+        return None
+    statements = (node for node in ast.walk(tree) if isinstance(node, ast.stmt) and not hasattr(node, "body"))
+    failed = next((node for node in statements if node.lineno <= line <= (node.end_lineno or node.lineno)), None)
+    return line if failed is not None and queries_in(failed) else None
 
 
 def _unheeded_calls(case: Case) -> Iterator[Finding]:
@@ -169,7 +217,7 @@ def _unheeded_calls(case: Case) -> Iterator[Finding]:
 
 def cut_outputs(case: Case) -> Iterator[Finding]:
     """An answer that was typed from an output of which the middle was left out."""
-    if not case.answered:
+    if not case.has_answer:
         return
     blocks = {(step.number, block.number): block for step, block in case.blocks}
     nodes = {node.key: node for node in case.origin.nodes}
@@ -258,7 +306,7 @@ def batches_of_one(case: Case) -> Iterator[Finding]:
 
 def unread_contexts(case: Case) -> Iterator[Finding]:
     """A large context of text of which less than half was read by code, shown, or sent."""
-    if not case.answered or not case.contexts:
+    if not case.has_answer or not case.contexts:
         return
     told = coverage_of(case.trajectory, case.contexts) or {"contexts": []}
     for context in told["contexts"]:

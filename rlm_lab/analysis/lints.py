@@ -126,7 +126,7 @@ def lints_of(trajectory: Trajectory, contexts: Mapping[str, Any] | None = None) 
     ['unsupported_answer', 'early_final']
     """
     case = Case(trajectory=trajectory, contexts=contexts or {})
-    flagged = [_of_flag(trajectory.run, flag) for step in trajectory.steps for flag in step.flags if flag.flag in _FLAGS]
+    flagged = [_of_flag(trajectory.run, flag, again) for flag, again in _once(trajectory) if flag.flag in _FLAGS]
     found = [
         _of(rule, finding, trajectory.run) for rule in RULES if not rule.needs & trajectory.absent for finding in rule.find(case)
     ]
@@ -145,6 +145,16 @@ def _of(rule: Rule, finding: Finding, run: str) -> Lint:
     return Lint(name=rule.name, severity=rule.severity, advice=rule.advice, run=run, **places)
 
 
-def _of_flag(run: str, flag: Flag) -> Lint:
+def _once(trajectory: Trajectory) -> Iterator[tuple[Flag, int]]:
+    """The flags in their order; one that is met in several steps with the same words is told once, with how many more there are."""
+    flags = [flag for step in trajectory.steps for flag in step.flags]
+    for at, flag in enumerate(flags):
+        same = [other.step for other in flags if (other.flag, other.message) == (flag.flag, flag.message)]
+        if flag.step == same[0] and flag not in flags[:at]:
+            yield flag, len(set(same)) - 1
+
+
+def _of_flag(run: str, flag: Flag, again: int) -> Lint:
     severity, advice = _FLAGS[flag.flag]
-    return Lint(name=flag.flag, severity=severity, reason=flag.message, advice=advice, run=run, step=flag.step, flagged=True)
+    more = f" So in {again:,} more step{'s' if again > 1 else ''}." if again else ""
+    return Lint(name=flag.flag, severity=severity, reason=flag.message + more, advice=advice, run=run, step=flag.step, flagged=True)

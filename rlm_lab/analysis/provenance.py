@@ -15,7 +15,7 @@ from typing import Any, Literal
 from rlm_lab.analysis.acts import clipped
 from rlm_lab.analysis.coverage import coverage_of
 from rlm_lab.analysis.flow import flow_of
-from rlm_lab.analysis.flow_values import Flow, Source, Value
+from rlm_lab.analysis.flow_values import LIBRARIES, Flow, Source, Value
 from rlm_lab.analysis.reasoning import reasoning_of
 from rlm_lab.analysis.retyped import found_in, shown_before
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
@@ -23,9 +23,6 @@ from rlm_lab.trajectory.tree import Block, Step, Trajectory
 Kind = Literal["answer", "variable", "calls", "child", "output", "context", "notebook", "person"]
 Span = tuple[int, int, bool]
 _IN_PROSE = re.compile(r"\b(FINAL_VAR|FINAL|SUBMIT)\s*\(\s*[\"'`]?([^\W\d]\w*)[\"'`]?\s*\)")
-_LIBRARIES = frozenset(
-    {"pd", "np", "pl", "plt", "re", "json", "math", "random", "itertools", "collections", "datetime", "os", "sys"}
-)
 _SHORT_VALUE = 120
 _DEEPEST = 8  # child runs in child runs
 _WORK = 1_000_000_000  # characters of the data that may be looked through
@@ -123,7 +120,9 @@ class _Tracing:
         self.follow_constants()
         keys = self.kept()
         kept = set(keys)
-        if not answer.sources and self.trajectory.answer_text.strip():
+        if not self.trajectory.answer_text.strip():
+            self.gaps.append(f"There is nothing to follow back: the run is {self.trajectory.status.replace('_', ' ')}.")
+        elif not answer.sources:
             self.gaps.append("The answer stands in nothing that the model had been shown, and no code made it.")
         self.tell_unread()
         sure = self.flow.reached(["answer"], surely=True)
@@ -213,7 +212,7 @@ class _Tracing:
             following: list[str] = []
             for key in wanted:
                 value = self.flow.values.get(key)
-                if key in found or value is None or (value.kind == "notebook" and value.name in _LIBRARIES):
+                if key in found or value is None or (value.kind == "notebook" and value.name in LIBRARIES):
                     continue
                 found[key] = None
                 self.place(value)

@@ -34,10 +34,10 @@ def reads_in(node: ast.AST, bound: frozenset[str] = _NOTHING) -> Iterator[Read]:
             yield from _of_all(ast.iter_child_nodes(node), bound | _targets_of(node))
         case ast.Lambda(args=arguments, body=body):
             yield from reads_in(arguments, bound)
-            yield from reads_in(body, bound | _parameters(arguments))
+            yield from reads_in(body, bound | parameters_of(arguments))
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             yield from _of_all((*node.decorator_list, node.args), bound)
-            yield from _of_all(node.body, bound | _parameters(node.args) | (frozenset(stores_in(node)) - _globals_of(node)))
+            yield from _of_all(node.body, bound | parameters_of(node.args) | (frozenset(stores_in(node)) - globals_of(node)))
         case _:
             yield from _of_all(ast.iter_child_nodes(node), bound)
 
@@ -123,6 +123,43 @@ def called(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
+def sets_answer(target: ast.expr) -> bool:
+    """Whether an assignment to this target gives the answer: `answer["content"] = ...`."""
+    match target:
+        case ast.Subscript(value=ast.Name(id="answer"), slice=ast.Constant(value="content")):
+            return True
+        case _:
+            return False
+
+
+def unpacked(target: ast.expr, value: ast.expr, *, each: bool = False) -> Iterator[tuple[str, ast.expr, bool]]:
+    """The names that an assignment binds, each with the expression that it is bound to, and whether it gets only a part of that.
+
+    With `each` the target is a loop's, and gets one item of the value at a time.
+
+    >>> import ast
+    >>> statement = ast.parse("a, (b, c) = first, rest").body[0]
+    >>> [(name, value.id, part) for name, value, part in unpacked(statement.targets[0], statement.value)]
+    [('a', 'first', False), ('b', 'rest', True), ('c', 'rest', True)]
+    """
+    if isinstance(target, ast.Name):
+        yield target.id, value, each
+        return
+    goals = target.elts if isinstance(target, (ast.Tuple, ast.List)) else []
+    given: list[ast.expr] = []
+    if each and isinstance(value, ast.Call) and called(value) == "zip":
+        given = value.args
+    elif each and isinstance(value, ast.Call) and called(value) == "enumerate":
+        given = [value, *value.args[:1]]
+    elif not each and isinstance(value, (ast.Tuple, ast.List)):
+        given = value.elts
+    if goals and len(goals) == len(given) and not any(isinstance(one, ast.Starred) for one in (*goals, *given)):
+        for goal, one in zip(goals, given, strict=True):
+            yield from unpacked(goal, one, each=each)
+    else:
+        yield from ((name, value, True) for name in names_of_target(target))
+
+
 def prompt_reads(node: ast.AST) -> set[str]:
     """The names that the arguments of queries in a node read; a name of an inner scope counts as what it was made of.
 
@@ -168,9 +205,9 @@ def _inner_names(node: ast.AST) -> dict[str, ast.AST]:
         if isinstance(scope, _Scope):
             inner |= {name: part.iter for part in scope.generators for name in names_of_target(part.target)}
         elif isinstance(scope, ast.Lambda):
-            inner |= dict.fromkeys(_parameters(scope.args), node)
+            inner |= dict.fromkeys(parameters_of(scope.args), node)
         elif isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            inner |= dict.fromkeys(_parameters(scope.args) | (frozenset(stores_in(scope)) - _globals_of(scope)), scope)
+            inner |= dict.fromkeys(parameters_of(scope.args) | (frozenset(stores_in(scope)) - globals_of(scope)), scope)
     return inner
 
 
@@ -209,10 +246,10 @@ def _targets_of(scope: _Scope) -> frozenset[str]:
     return frozenset(name for part in scope.generators for name in names_of_target(part.target))
 
 
-def _parameters(arguments: ast.arguments) -> frozenset[str]:
+def parameters_of(arguments: ast.arguments) -> frozenset[str]:
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     return frozenset(argument.arg for argument in every if argument is not None)
 
 
-def _globals_of(node: ast.AST) -> frozenset[str]:
+def globals_of(node: ast.AST) -> frozenset[str]:
     return frozenset(name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
+
+from rlm_lab.parsing import tree_of
 
 _SHELL = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 _USELESS_ESCAPE = re.compile(r"\\([^\n\"'\\])")
 _LONGEST = 60_000
+_KEPT = 4_000  # characters of code whose tree is kept
 
 
 def parsed(code: str) -> ast.Module | None:
@@ -21,10 +25,17 @@ def parsed(code: str) -> ast.Module | None:
     """
     if len(code) > _LONGEST:
         return None
+    return _kept(code) if len(code) <= _KEPT else _parsed(code)
+
+
+def _parsed(code: str) -> ast.Module | None:
     try:
-        return ast.parse(_USELESS_ESCAPE.sub(r"\1", _SHELL.sub(r"\1pass", code)))
+        return tree_of(_USELESS_ESCAPE.sub(r"\1", _SHELL.sub(r"\1pass", code)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+_kept = lru_cache(maxsize=128)(_parsed)  # a block is looked at by many rules and views; none changes its tree
 
 
 def ends_of_statements(code: str) -> dict[int, int]:

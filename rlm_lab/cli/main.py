@@ -15,6 +15,7 @@ from rlm_lab.cli.command import FAILED, INTERRUPTED, WRONG, Command, complain
 from rlm_lab.cli.giving import GIVING
 from rlm_lab.cli.looking import LOOKING
 from rlm_lab.cli.models import DOCTOR, MODEL
+from rlm_lab.cli.sweeping import SWEEP
 from rlm_lab.errors import ContextError, RLMError, UsageError
 from rlm_lab.kernel.arguments import Parser, plain_words
 from rlm_lab.kernel.words import near
@@ -45,7 +46,7 @@ def _run(words: list[str]) -> int:
     parsers = _parsers()
     names = [key[0] for key in parsers if len(key) == 1]
     if words and not words[0].startswith("-") and words[0] not in names:
-        raise UsageError(f"There is no command {words[0]!r}.{near(words[0], names)} There are {', '.join(names)}.")
+        raise UsageError(_no_such_command(words[0], names))
     depth = max(depth for depth in range(3) if tuple(words[:depth]) in parsers)
     chosen, words = parsers[tuple(words[:depth])], words[depth:]
     if _asks_for_help(words):  # looked for first, as words that a command needs may be missing
@@ -59,6 +60,14 @@ def _run(words: list[str]) -> int:
         return _show_help(chosen)
     status: int = parsed.command(parsed)
     return status
+
+
+def _no_such_command(word: str, names: Sequence[str]) -> str:
+    from rlm_lab.kernel.commands import COMMANDS
+
+    if word in COMMANDS:
+        return f"{word} works in the kernel that holds the run's data: in a notebook, as {COMMANDS[word].usage}."
+    return f"There is no command {word!r}.{near(word, names)} There are {', '.join(names)}."
 
 
 def _asks_for_help(words: list[str]) -> bool:
@@ -79,7 +88,7 @@ def _parsers() -> dict[tuple[str, ...], Parser]:
     parser.set_defaults(command=None)
     found: dict[tuple[str, ...], Parser] = {(): parser}
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (ASK, *LOOKING, *GIVING):
+    for command in (ASK, SWEEP, *LOOKING, *GIVING):
         found[(command.name,)] = _add(commands, command)
     found[("model",)] = _add(commands, Command(name="model", told="the embedded model: install, list"))
     actions = found[("model",)].add_subparsers(title="commands", metavar="COMMAND")

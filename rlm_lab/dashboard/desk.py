@@ -21,13 +21,18 @@ from rlm_lab.engine.orders import apply, done_by
 from rlm_lab.engine.run import Run, known_runs, paused_runs, running
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.kernel.errands import Errand, Messenger, connection_file
+from rlm_lab.trajectory.formats import load
+from rlm_lab.trajectory.tree import Trajectory
 
 _logger = logging.getLogger(__name__)
 SPACING = 0.01  # seconds between two turns at least: what comes meanwhile goes out together
 SHARE = 5  # the loop rests so many times as long as it computed, so that a run keeps the interpreter to itself
-LONGEST_REST = 0.25  # seconds
+FLOOD_SHARE = 30  # so many times as long where events come faster than a person can see
+LONGEST_REST = 1.0  # seconds
+NAP = 0.05  # seconds after which it is looked whether the run that is rested for still goes on
 LOOK = 0.1  # seconds between two looks at what wakes nobody: new runs, files that grow
-SHELF = 1.0  # seconds between two looks at the folders
+SHELF = 1.0  # seconds between two looks at the folders at least
+SHELF_SHARE = 40  # a look at full folders is waited for so many times as long as it took
 IDLE = 1.0  # seconds between two turns while nobody looks
 
 Answer = Callable[[Mapping[str, Any]], None]
@@ -45,6 +50,7 @@ class Desk:
         self._messenger = None if file is None else Messenger(file)
         self._sources: dict[str, Source] = {}
         self._looked = 0.0
+        self._shelf_took = 0.0
         self._complained = False
         self._used = 0.0  # seconds that the thread had computed at the last turn's end
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,7 +88,11 @@ class Desk:
         """Long enough to leave the interpreter to a run; clicks are heard meanwhile. Then until there is something to do."""
         now = time.thread_time()
         used, self._used = now - self._used, now
-        await asyncio.sleep(min(max(SPACING, used * SHARE), LONGEST_REST) if running() is not None else SPACING)
+        await asyncio.sleep(SPACING)
+        flood = max((source.pace.flood for source in self._sources.values()), default=0.0)
+        until = time.monotonic() + min(used * (SHARE + (FLOOD_SHARE - SHARE) * flood), LONGEST_REST) - SPACING
+        while running() is not None and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, NAP))
         if not more:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._awake.wait(), LOOK if self.viewers else IDLE)
@@ -106,9 +116,10 @@ class Desk:
             if run.path is not None:
                 self.look_at(run.path.parent)
         changed = any(self.rows.get(name, {}).get("status") != run.status for name, run in live.items())
-        if changed or now - self._looked >= SHELF:
+        if changed or now - self._looked >= max(SHELF, self._shelf_took * SHELF_SHARE):
             self.rows = self.shelf.look(live)
             self._looked = time.monotonic()
+            self._shelf_took = self._looked - now
 
     def listed(self) -> dict[str, Row]:
         """The runs of the folders by their names, the newest first, also while nobody looks at their list."""
@@ -122,15 +133,26 @@ class Desk:
         live = alive(known_runs())
         return live[name].path if name in live else self.shelf.path_of(name)
 
+    def finder(self, name: str) -> Callable[[], Run | Trajectory] | None:
+        """How a run is read, on any thread: as this process holds it, else from its file; None where there is no such run."""
+        held = alive(known_runs()).get(name)
+        if held is not None:
+            return lambda: held
+        path = self._sought(name, alive([*paused_runs(), running()]))
+        return None if path is None else lambda: load(path)
+
+    def _sought(self, name: str, live: Mapping[str, Run]) -> Path | None:
+        """The file of a run; it may be newer than the last look."""
+        if self.shelf.path_of(name) is None:
+            self._looked = 0.0
+            self._look_at_shelf(live)
+        return self.shelf.path_of(name)
+
     def source(self, name: str) -> Source | None:
         """The source of a run, opened where it is not open yet; None where no such run is known."""
         if name not in self._sources:
             live = alive([*paused_runs(), running()])
-            path = live[name].path if name in live else self.shelf.path_of(name)
-            if name not in live and path is None:  # it may be newer than the last look
-                self._looked = 0.0
-                self._look_at_shelf(live)
-                path = self.shelf.path_of(name)
+            path = live[name].path if name in live else self._sought(name, live)
             if name not in live and path is None:
                 return None
             self._sources[name] = Source(name, path, wake=self.wake, kernel=self.kernel)

@@ -65,6 +65,7 @@ class Shelf:
     _listed: dict[str, Listed] = field(default_factory=dict)
     _tallies: dict[Path, Tally] = field(default_factory=dict)
     _tags: dict[Path, tuple[int, str]] = field(default_factory=dict)
+    _rows: dict[str, tuple[RunHead, Row]] = field(default_factory=dict)  # of runs that have ended
 
     def look(self, live: Mapping[str, Run]) -> dict[str, Row]:
         """Every run by its name, the newest first."""
@@ -72,14 +73,20 @@ class Shelf:
         self._listed = self._catalogue.look(MOST)
         self.left_out = self._catalogue.left_out
         self._add_up()
-        rows = {name: _row(name, listed.head, self._tallies.get(listed.head.path)) for name, listed in self._listed.items()}
-        rows = {name: {**row, "tags": self._tags_of(self._listed[name].head.path)} for name, row in rows.items()}
+        rows = {name: self._row_of(name, listed.head) for name, listed in self._listed.items()}
+        self._rows = {name: (self._listed[name].head, row) for name, row in rows.items()}
         rows = {name: self._alive(name, row, live[name]) if name in live else row for name, row in rows.items()}
         unwritten = {run.id: _unwritten(run) for run in live.values() if run.id not in rows}
         return dict(sorted((unwritten | rows).items(), key=lambda item: str(item[1]["started"]), reverse=True))
 
+    def _row_of(self, name: str, head: RunHead) -> Row:
+        """A run's row; that of one that has ended is made once for each change of its file or its notes."""
+        tally, tags = self._tallies.get(head.path), self._tags_of(head.path)
+        known, row = self._rows.get(name, (None, {}))
+        return row if known is head and tally is None and row["tags"] == tags else {**_row(name, head, tally), "tags": tags}
+
     def _alive(self, name: str, row: Row, run: Run) -> Row:
-        """A row of this process's run. A fork has spent what it did itself; its file also holds the steps that it shares."""
+        """A row of this process's run. A fork's ledger knows its own part only; all lists count the steps that it shares, too."""
         counted = {} if self._listed[name].head.forked is None else {fact: row[fact] for fact in ("calls", "tokens", "cost")}
         return {**row, **_live(run), **counted}
 

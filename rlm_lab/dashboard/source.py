@@ -6,12 +6,14 @@ dashboard. Any other run is followed in its file. A source is shared by its view
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,40 @@ from rlm_lab.trajectory.tree import ENDED
 from rlm_lab.views.clean import plain
 from rlm_lab.views.concluding import conclude, conclude_file
 from rlm_lab.views.feed import Feed
+from rlm_lab.views.figures import size
 
 _logger = logging.getLogger(__name__)
 SAVED = "This run is over; it was read from its file."
 ELSEWHERE = "This run lives in another kernel; steer it there."
 AT_ONCE = 1_000  # events folded in one turn: a flood is caught up with when the run rests
+SEEN = 500.0  # events a second that a person can see come; from five times as many on, all that can be left for later is
+PACE = 0.5  # seconds that the pace of events is told over
 MOST_COVERED = 10_000  # calls of a run whose prompts are looked for in the data
 Message = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast events come: `keep` is told how many came up to a moment.
+
+    >>> pace = Pace(now=0.0)
+    >>> for tick in range(1, 101):
+    ...     pace.keep(2, tick / 100)
+    >>> 150 < pace.events < 250, pace.flood
+    (True, 0.0)
+    """
+
+    now: float
+    events: float = 0.0  # a second
+
+    def keep(self, come: int, now: float) -> None:
+        self.events = self.events * math.exp((self.now - now) / PACE) + come / PACE
+        self.now = now
+
+    @property
+    def flood(self) -> float:
+        """From 0 to 1: how much faster events come than a person can see."""
+        return min(max(self.events / SEEN - 1, 0.0) / 4, 1.0)
 
 
 class Source:
@@ -51,6 +80,8 @@ class Source:
         self.trouble: str | None = None  # with the file
         self._follower = None if path is None else follower(path)
         self._heard: deque[Event] = deque()
+        self._come = 0  # events that were heard since the last look
+        self.pace = Pace(now=time.monotonic())
         self._folded = -1  # the last event's number
         self._ended = False
         self._standing = "running"  # of a run of another kernel
@@ -65,6 +96,8 @@ class Source:
 
     def look(self, live: Run | None) -> bool:
         """Takes in what is new; whether there is more to take in at once."""
+        come, self._come = self._come, 0
+        self.pace.keep(come, time.monotonic())
         if live is not None and self.run is None:
             self._live(live)
         more = self._follow() if self.run is None or self._follower is not None else False
@@ -101,6 +134,7 @@ class Source:
     def _hear_one(self, event: Event) -> None:
         """In the run's thread: as little as can be."""
         self._heard.append(event)
+        self._come += 1
         if self._asleep:
             self._asleep = False
             self._wake()
@@ -173,7 +207,7 @@ class Source:
         try:
             coverage = coverage_of(run.trajectory, run.asked.contexts)
             if run.status in ENDED:
-                conclude(self.feed, dataclasses.replace(run.trajectory, path=run.path), run.asked.contexts)
+                conclude(self.feed, replace(run.trajectory, path=run.path), run.asked.contexts)
         except Exception:  # the data is the user's, and may change meanwhile
             _logger.debug("The coverage of run %s could not be told.", run.id, exc_info=True)
             return
@@ -185,7 +219,7 @@ class Source:
 
     def _tell_state(self) -> None:
         run = self.run
-        known: tuple[Any, ...] = (self.queued, self._ended, self._standing, self.trouble)
+        known: tuple[Any, ...] = (self.queued, self._ended, self._standing, self.trouble, self._reading())
         if run is not None:
             known = (*known, run.status, run.stamp, run.pause_reason, *((id(one), one.hits) for one in run.gates.breakpoints))
         if self.state and known == self._known:
@@ -200,12 +234,18 @@ class Source:
         if self.run is None:
             why = SAVED if self._ended else ELSEWHERE
             status = "saved" if self._ended else self._standing
+            trouble = self.trouble or self._reading()
             return {
                 "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],
-                "can": dict.fromkeys(ORDERS, why), "trouble": None if self.trouble is None else plain(self.trouble),
+                "can": dict.fromkeys(ORDERS, why), "trouble": trouble if trouble is None else plain(trouble),
             }  # fmt: skip
         state = state_of(self.run)
         return {**state, "queued": self.queued, "can": {name: self._why_not(name, why) for name, why in state["can"].items()}}
+
+    def _reading(self) -> str | None:
+        """How far a large file was read, so that what is not there yet is not missed."""
+        read = self._follower.place if self.loading and isinstance(self._follower, Follower) else 0
+        return f"Reading the file, {size(read)} so far: what follows is not shown yet." if read else None
 
     def _why_not(self, name: str, why: str | None) -> str | None:
         if why is not None or self.run is None or at_once(self.run, name):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 BEHIND = 20_000  # changes after which, where they are most of all, a snapshot is no larger than what is new
-LOADING = 1.0  # seconds between two messages while a file is read, which is the sooner read for it
+SELDOM = 1.0  # seconds between two messages while a file is read, or more happens than a person can see
 Send = Callable[[str], None]
 
 
@@ -39,7 +39,7 @@ class Viewer:
         self._sent = 0.0
         self._ready = False
         self._state: dict[str, Any] | None = None
-        self._facts: dict[str, Any] | None = None
+        self._facts_of: object = None
         self._rows: dict[str, Row] = {}
         self._listed = False
         self._wants_list = False
@@ -62,7 +62,8 @@ class Viewer:
             self.close()
 
     def _show(self, source: Source) -> None:
-        waits = source.loading and self._seq >= 0 and time.monotonic() - self._sent < LOADING
+        spacing = SELDOM if source.loading else SELDOM * source.pace.flood
+        waits = self._seq >= 0 and time.monotonic() - self._sent < spacing
         if not self._under_way and not waits:
             missed = source.feed.seq - self._seq
             behind = self._seq >= 0 and missed > max(BEHIND, source.feed.seq // 2)
@@ -73,10 +74,9 @@ class Viewer:
         if source.state is not self._state:
             self._state = source.state
             self._to_pane(json.dumps(source.state))
-        facts = facts_of(source)
-        if facts != self._facts:
-            self._facts = facts
-            self._to_shell(json.dumps({"kind": "facts", **facts}))
+        if self._facts_of != (source, source.started):
+            self._facts_of = (source, source.started)
+            self._to_shell(json.dumps({"kind": "facts", **facts_of(source)}))
         self._draw(source)
 
     def _list(self) -> None:
@@ -84,7 +84,7 @@ class Viewer:
         rows = self._desk.rows
         if not self._wants_list or (self._listed and rows is self._rows):
             return
-        changed = [row for name, row in rows.items() if self._rows.get(name) != row]
+        changed = [row for name, row in rows.items() if (known := self._rows.get(name)) is not row and known != row]
         gone = [name for name in self._rows if name not in rows]
         if changed or gone or not self._listed:
             message = {"kind": "runs", "rows": changed, "gone": gone, "left_out": self._desk.shelf.left_out}
@@ -122,7 +122,7 @@ class Viewer:
 
     def _open(self, name: object) -> None:
         source = self._desk.source(name) if isinstance(name, str) else None
-        self.source, self._facts, self._state, self._seq, self._ready, self._under_way = source, None, None, -1, False, False
+        self.source, self._facts_of, self._state, self._seq, self._ready, self._under_way = source, None, None, -1, False, False
         self._draw(None)
         found = {"kind": "open", "run": None if source is None else source.name}
         missing = {} if source is not None or name is None else {"missing": str(name)[:200]}

@@ -11,7 +11,7 @@ from typing import Any
 from rlm_lab.engine.finals import MISSING, prose_value, text_of
 from rlm_lab.engine.host import Host
 from rlm_lab.engine.interrupts import calls_user_code
-from rlm_lab.engine.observation import BlockReport, refused_answer
+from rlm_lab.engine.observation import BlockReport
 from rlm_lab.engine.queries import NOTHING, Queries
 from rlm_lab.engine.replies import ParsedReply
 from rlm_lab.engine.schema import Schema
@@ -56,6 +56,6 @@ class Answers:
             try:
                 value = self._schema.check(value)
             except SchemaError as error:
-                return refused_answer(str(error))
+                return str(error)
         self.value, self.text = value, self.text_of(value)
         return None

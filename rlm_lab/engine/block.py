@@ -7,15 +7,16 @@ only; model code itself runs in `_main`, inside the block's greenlet.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import os
 import random
 import sys
 import time
 from array import array
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.blockloop import run_coroutine
 from rlm_lab.engine.coroutine import Coroutine
@@ -32,6 +33,9 @@ from rlm_lab.engine.thread_streams import ThreadClaims
 from rlm_lab.engine.variables import Snapshot
 from rlm_lab.errors import BlockError
 
+if TYPE_CHECKING:
+    from rlm_lab.engine.question import Question
+
 _CONTEXT = "context "
 REBINDABLE = frozenset({"answer", "input"})  # helper names that are also ordinary names: a block's own value stays
 
@@ -45,6 +49,19 @@ class RunNames:
     contexts: Mapping[str, Any]
     bound: Mapping[str, Any]
     modules: Mapping[str, Any] = field(default_factory=dict)  # there without an import; a block may bind their names
+
+    @classmethod
+    def of(cls, asked: Question, helpers: Mapping[str, Any], modules: Sequence[str]) -> RunNames:
+        """The helpers in a layer of their own, and those contexts and tools that the question's namespace lacks."""
+        only = list(asked.contexts.values()) if len(asked.contexts) == 1 and "context" not in asked.contexts else []
+        given, space = {**asked.tools, **asked.contexts}, asked.namespace
+        return cls(
+            namespace=space,
+            helpers={**helpers, **({"context": only[0]} if only else {})},
+            contexts=asked.contexts,
+            bound={name: value for name, value in given.items() if name not in space or space[name] is not value},
+            modules={name: importlib.import_module(name) for name in modules},
+        )
 
 
 def _generators() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from rlm_lab.engine.replies import python_tree
+from rlm_lab.engine.syntax import python_nodes, python_tree
 from rlm_lab.trajectory.tree import Step
 
 _WRITES = frozenset({
@@ -27,11 +27,11 @@ def effects_of(code: str) -> list[str]:
     >>> effects_of("rows.to_csv('out.csv')")
     ['to_csv (line 1)']
     """
-    tree = python_tree(code)
-    if tree is None:
+    if python_tree(code) is None:
         lines = enumerate(code.splitlines(), 1)
         return [f"{text.strip()[:40]} (line {number})" for number, text in lines if text.strip().startswith(("!", "%"))]
-    calls = sorted((node for node in ast.walk(tree) if isinstance(node, ast.Call)), key=lambda node: (node.lineno, node.col_offset))
+    found = (node for node in python_nodes(code) if isinstance(node, ast.Call))
+    calls = sorted(found, key=lambda node: (node.lineno, node.col_offset))
     return [f"{what} (line {call.lineno})" for call in calls for what in _effect(call)]
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.replies import Final, ParsedReply
+from rlm_lab.engine.syntax import python_tree
 
 MISSING: Any = object()
 LONGEST_JSON = 1_000_000  # characters of an answer that the log keeps as a value
@@ -25,31 +27,39 @@ def prose_value(final: Final, namespace: Mapping[str, Any], *, ran_code: bool) -
     return MISSING if ran_code else final.text
 
 
-def last_value(parsed: ParsedReply, text: str, namespace: Mapping[str, Any]) -> Any:
-    """The best answer in a reply whose code is not run: a FINAL in prose, one in code with a name or a literal, or all of it."""
+def last_value(parsed: ParsedReply, namespace: Mapping[str, Any]) -> Any:
+    """The best answer in a reply whose code is not run: a FINAL in prose, one in code with a name or a literal, else its prose.
+
+    `MISSING` where a reply holds nothing but code, or what the model thought.
+    """
     if parsed.final is not None:
         return prose_value(parsed.final, namespace, ran_code=False)
     for code in parsed.blocks:
         value = _final_in(code, namespace)
         if value is not MISSING:
             return value
-    return parsed.reasoning.strip() or text.strip()
+    return parsed.prose or MISSING
 
 
 def _final_in(code: str, namespace: Mapping[str, Any]) -> Any:
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError):
-        return MISSING
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in {"FINAL", "SUBMIT", "FINAL_VAR"}
-            and node.args
-        ):
-            return _value_of(node.args[0], namespace, by_name=node.func.id == "FINAL_VAR")
-    return MISSING
+    tree = python_tree(code)
+    offered = [] if tree is None else [node for part in ast.walk(tree) if (node := _offered(part)) is not None]
+    values = (_value_of(node, namespace, by_name=by_name) for node, by_name in offered)
+    return next((value for value in values if value is not MISSING), MISSING)
+
+
+def _offered(node: ast.AST) -> tuple[ast.expr, bool] | None:
+    """What a call of FINAL and its kin, `answer["content"] = ...`, or a lone value gives; whether that is a variable's name."""
+    match node:
+        case ast.Call(func=ast.Name(id="SUBMIT"), keywords=[_, *_] as fields):
+            return ast.Dict(keys=[ast.Constant(field.arg) for field in fields], values=[field.value for field in fields]), False
+        case ast.Call(func=ast.Name(id="FINAL" | "SUBMIT" | "FINAL_VAR" as name), args=[given, *_]):
+            return given, name == "FINAL_VAR"
+        case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="answer"), slice=ast.Constant(value="content"))], value=given):
+            return given, False
+        case ast.Module(body=[ast.Expr(value=given)]):
+            return given, False
+    return None
 
 
 def _value_of(node: ast.expr, namespace: Mapping[str, Any], *, by_name: bool) -> Any:
@@ -64,11 +74,11 @@ def _value_of(node: ast.expr, namespace: Mapping[str, Any], *, by_name: bool) ->
 
 @calls_user_code
 def text_of(value: Any, bundle: Callable[[Any], dict[str, Any]]) -> str:
-    """A value as a text to show; a text is its own."""
+    """A value as a text to show; a text is its own, and `np.int64(3)` is 3 to whoever asked."""
     if value is None or isinstance(value, str):
         return value or ""
     try:
-        return str(bundle(value)["text/plain"])
+        return str(_number(value)) if _is_number(value) else str(bundle(value)["text/plain"])
     except Exception as error:  # noqa: BLE001 - the value's own repr
         return f"<{type(value).__name__}, whose repr failed with {type(error).__name__}>"
 
@@ -80,13 +90,25 @@ def logged_text(text: str) -> str:
 
 
 def value_as_json(value: Any) -> Any:
-    """The value as JSON, tuples as lists and keys as texts; None where JSON cannot hold it or it is very long."""
+    """The value as JSON: tuples as lists, keys as texts, numpy's numbers as plain ones; None where it is none, or long."""
     if isinstance(value, (str, bytes, list, tuple, dict)) and len(value) > LONGEST_JSON:
         return None
     if isinstance(value, float) and not math.isfinite(value):
         return None
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, default=_number)
     except (TypeError, ValueError, RecursionError, OverflowError):
         return None
     return json.loads(text) if len(text) <= LONGEST_JSON else None
+
+
+def _is_number(value: object) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, (numpy.number, numpy.bool_))
+
+
+def _number(value: Any) -> Any:
+    """A number of numpy as Python's own. Raises `TypeError` for anything else, as `json` wants it."""
+    if not _is_number(value):
+        raise TypeError(f"{type(value).__name__} is no number.")
+    return value.item()

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from rlm_lab.engine.replies import python_tree
+from rlm_lab.engine.syntax import python_nodes, python_tree
 from rlm_lab.engine.variables import clip
 
 Flag = tuple[str, str]
@@ -64,31 +64,16 @@ def flags_of(
     >>> flags_of("FINAL('Brazil')", contexts=[], outputs=["12"], prompts=[])
     [('made_up_constant', "The answer 'Brazil' stands in no output and no preview.")]
     """
-    tree = python_tree(code)
+    nodes: list[ast.AST] = [node for node in python_nodes(code) if isinstance(node, (ast.Assign, ast.Call, ast.Name))]
     found: list[Flag] = []
-    if tree is not None:
-        nodes: list[ast.AST] = [node for node in _walk(tree) if isinstance(node, (ast.Assign, ast.Call, ast.Name))]
-        for constant in _final_constants(nodes):
-            found += answer_flags(constant, contexts=contexts, outputs=outputs)
-        found += _retyped(nodes, {context.name for context in contexts})
+    for constant in _final_constants(nodes):
+        found += answer_flags(constant, contexts=contexts, outputs=outputs)
+    found += _retyped(nodes, {context.name for context in contexts})
     if prompts and contexts:
-        found += _prompts_without_context(prompts, contexts, tree)
+        found += _prompts_without_context(prompts, contexts, code)
     if any(_same(code, other) for other in earlier):
         found.append(("repeated_block", "The block is the same as an earlier one of this run."))
     return list(dict.fromkeys(found))
-
-
-def _walk(tree: ast.AST) -> list[ast.AST]:
-    """All nodes below a node and itself, as `ast.walk` gives them in another order, in half the time."""
-    found = [tree]
-    for node in found:  # it grows meanwhile
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if type(value) is list:
-                found += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST) and value._fields:
-                found.append(value)
-    return found
 
 
 def answer_flags(constant: Any, *, contexts: Sequence[KnownContext], outputs: Sequence[str]) -> list[Flag]:
@@ -164,9 +149,8 @@ def _called(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
-def _prompts_without_context(prompts: Sequence[str], contexts: Sequence[KnownContext], tree: ast.Module | None) -> list[Flag]:
-    nodes = _walk(tree) if tree else ()
-    written = {node.value for node in nodes if isinstance(node, ast.Constant) and type(node.value) is str}
+def _prompts_without_context(prompts: Sequence[str], contexts: Sequence[KnownContext], code: str) -> list[Flag]:
+    written = {node.value for node in python_nodes(code) if isinstance(node, ast.Constant) and type(node.value) is str}
     lacking = [prompt for prompt in prompts[:_PROMPTS] if _lacks_context(prompt, contexts, sorted(written, key=len, reverse=True))]
     if not lacking:
         return []

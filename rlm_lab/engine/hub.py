@@ -7,7 +7,6 @@ and back; `stop` ends whatever there is. Only the main thread drives; any thread
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import threading
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Think, Until
+from rlm_lab.engine.actions import Action, Await, Enter, Overdue, Spawn, Think
 from rlm_lab.engine.asides import Aside
 from rlm_lab.engine.coroutine import Coroutine, Done, abandon
 from rlm_lab.engine.decisions import GO
@@ -28,8 +27,8 @@ from rlm_lab.engine.interrupts import Interrupts
 from rlm_lab.engine.question import Engine
 from rlm_lab.engine.task import Task
 from rlm_lab.engine.thread_streams import split_streams
+from rlm_lab.engine.waiting import Waiting
 from rlm_lab.errors import BlockStopped, NotInRunError, RLMError
-from rlm_lab.models.loop import ModelLoop
 
 _logger = logging.getLogger(__name__)
 TICK = 0.1  # seconds between two looks of a view while the hub waits
@@ -81,7 +80,7 @@ class Hub:
         self._ready: deque[tuple[Task, Any]] = deque([(root, None)])
         self._beside: deque[tuple[Aside, Any]] = deque()  # asides that can advance; they go before the blocks they come from
         self._asides: set[Aside] = set()
-        self._waiting: dict[Task, Action] = {}
+        self._waiting = Waiting(self._arrive)
         self._parents: dict[Task, tuple[Task, list[Task]]] = {}
         self._unstarted: dict[Task, deque[Task]] = {}  # children, by their parent
         self._max_children = engine.settings.max_children
@@ -141,8 +140,7 @@ class Hub:
         with self._interrupts.installed():
             self._traffic.close(CANCEL_SECONDS)
             self._refuse_asides("The run was stopped.")
-            for action in self._waiting.values():
-                self._unwatch(action)
+            self._waiting.unwatch()
             for task in reversed(self._tasks()):
                 if task.coroutine is not None and not task.coroutine.ended:
                     self._end_block(task.coroutine)
@@ -195,7 +193,7 @@ class Hub:
         elif self._ready:
             self._advance(*self._ready.popleft())
         else:
-            self._wake_idle()
+            self._ready.extend((task, None) for task in self._waiting.take_sleepers(time.monotonic()))
         now = time.monotonic()
         if now - self._ticked >= TICK:
             self._ticked = now
@@ -220,8 +218,7 @@ class Hub:
             self._beside.append((message, None))
             return
         if isinstance(message, Arrived):
-            if self._waiting.get(message.task) is message.action:
-                del self._waiting[message.task]
+            if self._waiting.end(message.task, message.action):
                 self._ready.append((message.task, message.value))
         elif isinstance(message, Wake):
             self.paused = self.asked  # None where it was asked of an earlier drive
@@ -260,7 +257,7 @@ class Hub:
             self.held, self.paused = (task, gate), reason
 
     def _begin(self, task: Task, action: Action) -> None:
-        self._waiting[task] = action
+        self._waiting.add(task, action)
         if isinstance(action, Think):
             try:
                 self._traffic.think(
@@ -274,8 +271,6 @@ class Hub:
                 self._arrive(task, action, error)
         elif isinstance(action, Await):
             action.ticket.done.add_done_callback(lambda _: self._arrive(task, action, action.ticket.outcomes))
-        elif isinstance(action, Until):
-            self._watch(task, action)
         elif isinstance(action, Spawn):
             waiting = list(action.children)
             for child in action.children:
@@ -292,7 +287,7 @@ class Hub:
             return
         self._start_children(parent, 1)
         if all(child.finished for child in siblings):
-            self._waiting.pop(parent, None)
+            self._waiting.end_any(parent)
             del self._unstarted[parent]
             self._ready.append((parent, [child.outcome for child in siblings]))
 
@@ -348,12 +343,7 @@ class Hub:
     def _patience(self) -> float:
         """How long the hub may wait for a message: a tick, or less where a time limit or a deadline is nearer."""
         left = self._ledger.seconds_left
-        bounds = [TICK] if left is None or self._over else [TICK, max(left, 0.001)]
-        now = time.monotonic()
-        for action in self._waiting.values():
-            if isinstance(action, Until) and action.deadline is not None:
-                bounds.append(max(action.deadline - now, 0.0))
-        return min(bounds)
+        return self._waiting.seconds(TICK if left is None or self._over else min(TICK, max(left, 0.001)))
 
     def _check_time(self) -> None:
         left = self._ledger.seconds_left
@@ -370,34 +360,10 @@ class Hub:
                 return
             self._over = True
             self._traffic.cancel_all()
-            for task in [task for task, action in self._waiting.items() if isinstance(action, Until)]:
-                self._unwatch(self._waiting.pop(task))
-                self._ready.append((task, Overdue(limit=limit)))
+            self._ready.extend((task, Overdue(limit=limit)) for task in self._waiting.take_sleepers())
         if self._ready and isinstance(self._ready[0][1], Enter):
             task, _ = self._ready.popleft()
             self._ready.appendleft((task, Overdue(limit=limit)))
-
-    def _wake_idle(self) -> None:
-        now = time.monotonic()
-        for task, action in list(self._waiting.items()):
-            if isinstance(action, Until) and action.deadline is not None and action.deadline <= now:
-                self._unwatch(self._waiting.pop(task))
-                self._ready.append((task, None))
-
-    @staticmethod
-    def _unwatch(action: Action) -> None:
-        """Ends a watch: the block may close the file, and its number may be another file's soon."""
-        if isinstance(action, Until):
-            ModelLoop.shared().remove_reader(action.fileno)
-
-    def _watch(self, task: Task, action: Until) -> None:
-        """Has the model loop look at a block's selector, until it is ready once."""
-
-        def ready() -> None:
-            asyncio.get_running_loop().remove_reader(action.fileno)  # at once: the block may close the file next
-            self._arrive(task, action, None)
-
-        ModelLoop.shared().add_reader(action.fileno, ready)
 
     def _tasks(self) -> list[Task]:
         """Every task that is not finished, parents before children."""

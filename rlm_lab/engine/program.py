@@ -17,6 +17,7 @@ from typing import Any
 
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.errors import BlockError
+from rlm_lab.parsing import tree_of
 
 KEPT_SOURCES = 2_000  # blocks of a process whose lines are kept
 _sources: deque[str] = deque()
@@ -83,12 +84,12 @@ def _keep_source(filename: str, text: str) -> None:
 
 def _parse(text: str, filename: str, transform: Callable[[str], str], allow_shell: bool) -> ast.Module:
     try:
-        return ast.parse(text, filename)
+        return tree_of(text, filename)
     except SyntaxError:
         transformed = transform(text)
         if transformed == text:
             raise
-        tree = ast.parse(transformed, filename)  # the transformed code must be sound, else its error is the better one
+        tree = tree_of(transformed, filename)  # the transformed code must be sound, else its error is the better one
         if "get_ipython()" in transformed and not allow_shell:
             raise BlockError("Lines with % or ! are not allowed here; use plain Python (the user can set allow_shell).") from None
         return tree

@@ -72,3 +72,16 @@ class Question:
     cassette: dict[str, Any] | None = None
     infos: tuple[ContextInfo, ...] | None = None  # what the contexts are, where that was asked already
     origin: dict[str, Any] | None = None
+
+    def inner(self, text: str, context: Any, model: Model | None) -> Question:
+        """What a child run of this one is asked, in a namespace of its own."""
+        return Question(
+            run=self.run,
+            text=text,
+            model=model or self.model,
+            sub_model=self.sub_model,
+            contexts={"context": context},
+            namespace={"__name__": "__main__"},
+            tools={**self.tools, **self.sub_tools},
+            sub_tools=self.sub_tools,
+        )

@@ -1,10 +1,12 @@
 """The form that an answer must have: a Python type, a pydantic model or a JSON schema.
 
-A text is never evaluated: it is read as JSON or refused. Schemas are never fetched from elsewhere. Belongs to the main thread.
+A text is never evaluated: it is read as JSON, or as a value written in Python, or refused. Schemas are never fetched from
+elsewhere. Belongs to the main thread.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from functools import cached_property
@@ -88,11 +90,21 @@ class Schema:
         except ValidationError as error:
             if isinstance(value, str):
                 try:
-                    return self._adapter.validate_json(_without_fence(value))
+                    return self._read_type(_without_fence(value))
                 except ValidationError as second:
                     error = error if second.errors()[0]["type"] == "json_invalid" else second
             problems = [_problem(part["loc"], part["msg"], part.get("input")) for part in error.errors(include_url=False)]
             raise SchemaError(_message(self._name, problems)) from None
+
+    def _read_type(self, text: str) -> Any:
+        from pydantic import ValidationError
+
+        try:
+            return self._adapter.validate_json(text)
+        except ValidationError as error:
+            if error.errors()[0]["type"] != "json_invalid" or (value := _literal(text)) is None:
+                raise
+            return self._adapter.validate_python(value)
 
     def _check_json_schema(self) -> None:
         from jsonschema import SchemaError as BadSchema
@@ -106,11 +118,8 @@ class Schema:
     def _check_json(self, value: object) -> Any:
         problems = self._json_problems(value)
         if problems and isinstance(value, str):
-            try:
-                read = json.loads(_without_fence(value))
-            except (ValueError, RecursionError):
-                pass
-            else:
+            read = _read(_without_fence(value))
+            if read is not None:
                 value, problems = read, self._json_problems(read)
         if problems:
             raise SchemaError(_message("what the JSON schema asks for", problems))
@@ -144,6 +153,21 @@ def _without_fence(text: str) -> str:
     if text.startswith("```") and text.endswith("```"):
         return text[3:-3].removeprefix("json").strip()
     return text
+
+
+def _read(text: str) -> Any:
+    """The value that a text holds as JSON or as Python writes it, None where it holds none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return _literal(text)
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

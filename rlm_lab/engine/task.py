@@ -9,7 +9,6 @@ It runs on the main thread and never waits by itself.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from rlm_lab.engine.actions import Action, Think
 from rlm_lab.engine.answers import Answers
 from rlm_lab.engine.block import RunNames, Workspace
-from rlm_lab.engine.context import ContextInfo, describe
+from rlm_lab.engine.context import describe
 from rlm_lab.engine.conversation import Conversation
 from rlm_lab.engine.coroutine import Coroutine
 from rlm_lab.engine.decisions import UNCHANGED
@@ -26,14 +25,13 @@ from rlm_lab.engine.execution import Execution
 from rlm_lab.engine.finals import MISSING, last_value, logged_text, value_as_json
 from rlm_lab.engine.history import History
 from rlm_lab.engine.observation import EARLY_FINAL, BlockReport, Seen, last_question, refused_answer
+from rlm_lab.engine.opening import opening
 from rlm_lab.engine.past import Keeper, Passed, Past
-from rlm_lab.engine.profiles import Profile
-from rlm_lab.engine.queries import NOTHING, Queries, Site
+from rlm_lab.engine.queries import Queries, Site
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.recorded import KnownReply, Talk
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
-from rlm_lab.engine.tools import describe_tools
 from rlm_lab.errors import BudgetExceededError, ModelError, RLMError
 from rlm_lab.models.base import Message, Model, Reply, Usage
 from rlm_lab.models.silent import NoModel
@@ -41,7 +39,6 @@ from rlm_lab.trajectory.tree import ENDED
 
 LAST_SECONDS = 60.0  # that a last answer may take when the run's time is over
 MOST_BLOCKS = 10  # of one reply that are run
-NO_CALLS = "In this session no language model can be asked: llm_query and its like raise an error. Work with code alone."
 EMPTY_REPLIES = 5  # replies in a row without code and answer that end a run
 
 Life = Generator[Action, Any, None]
@@ -57,7 +54,8 @@ class Task:
         self._tell = Teller(engine.log, question.run, question.depth)
         self._queries = Queries(self)
         self._answers = Answers(engine.host, self._queries, question.schema)
-        self._space = Workspace(engine.host, _names(question, self._queries, self.profile), self._answers.end_block)
+        names = RunNames.of(question, self._queries.names(), self.profile.modules)
+        self._space = Workspace(engine.host, names, self._answers.end_block)
         self._execution = Execution(engine, self._space, self._tell, self._make_child, self._adopt)
         self._history = History((), {})
         self._talk = Talk()
@@ -236,9 +234,9 @@ class Task:
         self._history = History(infos, self.question.contexts)
         if past is None:
             self._tell.started(self.question, infos, self._engine.ledger.budget, self.profile.name)
-        opening = past.opening if past else self._opening(infos)
-        self.passed = Past(infos=infos, opening=opening, steps=())
-        talk = Conversation(opening, window=self.question.model.context_window)
+        messages = past.opening if past else opening(self.question, infos, self.profile)
+        self.passed = Past(infos=infos, opening=messages, steps=())
+        talk = Conversation(messages, window=self.question.model.context_window)
         for passed in past.steps if past else ():
             self._recall(passed, talk)
         return talk
@@ -319,8 +317,13 @@ class Task:
         talk.say("user", last_question(limit))
         reply = yield from self._think(talk, free=True)
         if not isinstance(reply, Exception):
-            self._answers.take(last_value(parse(reply.text), reply.text, self._space.names.view()))
+            self._take_last(last_value(parse(reply.text), self._space.names.view()))
         self._finish("out_of_budget")
+
+    def _take_last(self, value: Any) -> None:
+        problem = "The last reply holds no answer." if value is MISSING else self._answers.take(value)
+        if problem is not None:
+            self._tell.flagged("no_answer", problem)
 
     # blocks
 
@@ -346,17 +349,7 @@ class Task:
         return reports
 
     def _make_child(self, text: str, context: Any, model: str | None) -> Question:
-        asked = self.question
-        return Question(
-            run=self.run_id,
-            text=text,
-            model=asked.model if model is None else self._engine.resolve(model),
-            sub_model=asked.sub_model,
-            contexts={"context": context},
-            namespace={"__name__": "__main__"},
-            tools={**asked.tools, **asked.sub_tools},
-            sub_tools=asked.sub_tools,
-        )
+        return self.question.inner(text, context, None if model is None else self._engine.resolve(model))
 
     def _adopt(self, question: Question) -> Task:
         """A child run with a name, a parent and a depth of its own."""
@@ -379,7 +372,8 @@ class Task:
         if decision.answer is not UNCHANGED:
             value = decision.answer
             self._tell.edited("final_answer", text, self._answers.text_of(value), decision.by)
-        return self._answers.take(value)
+        problem = self._answers.take(value)
+        return None if problem is None else refused_answer(problem)
 
     def fail(self, error: Exception) -> None:
         """Ends the run with an error."""
@@ -403,18 +397,6 @@ class Task:
 
     # what the model is told
 
-    def _opening(self, contexts: Sequence[ContextInfo]) -> tuple[Any, ...]:
-        described = (
-            "\n\n".join(self.profile.voice.context(info) for info in contexts)
-            or "No data was named; SHOW_VARS() lists what is there."
-        )
-        tools = [describe_tools(self.question.tools)] if self.question.tools else []
-        if isinstance(self.question.sub_model, NoModel):
-            tools.append(NO_CALLS)
-        if self.question.schema is not None:
-            tools.append(f"The answer must have this form: {self.question.schema.describe()}")
-        return self.profile.open(question=self.question.text, contexts=described, tools="\n".join(tools))
-
     def _with_hints(self, text: str) -> str:
         played = self._engine.playback.take_hints(self.run_id, self._tell.step)
         for hint in played:
@@ -434,14 +416,3 @@ class Task:
             last_good=self._history.last_good,
         )
         return self.profile.voice.observe(seen)
-
-
-def _names(asked: Question, queries: Queries, profile: Profile) -> RunNames:
-    """What names mean to the run's blocks: helpers in their own layer, and those contexts and tools that the namespace lacks."""
-    helpers = queries.names()
-    modules = {name: importlib.import_module(name) for name in profile.modules}
-    if len(asked.contexts) == 1 and "context" not in asked.contexts:
-        helpers["context"] = next(iter(asked.contexts.values()))
-    given = {**asked.tools, **asked.contexts}
-    bound = {name: value for name, value in given.items() if asked.namespace.get(name, NOTHING) is not value}
-    return RunNames(namespace=asked.namespace, helpers=helpers, contexts=asked.contexts, bound=bound, modules=modules)

@@ -125,6 +125,12 @@ class Sweep:
         """A pandas dataframe with a row for runs that differ only in their repeat; see `Group`."""
         return _frame([asdict(group) | {"answers": _told(group.answers)} for group in self.groups()])
 
+    def text(self) -> str:
+        """The summary as plain text, and what all runs have taken."""
+        from rlm_lab.evaluate.table import sweep_text
+
+        return sweep_text(self)
+
     def _repr_html_(self) -> str:
         from rlm_lab.evaluate.table import sweep_html
 

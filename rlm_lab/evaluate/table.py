@@ -1,10 +1,11 @@
-"""A sweep as static HTML: a table with a line for runs that differ only in their repeat. No scripts; all text is escaped."""
+"""A sweep as static HTML and as text: a table with a line for runs that differ only in their repeat. No scripts; all is escaped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rlm_lab.kernel.tables import Table
 from rlm_lab.views import figures
 from rlm_lab.views.clean import escaped
 
@@ -26,6 +27,17 @@ def sweep_html(sweep: Sweep) -> str:
         f'<div class="mathjax_ignore tex2jax_ignore"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
         f"<p>{escaped(_foot(sweep, len(groups) - _MOST_LINES))}</p></div>"
     )
+
+
+def sweep_text(sweep: Sweep) -> str:
+    """The same table as plain text, and the same line below it."""
+    groups = sweep.groups()
+    heads = [head for head in _HEADS if head != "settings" or any(group.settings for group in groups)]
+    heads = [head for head in heads if head != "question" or len({group.case for group in groups}) > 1]
+    rows = [tuple(_cells(group)[head] for head in heads) for group in groups[:_MOST_LINES]]
+    alone = "" if "question" in heads or not groups else f": {_cut(groups[0].case)}"
+    title, note = f"Sweep of {figures.counted(len(sweep.rows), 'run')}{alone}", _foot(sweep, len(groups) - _MOST_LINES)
+    return Table(title=title, head=tuple(heads), rows=rows, note=note).text()
 
 
 def _style(head: str) -> str:

@@ -68,8 +68,24 @@ class Flags:
         return dataclasses.replace(load_budget(configured), **self.limits)
 
 
+class Once(argparse.Action):
+    """Keeps a flag's value. Raises `UsageError` for a flag that is given twice: of two values nobody knows which is meant."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, flag: str | None = None
+    ) -> None:
+        given = getattr(namespace, self.dest, self.default)
+        if flag is not None and given != self.default:
+            raise UsageError(f"{self.option_strings[-1]} is given twice, {given} and {values}; give it once.")
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` that raises `UsageError` and never prints or exits."""
+    """An `ArgumentParser` that raises `UsageError` and never prints or exits; a flag with a value stands once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register("action", None, Once)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{_sentence(message.removeprefix('argument '))}; `{self.prog} --help` shows all flags.")
@@ -90,13 +106,18 @@ def add_run_flags(parser: argparse.ArgumentParser, *, stops: bool = False) -> No
     _add_data_flags(parser.add_argument_group("data and answer"))
     _add_model_flags(parser.add_argument_group("models"))
     limits = parser.add_argument_group("limits of the whole tree of runs (a number, or none)")
-    for name in LIMITS:
-        unit = {"cost": "USD", "seconds": "S"}.get(name, "N")
-        limits.add_argument(f"--max-{name}", metavar=unit, help=f"default {getattr(Budget(), name):,}")
-    limits.add_argument("--depth", metavar="N", help=f"how deep rlm_query may nest; 0: not at all; default {Budget().depth}")
+    add_limit_flags(limits, Budget())
     limits.add_argument("--block-seconds", metavar="S", help="time that one block may compute")
     _add_stop_flags(parser.add_argument_group("stopping on the way") if stops else parser, told=stops)
     _add_run_flags(parser.add_argument_group("the run"))
+
+
+def add_limit_flags(group: argparse._ArgumentGroup, usual: Budget) -> None:
+    """The limits of a budget, and what they usually are; `limits_of` reads them."""
+    for name in LIMITS:
+        unit, limit = {"cost": "USD", "seconds": "S"}.get(name, "N"), getattr(usual, name)
+        group.add_argument(f"--max-{name}", metavar=unit, help=f"default {NONE if limit is None else f'{limit:,}'}")
+    group.add_argument("--depth", metavar="N", help=f"how deep rlm_query may nest; 0: not at all; default {usual.depth}")
 
 
 def magic_parser(prog: str = "%%rlm") -> Parser:
@@ -154,19 +175,15 @@ def plain_words(parser: argparse.ArgumentParser, rest: Sequence[str]) -> tuple[s
 def from_namespace(parsed: argparse.Namespace, words: tuple[str, ...] = ()) -> Flags:
     """What a parser with our flags found, checked."""
     values = vars(parsed)
-    for name in ("out", "record", "replay"):
-        if len(values[name] or ()) > 1:
-            raise UsageError(f"--{name} is given twice, {' and '.join(values[name])}; give it once.")
     flags = Flags(
         context=tuple(values["context"] or ()),
-        limits=_limits(values),
+        limits=limits_of(values),
         block_seconds=_number("--block-seconds", values["block_seconds"], whole=False),
         step=values["step"],
         breakpoints=tuple(values["breakpoints"] or ()),
         words=words,
-        **{name: (values[name] or [None])[0] for name in ("out", "record", "replay")},
-        **{name: values[name] for name in ("model", "sub_model", "fresh", "tools", "sub_tools", "schema", "runs", "profile")},
-        **{name: values[name] for name in ("allow_shell", "help")},
+        **{name: values[name] for name in ("out", "model", "sub_model", "tools", "sub_tools", "schema", "record", "replay")},
+        **{name: values[name] for name in ("fresh", "runs", "profile", "allow_shell", "help")},
     )
     _check(flags)
     return flags
@@ -191,7 +208,7 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
         metavar="DATA",
         help="a variable, an expression, name=expression, a text file; repeatable",
     )
-    group.add_argument("-o", "--out", action="append", metavar="NAME", help="bind the answer to this name")
+    group.add_argument("-o", "--out", metavar="NAME", help="bind the answer to this name")
     group.add_argument("--schema", metavar="EXPR", help="a type, a pydantic model or a JSON schema that the answer must fit")
     group.add_argument("--tools", metavar="EXPR", help="Python functions that the model may call")
     group.add_argument("--sub-tools", metavar="EXPR", help="functions for child runs only")
@@ -199,11 +216,13 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_model_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-m", "--model", metavar="NAME", help="a LiteLLM name, local, or a variable that holds a model")
+    group.add_argument(
+        "-m", "--model", metavar="NAME", help="a LiteLLM name, local, or in a notebook a variable that holds a model"
+    )
     group.add_argument("--sub-model", metavar="NAME", help="the model that answers llm_query; by default the same")
     group.add_argument("--profile", metavar="NAME", help=f"how the model is prompted: {', '.join(PROFILES)}")
-    group.add_argument("--record", action="append", metavar="PATH", help="record the models' replies in this file")
-    group.add_argument("--replay", action="append", metavar="PATH", help="play recorded replies instead of asking a model")
+    group.add_argument("--record", metavar="PATH", help="record the models' replies in this file")
+    group.add_argument("--replay", metavar="PATH", help="play recorded replies instead of asking a model")
 
 
 def _add_run_flags(group: argparse._ArgumentGroup) -> None:
@@ -233,7 +252,8 @@ def _assigned(words: list[str]) -> tuple[str | None, list[str]]:
     return None, words
 
 
-def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
+def limits_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits that were given, by their names in `Budget`, None for one that is lifted. Raises `UsageError` for no number."""
     given = {name: (f"--max-{name}", values[f"max_{name}"]) for name in LIMITS} | {"depth": ("--depth", values["depth"])}
     limits: dict[str, Any] = {}
     for name, (flag, text) in given.items():

@@ -17,7 +17,7 @@ from rlm_lab.kernel import control, doctor, noting, readings, returning
 from rlm_lab.kernel.arguments import plain_words
 from rlm_lab.kernel.comparing import compare
 from rlm_lab.kernel.exporting import USAGE, export_told, magic_parser
-from rlm_lab.kernel.stored import find_run, import_table, runs_table
+from rlm_lab.kernel.stored import import_table, runs_table
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 from rlm_lab.trajectory.tree import Trajectory
@@ -56,16 +56,11 @@ def _import(magics: RLM, rest: str) -> None:
 
 
 def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
-    if not words and magics.last is not None:
-        return magics.last
-    return find_run(words[0] if words else None, magics.settings().runs)
+    return readings.named(magics, words)
 
 
 def _compare(magics: RLM, rest: str) -> Comparison:
-    """The runs may be named by variables, ids or paths."""
-    held = magics.ipython.user_ns
-    named = [held.get(word) for word in words_of(rest)]
-    found = [value if isinstance(value, (Run, Trajectory)) else word for value, word in zip(named, words_of(rest), strict=True)]
+    found = [readings.held_by(magics, word) or word for word in words_of(rest)]
     return compare(*found, folder=magics.settings().runs)
 
 
@@ -76,13 +71,14 @@ def _export(magics: RLM, rest: str) -> None:
     if parsed.help:
         magics.say({"text/plain": parser.format_help().rstrip()})
         return
-    magics.say({"text/plain": export_told([readings.own_or_saved(magics, name) for name in parsed.runs or [None]], parsed)})
+    runs = [readings.named(magics, [name]) for name in parsed.runs] or [readings.named(magics, [])]
+    magics.say({"text/plain": export_told(runs, parsed)})
 
 
 def _dashboard(magics: RLM, words: list[str]) -> None:
     import rlm_lab  # by its public name: the dashboard stands above the magics
 
-    run = None if not words else find_run(words[0], magics.settings().runs)
+    run = None if not words else readings.named(magics, words)
     magics.say(rlm_lab.dashboard_link(run, folder=magics.settings().runs).bundle())
 
 
@@ -102,8 +98,9 @@ def _help(magics: RLM, _: list[str]) -> None:
     rows = [(command.usage, command.told) for command in COMMANDS.values()]
     rows += [("%%rlm_edit [ID]", "the cell's code, or prompt, in place of the pending one; the run goes on")]
     rows += [("%%rlm_answer [ID]", "the cell answers the pending call, a batch one a line or as a JSON list")]
-    title = "%rlm looks after runs; %%rlm asks (%%rlm --help). Without ID the newest paused run is meant."
-    magics.say(Table(title=title, head=("command", "what it does"), rows=rows).bundle())
+    title = "%rlm looks after runs; %%rlm asks (%%rlm --help)."
+    named = "RUN is a variable, an id or a log's path, by default the last run; ID is a paused run, by default the newest."
+    magics.say(Table(title=title, head=("command", "what it does"), rows=rows, note=named).bundle())
 
 
 def _lesson(magics: RLM, rest: str) -> Any:
@@ -151,10 +148,8 @@ def _look(name: str, do: Callable[[RLM, list[str]], Any], takes: str, told: str)
 _ALL = (
     _look("last", _last, "", "the last run of this kernel; run = %rlm last binds it"),
     _look("runs", _runs, "", "the runs in the runs folder"),
-    _look("show", _show, "[ID or PATH]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
-    Command(
-        name="compare", do=_compare, takes="RUN RUN ...", told="runs side by side, step by step; an ID, a PATH or a variable each"
-    ),
+    _look("show", _show, "[RUN]", "a run's answer and steps; trajectory = %rlm show ID binds it"),
+    Command(name="compare", do=_compare, takes="RUN RUN ...", told="runs side by side, step by step"),
     Command(name="export", do=_export, takes=USAGE, told="a run as a notebook, a page, a table ...; %rlm export --help tells them"),
     Command(
         name="import",
@@ -177,11 +172,11 @@ _ALL = (
     ),
     Command(name="tag", do=noting.tag, takes=f"{noting.USAGE} WORD ...", told="tags for a run, to find and group it by"),
     Command(name="score", do=noting.score, takes=f"{noting.USAGE} NAME NUMBER", told="a score for a run, a step or a call"),
-    _look("dashboard", _dashboard, "[ID]", "a link to the page that shows runs live, while cells run, and steers them"),
+    _look("dashboard", _dashboard, "[RUN]", "a link to the page that shows runs live, while cells run, and steers them"),
     Command(
         name="lesson",
         do=_lesson,
-        takes="[ID or PATH] [FILE]",
+        takes="[RUN] [FILE]",
         told="a run as slides, to be guessed step by step; into a file .html (a page), .ipynb (a notebook) or .md (words to edit)",
     ),
     _look("models", _models, "", "the models that can be used here"),
@@ -235,20 +230,20 @@ _ALL = (
     Command(
         name="fork",
         do=returning.fork,
-        takes="STEP [ID] [--model NAME] [--sub-model NAME] [--anew]",
-        told="a second run that shares the steps before",
+        takes="STEP [ID or PATH] [--model NAME] [--sub-model NAME] [--anew] [--effects]",
+        told="a second run that shares the steps before; of a run in a file, too",
     ),
     Command(name="variables", do=returning.variables, takes="STEP [ID]", told="how each variable comes back before a step"),
     Command(
         name="resume",
         do=returning.resume_run,
-        takes="ID|PATH [--model NAME] [--sub-model NAME] [--effects]",
+        takes="RUN [--model NAME] [--sub-model NAME] [--effects]",
         told="stand where a run stood before the kernel was restarted; no model is asked",
     ),
     Command(
         name="replay",
         do=returning.replay_run,
-        takes="[ID|PATH] [--all] [--effects]",
+        takes="[RUN] [--all] [--effects]",
         told="play a run again, step by step: its code runs, its answers come from the record",
     ),
     Command(name="takeover", do=returning.take_over, takes="[ID]", told="leave the record where a replay differs from it"),

@@ -16,12 +16,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from rlm_lab.engine.changing import LIMITS
 from rlm_lab.engine.conditions import NAMES
 from rlm_lab.engine.gates import GOALS, STEPS
-from rlm_lab.engine.run import paused_runs
+from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.errors import RLMError
 from rlm_lab.kernel.arguments import PROFILES, magic_parser
 from rlm_lab.kernel.commands import COMMANDS
 from rlm_lab.models.litellm_facts import OWN_NAMES
 from rlm_lab.trajectory.store import list_runs
+from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.exports import EXPORTS
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _LINE = re.compile(r"(?:[\w.]+\s*=\s*)?%rlm\s+")
 _DATA = ("-c", "--context")
 _MODELS = ("-m", "--model", "--sub-model")
 _FUNCTIONS = ("--tools", "--sub-tools")
+_FLAG = re.compile(r"--[a-z-]+")
 _MOST = 200
 _NOT_DATA = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 Found = tuple[str, list[str], str]  # what is completed, with what, and of which kind
@@ -102,15 +104,7 @@ class Completer:
             return _of_breakpoint(word)
         if command == "set":
             return self._of_setting(word)
-        if command in {"stop", "edit", "skip", "accept"}:
-            return _of_paused(word)
-        if command == "compare":
-            word = word.split(" ")[-1]
-        if command == "export":
-            return self._of_export(word)
-        if command in {"show", "compare", "lesson"}:
-            return word, _beginning(word, self._runs()), "run"
-        return word, _beginning(word, ["--no-ask"] if command == "doctor" else []), "flag"
+        return self._of_takes(COMMANDS[command].takes, word) if command in COMMANDS else (word, [], "")
 
     def _of_setting(self, text: str) -> Found:
         """A name that can be set, or a model."""
@@ -119,14 +113,18 @@ class Completer:
             return word, _beginning(word, ["model", "sub_model", *LIMITS]), "name"
         return word, _beginning(word, self._models()) if before[-1] in {"model", "sub_model"} else [], "model"
 
-    def _of_export(self, text: str) -> Found:
-        """A run, a flag or a form."""
+    def _of_takes(self, takes: str, text: str) -> Found:
+        """What a command says that it takes: a flag, the value of one, a run of the folder, or a paused one."""
         *before, word = text.split(" ")
-        if before[-1:] == ["--to"]:
-            return word, _beginning(word, EXPORTS), "form"
         if word.startswith("-"):
-            return word, _beginning(word, ["--to", "--out", "--overwrite", "--contexts", "--help"]), "flag"
-        return word, _beginning(word, self._runs()), "run"
+            return word, _beginning(word, _FLAG.findall(takes)), "flag"
+        if before[-1:] == ["--to"] and "FORM" in takes:
+            return word, _beginning(word, EXPORTS), "form"
+        if before[-1:] and before[-1] in _MODELS:
+            return word, _beginning(word, self._models()), "model"
+        runs = self._runs() if "RUN" in takes else [run.id for run in paused_runs()] if "ID" in takes else []
+        held = [name for name, value in self._names() if isinstance(value, (Run, Trajectory))] if runs else []
+        return word, _beginning(word, [*held, *runs]), "run"
 
     def _names(self) -> list[tuple[str, Any]]:
         hidden = self._shell.user_ns_hidden

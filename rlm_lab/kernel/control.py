@@ -14,6 +14,7 @@ from rlm_lab.engine.gates import Gate
 from rlm_lab.engine.orders import apply
 from rlm_lab.engine.run import Run, paused_runs, running
 from rlm_lab.errors import StateError, UsageError
+from rlm_lab.kernel import readings
 from rlm_lab.kernel.pausing import place_of
 from rlm_lab.kernel.tables import Table, note
 from rlm_lab.kernel.words import near, words_of
@@ -54,7 +55,7 @@ def paused_run(name: str | None = None) -> Run:
 
 def step(magics: RLM, rest: str) -> None:
     into, words = _option("step", words_of(rest), "--into")
-    run = _named("step", words)
+    run = named(magics, "step", words)
     _order(magics, run, {"command": "step", "into": into or "blocks"})
 
 
@@ -64,27 +65,25 @@ def go_on(magics: RLM, rest: str) -> None:
     if at and words[at : at + 1] == ["step"] and words[at + 1 : at + 2]:
         words[at : at + 2] = [f"step {words[at + 1]}"]
     until, words = _option("continue", words, "--until")
-    run = _named("continue", words)
+    run = named(magics, "continue", words)
     _order(magics, run, {"command": "continue", "until": until})
 
 
 def pause(magics: RLM, rest: str) -> None:
     """For a subshell, a thread, or a block: a cell of the main shell is never run while a run goes on."""
-    run = running()
-    words = _words("pause", words_of(rest))
-    if run is None or not run.id.startswith(words[0] if words else ""):
-        named = f" called {words[0]!r}" if words else ""
-        raise StateError(f"No run{named} is running, so there is nothing to pause; a cell waits until a run has ended or paused.")
+    run, name = running(), _id(magics, "pause", words_of(rest))
+    if run is None or not run.id.startswith(name or ""):
+        called = f" called {name!r}" if name else ""
+        raise StateError(f"No run{called} is running, so there is nothing to pause; a cell waits until a run has ended or paused.")
     apply(run, {"command": "pause"})  # its own cell tells what comes of it
 
 
 def stop(magics: RLM, rest: str) -> None:
-    words = _words("stop", words_of(rest))
-    run = running()
-    if run is not None and run.id.startswith(words[0] if words else ""):
+    run, name = running(), _id(magics, "stop", words_of(rest))
+    if run is not None and run.id.startswith(name or ""):
         apply(run, {"command": "stop"})
         return
-    run = paused_run(words[0] if words else None)
+    run = paused_run(name)
     magics.stop(run)
     magics.say(note(f"The run {run.id} is stopped. Its log: {run.path}"))
 
@@ -109,7 +108,7 @@ def breakpoints(magics: RLM, rest: str) -> None:
 
 def edit(magics: RLM, rest: str) -> None:
     """Puts what is pending into the next cell; running that cell decides."""
-    run = _named("edit", words_of(rest))
+    run = named(magics, "edit", words_of(rest))
     magics.ipython.set_next_input(edit_cell(run), replace=False)
     what = _pending_text(_gate(run, "edit"))[1]
     magics.say(note(f"The {what} is in the next cell; run that cell, and the run goes on with what it says then."))
@@ -129,7 +128,7 @@ def edit_cell(run: Run) -> str:
 def edited(magics: RLM, line: str, cell: str) -> None:
     """Replaces what is pending by a cell's body, and goes on as the run went before."""
     pause, words = _option("rlm_edit", words_of(line), "--pause")
-    run = _named("rlm_edit", words)
+    run = named(magics, "rlm_edit", words)
     gate = _gate(run, "edit")
     if pause is not None and pause != str(_pause(run)):
         raise StateError(f"This edit was made for another pause of the run {run.id}, which is now {place_of(run)}; %rlm edit anew.")
@@ -148,7 +147,7 @@ def answer(magics: RLM, rest: str) -> None:
 
 def answered(magics: RLM, line: str, cell: str) -> None:
     """Answers the pending call or batch by a cell's body."""
-    run = _named("rlm_answer", words_of(line))
+    run = named(magics, "rlm_answer", words_of(line))
     gate = _gate(run, "answer")
     if not cell.strip():
         raise UsageError("The cell is empty; write the answer below the line, for a batch one a line or a JSON list.")
@@ -156,7 +155,7 @@ def answered(magics: RLM, line: str, cell: str) -> None:
 
 
 def skip(magics: RLM, rest: str) -> None:
-    run = _named("skip", words_of(rest))
+    run = named(magics, "skip", words_of(rest))
     _gate(run, "skip")
     _order(magics, run, {"command": "skip"})
 
@@ -164,7 +163,7 @@ def skip(magics: RLM, rest: str) -> None:
 def cap(magics: RLM, rest: str) -> None:
     """Sends only the first calls of the pending batch."""
     number, *words = words_of(rest) or [""]
-    run = _named("cap", words)
+    run = named(magics, "cap", words)
     _gate(run, "cap")
     if not number.isdecimal():
         raise UsageError(f"%rlm cap takes how many calls are sent, a whole number; {number!r} is none.")
@@ -172,7 +171,7 @@ def cap(magics: RLM, rest: str) -> None:
 
 
 def accept(magics: RLM, rest: str) -> None:
-    run = _named("accept", words_of(rest))
+    run = named(magics, "accept", words_of(rest))
     _gate(run, "accept")
     _order(magics, run, {"command": "accept"})
 
@@ -285,10 +284,16 @@ def _pause(run: Run) -> int:
 # words
 
 
-def _named(command: str, words: Sequence[str]) -> Run:
+def named(magics: RLM, command: str, words: Sequence[str]) -> Run:
     """The paused run that the words name, the newest without words."""
+    return paused_run(_id(magics, command, words))
+
+
+def _id(magics: RLM, command: str, words: Sequence[str]) -> str | None:
+    """The id, or its beginning, that a word says; a variable stands for the run that it holds."""
     words = _words(command, words)
-    return paused_run(words[0] if words else None)
+    held = readings.held_by(magics, words[0]) if words else None
+    return held.id if isinstance(held, Run) else words[0] if words else None
 
 
 def _words(command: str, words: Sequence[str]) -> Sequence[str]:

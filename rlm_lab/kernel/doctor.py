@@ -86,8 +86,10 @@ def model_table(settings: Settings) -> Table:
         default = "The default is local."
     else:
         default = "There is no default: set RLM_LAB_MODEL, or run `rlm-lab model install`."
-    note = f"{default} Any LiteLLM name works, with its provider's key in the environment; so does a variable that holds a model."
-    return Table(title="Models", head=("-m", "what", "state"), rows=rows, note=note)
+    others = (
+        "Any LiteLLM name works, with its provider's key in the environment; in a notebook so does a variable that holds a model."
+    )
+    return Table(title="Models", head=("-m", "what", "state"), rows=rows, note=f"{default} {others}")
 
 
 def _python() -> Finding:

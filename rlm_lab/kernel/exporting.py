@@ -43,7 +43,7 @@ def export_told(runs: Sequence[Source], parsed: argparse.Namespace) -> str:
 def magic_parser() -> Parser:
     """The flags of `%rlm export`."""
     parser = Parser(prog="%rlm export", description="A run as a file that others can open.", add_help=False, allow_abbrev=False)
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="a run's id or its log's path; by default the last run")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="a variable, a run's id or its log's path; by default the last run")
     add_export_flags(parser)
     parser.add_argument("-h", "--help", action="store_true", help="show this")
     return parser

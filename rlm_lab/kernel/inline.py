@@ -50,7 +50,7 @@ class Inline:
         self._state: Message | None = None
         self._uncovered = False
         self._news = threading.Event()
-        self._closed = False
+        self._ending = self._closed = False
         self._widget: Any = None
         self._thread = threading.Thread(target=self._pump, name="rlm_lab view", daemon=True)
 
@@ -70,11 +70,13 @@ class Inline:
         return bundle | {"text/html": f'<div data-rlm-live="{self._mark}">{bundle["text/html"]}</div>'}
 
     def close(self) -> None:
-        """Ends it; what the output shows next stands for itself."""
-        self._closed = True
-        self._news.set()
+        """Ends it, once the last of the run is told: what the output shows next stands for itself.
+
+        A page that was loaded anew meanwhile does not hear what the output shows next, and keeps the view as it is then.
+        """
         self._end()
-        self._widget.close()
+        self._ending = True
+        self._news.set()
 
     # to the front end
 
@@ -88,10 +90,15 @@ class Inline:
         while not self._closed:
             self._news.wait()
             self._news.clear()
+            ending = self._ending
             try:
                 self._tell()
+                if ending:
+                    self._closed = True
+                    self._widget.close()
             except Exception:  # a view must never break a run
                 _logger.debug("The view of run %s could not be told.", self._run.id, exc_info=True)
+                self._closed = self._closed or ending
             time.sleep(REST)
 
     def _tell(self) -> None:

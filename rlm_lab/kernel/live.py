@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -71,7 +72,10 @@ def so_far(run: Run) -> Bundle:
 
 
 def trajectory_of(run: Run) -> Trajectory:
-    return dataclasses.replace(run.trajectory, path=run.path)
+    """What the log says, and where it is; of a run whose log cannot be written what the run says itself."""
+    told = run.trajectory
+    error = told.error or (None if run.error is None else str(run.error))
+    return dataclasses.replace(told, path=run.path, error=error, question=told.question or run.question)
 
 
 class Region:
@@ -88,6 +92,8 @@ class Region:
         transient = {"display_id": self._id} if self.in_place else {}
         update = self.in_place and self._begun
         self._begun = True
+        if MIME_TYPE in bundle:  # when it was told: a page that was opened later asks the run's file for what has come since
+            bundle = bundle | {MIME_TYPE: bundle[MIME_TYPE] | {"told": datetime.now(UTC).isoformat(timespec="milliseconds")}}
         self._publisher.publish(data=bundle, metadata={}, transient=transient, update=update)
 
 

@@ -31,16 +31,17 @@ def why(magics: RLM, words: list[str]) -> Provenance:
 
 
 def named(magics: RLM, words: list[str]) -> Run | Trajectory:
-    """The run of a word: the last one without a word; a run of this kernel, which has its data at hand; else one of the folder."""
-    name = words[0] if words else None
-    held = magics.ipython.user_ns.get(name or "")  # an id is no name of a variable
-    return held if isinstance(held, (Run, Trajectory)) else own_or_saved(magics, name)
-
-
-def own_or_saved(magics: RLM, name: str | None) -> Run | Trajectory:
-    """The last run, which has its data at hand, where it is meant; else one of the folder."""
-    last = magics.last
+    """The run of a word, a variable, an id or a path; the last one without a word. A run of this kernel has its data at hand."""
+    name, last = words[0] if words else None, magics.last
+    if name is not None and (held := held_by(magics, name)) is not None:
+        return held
     return last if last is not None and name in (None, last.id) else find_run(name, magics.settings().runs)
+
+
+def held_by(magics: RLM, name: str) -> Run | Trajectory | None:
+    """The run that a variable holds; an id is no name of one."""
+    held = magics.ipython.user_ns.get(name)
+    return held if isinstance(held, (Run, Trajectory)) else None
 
 
 def lints_told(name: str | None, *, as_json: bool, width: int) -> tuple[str, bool]:

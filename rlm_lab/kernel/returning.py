@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from rlm_lab.engine.run import Run, paused_runs
 from rlm_lab.engine.variables import describe_variable
 from rlm_lab.errors import StateError, UsageError
-from rlm_lab.kernel.control import paused_run
+from rlm_lab.kernel import readings
+from rlm_lab.kernel.control import named, paused_run
+from rlm_lab.kernel.replaying import fork as fork_recorded
 from rlm_lab.kernel.replaying import replay, resume
-from rlm_lab.kernel.stored import find_run
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, words_of
 
@@ -48,8 +49,14 @@ def again(magics: RLM, rest: str) -> None:
 
 
 def fork(magics: RLM, rest: str) -> Run:
-    flags, words = _flags("fork", words_of(rest), {**_MODELS, "--anew": bool})
-    made = _run(magics, words[1:]).fork(_step("fork", words), **_models(magics, flags), anew=flags.get("--anew"))
+    """Of a run that this kernel holds, or of any other by its log."""
+    flags, words = _flags("fork", words_of(rest), {**_MODELS, "--anew": bool, "--effects": bool})
+    step, given = _step("fork", words), _models(magics, flags) | {"anew": flags.get("--anew")}
+    if words[1:] and not _is_held(magics, words[1]):
+        effects = flags.get("--effects", False)
+        made = fork_recorded(_path(magics, words[1]), step, **given, effects=effects, settings=magics.settings())
+    else:
+        made = _run(magics, words[1:]).fork(step, **given)
     magics.show(made)
     return made
 
@@ -89,13 +96,16 @@ def replay_run(magics: RLM, rest: str) -> Run:
 
 
 def take_over(magics: RLM, rest: str) -> None:
-    run = paused_run(rest.strip() or None)
+    run = named(magics, "takeover", words_of(rest))
     run.decide(take_over=True)
     magics.drive(magics.held_of(run), run.go_on)
 
 
 def _run(magics: RLM, words: list[str]) -> Run:
     """The run that a word names, else the newest that is paused, else the last one."""
+    held = readings.held_by(magics, words[0]) if words else None
+    if isinstance(held, Run):
+        return held
     if words and magics.last is not None and magics.last.id.startswith(words[0]):
         return magics.last
     if words or paused_runs():
@@ -105,13 +115,20 @@ def _run(magics: RLM, words: list[str]) -> Run:
     return magics.last
 
 
+def _is_held(magics: RLM, name: str) -> bool:
+    """Whether a variable, the last run, or a paused one, is called so."""
+    return isinstance(readings.held_by(magics, name), Run) or any(
+        run.id.startswith(name) for run in (magics.last, *paused_runs()) if run is not None
+    )
+
+
 def _models(magics: RLM, flags: dict[str, Any]) -> dict[str, Any]:
     named = {"model": flags.get("--model"), "sub_model": flags.get("--sub-model")}
     return {name: magics.expressions().model(spec) for name, spec in named.items() if spec is not None}
 
 
 def _path(magics: RLM, word: str) -> Path:
-    found = Path(word) if Path(word).is_file() else find_run(word, magics.settings().runs).path
+    found = Path(word) if Path(word).is_file() else readings.named(magics, [word]).path
     if found is None:
         raise StateError(f"The run {word!r} has no file.")
     return found

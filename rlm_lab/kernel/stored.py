@@ -28,7 +28,7 @@ def runs_table(folder: Path, known: Mapping[str, str] | None = None) -> Table:
     heads = list_runs(folder)
     rows = [_row(head, known.get(head.run, head.status)) for head in heads[:MOST_ROWS]]
     more = f" {len(heads) - MOST_ROWS:,} older runs are not shown." if len(heads) > MOST_ROWS else ""
-    note_text = f"In {folder}.{more}" if heads else f"No runs yet in {folder}. Ask a question about a variable that is loaded."
+    note_text = f"In {folder}.{more}" if heads else f"No runs yet in {folder}; a question that is asked makes one."
     return Table(title="Runs", head=("run", "status", "question", "answer", "steps", "time", "model"), rows=rows, note=note_text)
 
 

@@ -1,5 +1,6 @@
 """The paths of the server's part: `/rlm-lab/runs` lists a folder, `/rlm-lab/run` tells a run and puts it into the trash,
-`/rlm-lab/comparison` holds several against each other, `/rlm-lab/notebook` tells which notebook shows a run.
+`/rlm-lab/comparison` holds several against each other, `/rlm-lab/export` gives them as a file in a form, or tells the forms,
+`/rlm-lab/notebook` tells which notebook shows a run.
 
 Every request needs Jupyter's own authentication and the right to read or write contents; answers are JSON. The server's loop owns
 the handlers; files are read in threads.
@@ -11,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -20,12 +22,13 @@ from tornado.web import Application, HTTPError, authenticated
 from rlm_lab.errors import RLMError
 from rlm_lab.server.cells import notebook_of
 from rlm_lab.server.comparing import compared
+from rlm_lab.server.exporting import exported, forms
 from rlm_lab.server.places import Places
 from rlm_lab.server.reader import Reader, Readers
 from rlm_lab.server.shelves import Shelves
 
 T = TypeVar("T")
-MOST_COMPARED = 50  # runs
+MOST_TOGETHER = 50  # runs that are compared, or exported to one file
 
 
 def add_handlers(application: Application) -> None:
@@ -38,6 +41,7 @@ def add_handlers(application: Application) -> None:
             (url_path_join(base, "rlm-lab", "runs"), RunsHandler, {"shelves": shelves}),
             (url_path_join(base, "rlm-lab", "run"), RunHandler, {"readers": readers}),
             (url_path_join(base, "rlm-lab", "comparison"), ComparisonHandler),
+            (url_path_join(base, "rlm-lab", "export"), ExportHandler),
             (url_path_join(base, "rlm-lab", "notebook"), NotebookHandler),
         ],
     )
@@ -51,6 +55,12 @@ class _Handler(APIHandler):
         manager = self.contents_manager
         root = Path(getattr(manager, "root_dir", None) or self.settings["server_root_dir"]).expanduser()
         return Places(root=root, hidden=bool(getattr(manager, "allow_hidden", False)))
+
+    def runs_named(self) -> Callable[[], list[Path]]:
+        """The files of all that `path` names; they are looked into, and so in a thread."""
+        places, folder = self.places, self.get_query_argument("folder", "")
+        names = self.get_query_arguments("path")[:MOST_TOGETHER]
+        return lambda: [places.run(name, folder) for name in names]
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """What a user can mend is told as 404, with its line."""
@@ -69,8 +79,11 @@ class RunsHandler(_Handler):
     @authenticated
     @authorized
     async def get(self) -> None:
+        """All of them, or none where the front end knows them by the answer's mark: it asks again and again."""
         places, folder = self.places, self.get_query_argument("folder", "")
-        await self.finish(await self.in_thread(lambda: self._shelves.look(places, folder)))
+        told = await self.in_thread(lambda: self._shelves.look(places, folder))
+        known = told["mark"] == self.get_query_argument("known", "")
+        await self.finish({"mark": told["mark"], "runs": None} if known else told)
 
 
 class ComparisonHandler(_Handler):
@@ -79,9 +92,23 @@ class ComparisonHandler(_Handler):
     @authenticated
     @authorized
     async def get(self) -> None:
-        places, folder = self.places, self.get_query_argument("folder", "")
-        names = self.get_query_arguments("path")[:MOST_COMPARED]
-        await self.finish(await self.in_thread(lambda: compared([places.run(name, folder) for name in names])))
+        named = self.runs_named()
+        await self.finish(await self.in_thread(lambda: compared(named())))
+
+
+class ExportHandler(_Handler):
+    """The runs of each `path` as a file in the form that `to` names, to be saved; without it the forms."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        named, to = self.runs_named(), self.get_query_argument("to", None)
+        if to is None:
+            await self.finish({"forms": forms()})
+            return
+        name, content = await self.in_thread(lambda: exported(named(), to))
+        self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}")
+        await self.finish(content, set_content_type="application/octet-stream")
 
 
 class NotebookHandler(_Handler):

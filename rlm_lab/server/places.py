@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rlm_lab.config import Settings, load_settings
 from rlm_lab.errors import ConfigError, UsageError
-from rlm_lab.trajectory.formats import format_of, place_of
+from rlm_lab.trajectory.formats import FORMATS, format_of, place_of
 from rlm_lab.trajectory.formats.files import Source
 from rlm_lab.trajectory.reading import SUFFIX
 
@@ -43,9 +43,8 @@ class Places:
         if not self._is_shown(path) and path.parent != self._runs(path.parent):
             raise UsageError(f"The run {name[:200]!r} lies outside of what this server shows.")
         if not own and format_of(Source(place_of(path)[0])) is None:
-            raise UsageError(
-                f"{name[:200]!r} is no run; the name of a run's file ends in {SUFFIX}, or it is a log of another engine."
-            )
+            names = ", ".join(one.name for one in FORMATS)
+            raise UsageError(f"{name[:200]!r} is no run: neither one of rlm_lab ({SUFFIX}), nor a log of {names}.")
         return path
 
     def folder(self, name: str) -> Path:

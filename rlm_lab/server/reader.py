@@ -109,7 +109,7 @@ class Readers:
 def _state(live: bool) -> Message:
     from rlm_lab.engine.orders import ORDERS
 
-    status, why = ("running", ELSEWHERE) if live else ("saved", SAVED)
+    status, why = ("", ELSEWHERE) if live else ("saved", SAVED)  # of one that is not over its file says whether it is paused
     return {"kind": "state", "status": status, "stamp": 0, "gate": None, "breakpoints": [], "can": dict.fromkeys(ORDERS, why)}
 
 

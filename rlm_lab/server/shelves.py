@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,10 @@ class Shelves:
         self._known: dict[tuple[Path, ...], Shelf] = {}
 
     def look(self, places: Places, folder: str) -> dict[str, Any]:
-        """The rows, the newest first, each with the `path` to ask for; `left_out` older ones are not among them."""
+        """The rows, the newest first, each with the `path` to ask for; `left_out` older ones are not among them.
+
+        `mark` tells this very answer.
+        """
         from rlm_lab.dashboard.shelf import Shelf
 
         folders = tuple(places.folders(folder))
@@ -33,4 +38,5 @@ class Shelves:
                 del self._known[next(iter(self._known))]
             rows = shelf.look({})
             found = [{**row, "path": places.told(path)} for run, row in rows.items() if (path := shelf.path_of(run)) is not None]
-            return {"runs": found, "left_out": shelf.left_out}
+            told = {"runs": found, "left_out": shelf.left_out}
+        return {"mark": hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16], **told}

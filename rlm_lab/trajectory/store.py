@@ -143,8 +143,11 @@ class EventLog:
     def append(self, event: Event) -> Event:
         """Store the event and tell it; gives the event with its `seq` and `t`.
 
-        One that comes in the midst of another append of the same thread is stored after that one, and given back as it came.
+        One that comes in the midst of another append of the same thread is stored after that one, and given back as it came; so
+        is a delta that nobody hears.
         """
+        if isinstance(event, ReplyDelta) and not self._subscribers:
+            return event
         given = event
         with self._lock:
             if self._held is not None:
@@ -255,8 +258,11 @@ def _open_again(path: Path) -> FileIO:
 def _create(path: Path) -> FileIO:
     """A new file for this process alone, locked for as long as it is open, so that a reader knows that the run lives."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = FileIO(path, "xb", opener=lambda name, flags: os.open(name, flags | os.O_APPEND, 0o600))
+        try:
+            file = _new_file(path)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = _new_file(path)
     except FileExistsError:
         raise LogError(f"There is a file {path} already, and no log is written over; set RLM_LAB_RUNS to another folder.") from None
     except OSError as error:
@@ -265,6 +271,10 @@ def _create(path: Path) -> FileIO:
         ) from None
     _lock_file(file)
     return file
+
+
+def _new_file(path: Path) -> FileIO:
+    return FileIO(path, "xb", opener=lambda name, flags: os.open(name, flags | os.O_APPEND, 0o600))
 
 
 if sys.platform == "win32":

@@ -20,6 +20,8 @@ def plain(text: str) -> str:
     >>> plain("\\x1b[31mred\\x1b[0m \\ud800")
     'red �'
     """
+    if _UNFIT.search(text) is None:  # nor a terminal sequence, nor a carriage return: both begin with what is unfit
+        return text
     text = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return _UNFIT.sub(REPLACEMENT, text)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterator
 
 from rlm_lab.views import figures
 from rlm_lab.views.clean import escaped, plain
@@ -20,21 +21,36 @@ _TOKEN = re.compile(
 )
 
 
+def code_pieces(code: str) -> list[list[list[str]]]:
+    """The lines of the code, each as pieces of a kind and a text: `k`eyword, `s`tring, `d`igits, `c`omment, a `q`uery or nothing.
+
+    >>> code_pieces("x = 1\\n#")
+    [[['', 'x = '], ['d', '1']], [['c', '#']]]
+    """
+    lines: list[list[list[str]]] = [[]]
+    for kind, text in _pieces(plain(code)):
+        for at, part in enumerate(text.split("\n")):
+            lines += [[]] if at else []
+            lines[-1] += [[kind, part]] if part else []
+    return lines
+
+
+def _pieces(code: str) -> Iterator[tuple[str, str]]:
+    end = 0
+    for found in _TOKEN.finditer(code):
+        yield "", code[end : found.start()]
+        yield found.lastgroup or "", found.group()
+        end = found.end()
+    yield "", code[end:]
+
+
 def code_lines(code: str) -> list[str]:
     """One piece of HTML for each line of the code, each whole in itself.
 
     >>> code_lines("x = 1")
     ['x = <span class="rlm-d">1</span>']
     """
-    code = plain(code)
-    pieces: list[str] = []
-    end = 0
-    for found in _TOKEN.finditer(code):
-        pieces.append(escaped(code[end : found.start()]))
-        pieces.extend(_coloured(found.group(), found.lastgroup or ""))
-        end = found.end()
-    pieces.append(escaped(code[end:]))
-    return "".join(pieces).split("\n")
+    return ["".join(_coloured(kind, text) for kind, text in line) for line in code_pieces(code)]
 
 
 def code_window(code: str, line: int | None = None, note: str = "", *, most: int = 12, failed: bool = False) -> str:
@@ -54,7 +70,5 @@ def code_window(code: str, line: int | None = None, note: str = "", *, most: int
     return shown + (f'<p class="rlm-label">{figures.counted(missing, "more line")}.</p>' if missing else "")
 
 
-def _coloured(text: str, kind: str) -> list[str]:
-    """A token over several lines gets a span on each."""
-    lines = [f'<span class="rlm-{kind}">{escaped(line)}</span>' if line else "" for line in text.split("\n")]
-    return ["\n".join(lines)]
+def _coloured(kind: str, text: str) -> str:
+    return f'<span class="rlm-{kind}">{escaped(text)}</span>' if kind else escaped(text)

@@ -16,11 +16,11 @@ from typing import Any
 from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.callpairs import CallPair, call_pairs
-from rlm_lab.analysis.comparing import Pair, RunFacts, failed
+from rlm_lab.analysis.comparing import Children, Pair, RunFacts, children_of, failed, pair_of, same_children
 from rlm_lab.analysis.divergence import divergence_of
 from rlm_lab.analysis.wording import Marks, marks_of
 from rlm_lab.trajectory.tree import Call, Step, Trajectory
-from rlm_lab.views import differing, figures
+from rlm_lab.views import differing
 from rlm_lab.views.clean import plain, storable
 from rlm_lab.views.comparison import Comparison
 from rlm_lab.views.sides import (
@@ -29,6 +29,7 @@ from rlm_lab.views.sides import (
     shown_code,
     shown_end,
     shown_output,
+    shown_spent,
     shown_summary,
     shown_variables,
     warnings_of,
@@ -41,6 +42,8 @@ MOST_ALONE = 3  # of those, calls that one run made only
 MOST_ACTS = 200  # of a strip
 MOST_PAIRS = 120
 MOST_ROWS = 12_000  # of all pairs in one message
+MOST_INSIDE = 3_000  # rows of child runs in one message
+DEEPEST = 5  # child runs of child runs
 JSON = dict[str, Any]
 _TURNED = {"only_a": "only_b", "only_b": "only_a"}
 
@@ -55,12 +58,12 @@ def comparison_json(comparison: Comparison, *, chosen: tuple[int, int] = (0, 1),
     count = len(comparison.runs)
     wanted = [chosen, *(combinations(range(count), 2) if all_pairs else ())] if count > 1 else []
     pairs: dict[str, JSON] = {}
-    rows = 0
+    rows, room = 0, Room(rows=MOST_INSIDE)
     for i, j in wanted:
         one, other = sorted((i % count, j % count))
         if f"{one}-{other}" in pairs or (pairs and (rows > MOST_ROWS or len(pairs) >= MOST_PAIRS)):
             continue
-        pairs[f"{one}-{other}"] = found = pair_json(comparison, one, other)
+        pairs[f"{one}-{other}"] = found = pair_json(comparison, one, other, room)
         rows += len(found["rows"])
     places = sorted({int(place) for key in pairs for place in key.split("-")})
     message = {
@@ -76,20 +79,30 @@ def comparison_json(comparison: Comparison, *, chosen: tuple[int, int] = (0, 1),
     return found_message
 
 
-def pair_json(comparison: Comparison, i: int, j: int) -> JSON:
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Room:
+    """How many rows of child runs a message still takes, and how deep."""
+
+    rows: int
+    deep: int = DEEPEST
+
+
+def pair_json(comparison: Comparison, i: int, j: int, room: Room | None = None) -> JSON:
     """Two runs, i before j: texts for both directions, rows for one; the page turns them round."""
     pair = comparison.pair(i, j)
     facts = comparison.facts[i], comparison.facts[j]
-    places = _places(pair.a), _places(pair.b)
-    rows = [_row(row, *places) for row in pair.rows]
     return {
         "texts": _texts(pair, facts),
         "turned": _texts(turned(pair), (facts[1], facts[0])),
-        "part": None if pair.divergence is None else pair.divergence.row,
         "cause": None if pair.divergence is None else pair.divergence.cause,
         "exact": pair.exact,
-        "rows": rows,
-    }
+    } | _aligned(pair, room or Room(rows=MOST_INSIDE))
+
+
+def _aligned(pair: Pair, room: Room) -> JSON:
+    places = _places(pair.a), _places(pair.b)
+    rows = [_row(row, *places) | _children(row, room) for row in pair.rows]
+    return {"part": None if pair.divergence is None else pair.divergence.row, "rows": rows}
 
 
 def turned(pair: Pair) -> Pair:
@@ -123,16 +136,19 @@ def _run(one: RunFacts) -> JSON:
 
 
 def _texts(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> JSON:
-    title, sentence = differing.parting_text(pair)
-    return {
+    return _parting(pair) | {
         "given": differing.given_text(pair),
         "contexts": differing.contexts_text(pair.a),
         "figures": [dataclasses.asdict(one) for one in differing.spent_of(*facts)],
         "same_answer": differing.same_answer(*facts),
         "counts": differing.counted_kinds(pair),
-        "title": title,
-        "sentence": sentence,
+        "what_if": plain(differing.what_if_line(pair)),
     }
+
+
+def _parting(pair: Pair) -> JSON:
+    title, sentence = differing.parting_text(pair)
+    return {"title": title, "sentence": sentence}
 
 
 def _step(run: Trajectory, step: Step) -> JSON:
@@ -149,20 +165,14 @@ def _step(run: Trajectory, step: Step) -> JSON:
         "code": shown_code(step, LONGEST["code"]),
         "output": shown_output(step, LONGEST["output"]),
         "variables": shown_variables(step, LONGEST["output"]),
-        "spent": _spent(step),
+        "spent": shown_spent(step),
     }
     told |= {"final": True} if final else {}
     told |= {"failed": True} if failed(step) else {}
     told |= {"edited": True} if step.edits or step.interventions else {}
+    more = len(children) - MOST_CALLS
+    told |= {"more_children": more} if more > 0 else {}
     return told | ({"children": [_child(child) for child in children[:MOST_CALLS]]} if children else {})
-
-
-def _spent(step: Step) -> str:
-    """Tokens and money of a step and its calls, as far as they are known."""
-    parts: list[Step | Call] = [step, *(call for block in step.blocks for call in block.calls)]
-    tokens = sum(part.prompt_tokens + part.completion_tokens for part in parts)
-    costs = [part.cost for part in parts if part.cost is not None]
-    return " · ".join([f"{figures.thousands(tokens)} tokens"] * bool(tokens) + [figures.money(sum(costs))] * bool(costs))
 
 
 def _child(child: Trajectory) -> JSON:
@@ -193,6 +203,35 @@ def _row(row: Row, places_a: dict[int, int], places_b: dict[int, int]) -> JSON:
     if one is not None and other is not None and row.kind != "same":
         told["marks"] = _marks(one, other)
         told |= _calls(one, other)
+    return told
+
+
+def _children(row: Row, room: Room) -> JSON:
+    """The child runs of both steps, a few of them, each pair opened into its own rows; of a moved step where B has it."""
+    found = children_of(row) if row.kind != "moved" or row.a is None else ()
+    if not found:
+        return {}
+    more = len(found) - MOST_CALLS
+    told: JSON = {"children": [_child_pair(pair, room) for pair in found[:MOST_CALLS]]}
+    return told | ({"more_children": more} if more > 0 else {})
+
+
+def _child_pair(children: Children, room: Room) -> JSON:
+    a, b = children
+    heads = [None if child is None else _child(child) for child in children]
+    told: JSON = {"a": heads[0], "b": heads[1], "same": same_children(children)}
+    if a is None or b is None:
+        return told
+    texts = {name: [str(head[name]) for head in heads if head] for name in ("question", "answer")}
+    told["marks"] = {name: _both(*sides) for name, sides in texts.items()}
+    pair = pair_of(a, b)
+    if len(pair.rows) > room.rows or room.deep == 0:
+        return told
+    room.rows -= len(pair.rows)
+    room.deep -= 1
+    told |= {"texts": _parting(pair), "turned": _parting(turned(pair)), "steps": [steps_json(a), steps_json(b)]}
+    told |= _aligned(pair, room)
+    room.deep += 1
     return told
 
 

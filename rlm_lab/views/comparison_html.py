@@ -13,23 +13,35 @@ from importlib.resources import files
 from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.callpairs import call_pairs
-from rlm_lab.analysis.comparing import Pair, RunFacts, answers_of
+from rlm_lab.analysis.comparing import Pair, RunFacts, answers_of, children_of, pair_of, same_children
 from rlm_lab.analysis.traits import code_of
 from rlm_lab.analysis.wording import Marks, marks_of
-from rlm_lab.trajectory.tree import Call, Step
+from rlm_lab.trajectory.tree import Call, Step, Trajectory
 from rlm_lab.views import differing, figures
 from rlm_lab.views.clean import escaped
 from rlm_lab.views.glyphs import glyph
 from rlm_lab.views.html import frame
-from rlm_lab.views.sides import from_difference, shown_code, shown_end, shown_output, shown_summary, warnings_of
+from rlm_lab.views.sides import (
+    from_difference,
+    shown_code,
+    shown_end,
+    shown_output,
+    shown_summary,
+    shown_taken,
+    shown_variables,
+    warnings_of,
+)
 from rlm_lab.views.words import status_word
 
 MOST_ROWS = 60
+MOST_INSIDE = 20  # of a child run
 MOST_RUNS = 40
 _LONGEST = 3_000  # characters of a code or an output
 _SHORT = 280  # of a prompt or an answer
+_FEW = 12  # rows
 _CELLS = 9  # of a strip
-_CALLS = 2  # that differ, of a step
+_CALLS = 2  # that differ, of a step, and child runs
+_DEEPEST = 3  # child runs of child runs
 Warned = tuple[dict[int, list[str]], dict[int, list[str]]]
 
 
@@ -58,7 +70,8 @@ def _pair(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> str:
     head = f'<div class="rlm-head"><p><strong>{question}</strong></p><p class="rlm-more">{given}</p></div>'
     rows = "".join(_rows(pair, (warnings_of(pair.a), warnings_of(pair.b))))
     title, sentence = differing.parting_text(pair)
-    none = f'<p class="rlm-note"><b>{escaped(title)}.</b> {escaped(sentence)}</p>' if pair.divergence is None else ""
+    told_above = pair.divergence is None or len(pair.rows) > _FEW  # of many rows it is told where it is seen at once, too
+    none = f'<p class="rlm-note"><b>{escaped(title)}.</b> {escaped(sentence)}</p>' if told_above else ""
     note = f'<p class="rlm-note">Steps: {escaped(differing.counted_kinds(pair))}.</p>'
     return f'{head}{_spent(facts)}{none}<table class="rlm-sides"><tbody>{_heads(facts)}{rows}</tbody></table>{note}'
 
@@ -96,9 +109,10 @@ def _heads(facts: tuple[RunFacts, RunFacts]) -> str:
 # rows
 
 
-def _rows(pair: Pair, warned: Warned) -> Iterator[str]:
-    left_out = max(len(pair.rows) - MOST_ROWS, 0)
-    half = MOST_ROWS // 2
+def _rows(pair: Pair, warned: Warned, depth: int = 0) -> Iterator[str]:
+    most = MOST_INSIDE if depth else MOST_ROWS
+    left_out = max(len(pair.rows) - most, 0)
+    half = most // 2
     for place, row in enumerate(pair.rows):
         if left_out and half <= place < len(pair.rows) - half:
             if place == half:
@@ -106,9 +120,14 @@ def _rows(pair: Pair, warned: Warned) -> Iterator[str]:
             if pair.divergence is None or pair.divergence.row != place:
                 continue
         yield _row(pair, row, warned)
+        if row.kind != "moved" or row.a is None:
+            yield from _children(row, depth)
         if pair.divergence is not None and pair.divergence.row == place:
             title, sentence = differing.parting_text(pair)
-            yield f'<tr class="rlm-part"><td colspan="3"><b>{escaped(title)}</b> {escaped(sentence)}</td></tr>'
+            where = "In this child run: " if depth else ""
+            line = differing.what_if_line(pair)
+            told = f'<div class="rlm-more">To run B with A’s answer: <code>{escaped(line)}</code></div>' if line else ""
+            yield f'<tr class="rlm-part"><td colspan="3"><b>{where}{escaped(title)}</b> {escaped(sentence)}{told}</td></tr>'
 
 
 def _row(pair: Pair, row: Row, warned: Warned) -> str:
@@ -129,13 +148,42 @@ def _side(pair: Pair, row: Row, letter: str) -> str:
         where = f"step {row.elsewhere.number} of {letter}" if row.elsewhere is not None else f"not in {letter}"
         return f'<span class="rlm-away">{where}</span>'
     act = act_of(step).word
-    time = f" · {figures.seconds(step.seconds)}" if step.seconds else ""
+    taken = shown_taken(step)
+    time = f" · {taken}" if taken else ""
     summary, final = shown_summary(run, step)
     told = f"<b>{escaped(summary)}</b>" if final else escaped(summary)
     return (
         f'<span class="rlm-away">{step.number}</span> <span class="rlm-act rlm-{act}">{glyph(act)}{act}</span> '
         f'{told}<span class="rlm-away">{time}</span>'
     )
+
+
+def _children(row: Row, depth: int) -> Iterator[str]:
+    """The child runs of both steps: how each ended, and folded, of those that differ, their own steps."""
+    found = children_of(row)
+    for children in found[:_CALLS]:
+        a, b = children
+        same = same_children(children)
+        one, other = _marked(_ended(a), _ended(b), "rlm-asked rlm-child")
+        word = "same child run" if same else "other child run"
+        yield f'<tr><td>{one}</td><td class="rlm-mid"><b>{"=" if same else "≠"}</b>{word}</td><td>{other}</td></tr>'
+        if a is not None and b is not None and not same and depth < _DEEPEST:
+            inner = pair_of(a, b)
+            rows = "".join(_rows(inner, ({}, {}), depth + 1))
+            told = f"Steps of this child run: {escaped(differing.counted_kinds(inner))}"
+            table = f'<table class="rlm-sides"><tbody>{rows}</tbody></table>'
+            yield f'<tr><td colspan="3" class="rlm-inside"><details open><summary>{told}</summary>{table}</details></td></tr>'
+    if len(found) > _CALLS:
+        more = figures.counted(len(found) - _CALLS, "more child run")
+        yield f'<tr><td colspan="3" class="rlm-away">{more} of this step</td></tr>'
+
+
+def _ended(child: Trajectory | None) -> str:
+    if child is None:
+        return ""
+    told = f"{status_word(child.status)}, {figures.counted(len(child.steps), 'step')}"
+    answer = clipped(child.answer_text, _SHORT) or differing.NO_ANSWER
+    return f"child run ({told}): {clipped(child.question, _SHORT)}\n→ {answer}"
 
 
 def _warnings(step: Step | None, warned: dict[int, list[str]]) -> str:
@@ -146,13 +194,14 @@ def _warnings(step: Step | None, warned: dict[int, list[str]]) -> str:
 def _below(a: Step, b: Step, kind: str) -> tuple[str, str]:
     """What differs inside two steps, marked alike on both sides."""
     parts: list[tuple[str, str]] = []
-    changed = kind != "same" and not (kind == "moved" and code_of(a) == code_of(b))
+    changed = kind not in ("same", "child") and not (kind == "moved" and code_of(a) == code_of(b))
     if changed:
         parts.append(_marked(shown_code(a, _LONGEST), shown_code(b, _LONGEST)))
     if changed and kind != "output":
         parts += _calls(a, b)
     if changed:
         parts.append(_marked(shown_output(a, _LONGEST), shown_output(b, _LONGEST), "rlm-shown"))
+        parts.append(_marked(shown_variables(a, _LONGEST), shown_variables(b, _LONGEST), "rlm-shown rlm-vars"))
     return "".join(one for one, _ in parts), "".join(other for _, other in parts)
 
 
@@ -162,7 +211,7 @@ def _calls(a: Step, b: Step) -> Iterator[tuple[str, str]]:
         one, other = from_difference(pair.a.prompt if pair.a else "", pair.b.prompt if pair.b else "")
         yield _marked(_said(pair.a, one), _said(pair.b, other), "rlm-asked")
     if len(differ) > _CALLS:
-        note = f'<p class="rlm-away">{figures.counted(len(differ) - _CALLS, "more call")} differ</p>'
+        note = f'<p class="rlm-away">{figures.counted(len(differ) - _CALLS, "more call")} with differences</p>'
         yield note, note
 
 
@@ -198,7 +247,7 @@ def _table(facts: Sequence[RunFacts], chosen: Sequence[int]) -> str:
     rows = "".join(
         _run(one, "AB"[list(chosen).index(place)] if place in chosen else "") for place, one in enumerate(facts[:MOST_RUNS])
     )
-    said = ", ".join(f"{escaped(clipped(answer, 60)) or 'none'} <b>{len(places)}</b>" for answer, places in answers_of(facts)[:8])
+    said = "; ".join(f"<b>{len(places)}</b> × {escaped(clipped(answer, 60)) or 'none'}" for answer, places in answers_of(facts)[:8])
     more = f" {figures.counted(len(facts) - MOST_RUNS, 'more run')} not shown." if len(facts) > MOST_RUNS else ""
     title = f"All {len(facts):,} runs" if facts else "No runs"
     head = f'<table class="rlm-runs"><thead><tr>{head}<th>what its steps did</th></tr></thead>'

@@ -14,6 +14,7 @@ from rlm_lab.views.nodes import Nodes, figure
 class Count:
     """`held` is the time spent paused, `prompt` the root prompt's tokens of the last step."""
 
+    run: str = ""
     steps: int = 0
     calls: int = 0
     answered: int = 0
@@ -31,54 +32,64 @@ class Counts:
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
-        self._of: dict[str, Count] = {}
-        self._above: dict[str, str | None] = {}
-        self._changed: set[str] = set()
+        self._chains: dict[str, tuple[Count, ...]] = {}  # the counts of a run, and of the runs above it
+        self._changed: set[str] = set()  # runs; those above them have changed, too
+        self._forks: set[str] = set()
 
     def open(self, run: str, block: str | None) -> None:
-        above = None if block is None else block.partition("s")[0]
-        self._above[run] = above if above in self._of else None
-        self._of[run] = Count()
+        above = () if block is None else self._chains.get(block.partition("s")[0], ())
+        self._chains[run] = (Count(run=run), *above)
         self._changed.add(run)
 
     def settle(self) -> None:
-        for run in sorted(self._changed):
-            fields = {**asdict(self._of[run])}
-            fields["cost"] = None if fields["cost"] is None else round(fields["cost"], 8)
+        changed = {count.run: count for run in self._changed for count in self._chains[run]}
+        for run, count in sorted(changed.items()):
+            cost = None if count.cost is None else round(count.cost, 8)
+            fields = {**asdict(count), "run": None, "cost": cost, "t": round(figure(count.t) or 0.0, 4)}
             self._nodes.put(f"{run}u", "usage", run, **fields)
         self._changed.clear()
 
     def at(self, run: str, t: object) -> None:
-        for name in self._chain(run):
-            self._of[name].t = round(figure(t) or self._of[name].t, 4)
+        self._changed.add(run)
+        if isinstance(t, (int, float)):
+            for count in self._chains[run]:
+                count.t = t or count.t
 
     def reply(self, run: str, event: ev.ReplyReceived) -> None:
-        self._of[run].steps += 1
-        self._of[run].prompt = figure(event.prompt_tokens) or 0
+        own = self._chains[run][0]
+        own.steps += 1
+        own.prompt = figure(event.prompt_tokens) or 0
         self._spend(run, event)
 
     def started(self, run: str) -> None:
-        for name in self._chain(run):
-            self._of[name].calls += 1
+        for count in self._chains[run]:
+            count.calls += 1
 
     def answered(self, run: str, event: ev.CallFinished) -> None:
-        for name in self._chain(run):
-            self._of[name].answered += 1
+        for count in self._chains[run]:
+            count.answered += 1
         self._spend(run, event)
 
     def failed(self, run: str) -> None:
-        for name in self._chain(run):
-            self._of[name].failed += 1
+        for count in self._chains[run]:
+            count.failed += 1
 
     def held(self, run: str, event: ev.Resumed) -> None:
-        for name in self._chain(run):
-            self._of[name].held += figure(event.seconds) or 0.0
+        for count in self._chains[run]:
+            count.held += figure(event.seconds) or 0.0
+
+    def begun(self, run: str, event: ev.RunStarted) -> None:
+        if ev.forked_from(event) is not None:
+            self._forks.add(run)
 
     def ended(self, run: str, event: ev.RunFinished) -> None:
-        """The ledger's own figures, where the log has them: they know of replies that were lost, too."""
+        """The ledger's own figures, where the log has them: they know of replies that were lost, too.
+
+        A fork's ledger knows only what came after the steps that it shares, so its figures stay those that were counted.
+        """
         usage = event.usage if isinstance(event.usage, Mapping) else {}
-        count = self._of[run]
-        if self._above[run] is None:
+        count, *above = self._chains[run]
+        if not above and run not in self._forks:
             count.tokens_in = figure(usage.get("prompt_tokens")) or count.tokens_in
             count.tokens_out = figure(usage.get("completion_tokens")) or count.tokens_out
             count.calls = int(figure(usage.get("calls")) or count.calls)
@@ -86,19 +97,8 @@ class Counts:
 
     def _spend(self, run: str, event: Any) -> None:
         tokens_in, tokens_out, cost = (figure(value) for value in (event.prompt_tokens, event.completion_tokens, event.cost))
-        for name in self._chain(run):
-            count = self._of[name]
+        for count in self._chains[run]:
             count.tokens_in += tokens_in or 0
             count.tokens_out += tokens_out or 0
             if cost is not None:
                 count.cost = (count.cost or 0.0) + cost
-
-    def _chain(self, run: str) -> list[str]:
-        """The run and the runs above it."""
-        chain: list[str] = []
-        name: str | None = run
-        while name is not None:
-            chain.append(name)
-            self._changed.add(name)
-            name = self._above[name]
-        return chain

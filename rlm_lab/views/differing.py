@@ -12,18 +12,20 @@ from typing import Any
 from rlm_lab.analysis.acts import act_of, clipped
 from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.comparing import Pair, RunFacts
-from rlm_lab.analysis.divergence import differing_settings, ends_text, fingerprints_known, readers_text
+from rlm_lab.analysis.divergence import differing_settings, ends_text, fingerprints_known, place_text, readers_text
 from rlm_lab.analysis.traits import code_of
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views import figures
 
 NOT_RECORDED = "not recorded"
 NO_ANSWER = "no answer"
+_LONGEST_ANSWER = 600  # characters that stand in a line to be copied
 KINDS = {
     "same": ("=", "same"),
     "prompt": ("≠", "same code, other prompts"),
     "answer": ("≠", "same code, other answer"),
     "output": ("≠", "same code, other output"),
+    "child": ("≠", "same code, other child run"),
     "changed": ("≠", "changed"),
     "moved": ("⇄", "moved"),
     "only_a": ("›", "only in A"),
@@ -113,7 +115,8 @@ def difference(name: str, one: float | None, other: float | None) -> str:
     sign = "+" if other > one else "−"
     if name in ("steps", "calls"):
         return f"{sign}{abs(int(other) - int(one)):,}"
-    return f"{sign}{abs(other - one) / one * 100:,.0f} %" if one else ""
+    percent = abs(other - one) / one * 100 if one else 0
+    return f"{sign}{percent:,.0f} %" if percent >= 0.5 else "about the same" if one else ""
 
 
 def same_answer(a: RunFacts, b: RunFacts) -> bool:
@@ -135,7 +138,13 @@ def given_text(pair: Pair) -> str:
     data = "other data" if "context" in given else f"same data ({known})" if known else "same data as far as it is recorded"
     parts.append(data)
     parts += [f"other {name}" for name in given if name not in ("question", "context")]
-    return ", ".join(parts)
+    return "; ".join([", ".join(parts), *_played(pair)])
+
+
+def _played(pair: Pair) -> list[str]:
+    """Which of two runs were played from a recording, so that nobody takes their times for a model's."""
+    played = [letter for letter, run in (("A", pair.a), ("B", pair.b)) if run.cassette]
+    return [f"{' and '.join(played)} played from a recording, in the time that playing takes"] if played else []
 
 
 def contexts_text(run: Trajectory) -> str:
@@ -144,7 +153,9 @@ def contexts_text(run: Trajectory) -> str:
     for context in run.contexts[:3]:
         size = context.get("size")
         count = f"{size:,} {context.get('unit') or ''}".strip() if isinstance(size, int) and size >= 0 else ""
-        told.append(" ".join(part for part in (f"{context.get('name')}:", str(context.get("type") or ""), count) if part))
+        kind = str(context.get("type") or "")  # of a frame it tells the size besides
+        parts = (f"{context.get('name')}:", kind, "" if count and count.split()[0] in kind else count)
+        told.append(" ".join(part for part in parts if part))
     more = f" and {len(run.contexts) - 3} more" if len(run.contexts) > 3 else ""
     return clipped(", ".join(told), 160) + more
 
@@ -154,11 +165,28 @@ def parting_text(pair: Pair) -> tuple[str, str]:
     found = pair.divergence
     if found is None:
         return "No divergence", _all_the_same(pair)
-    steps = {f"step {number}" for number in (found.a, found.b) if number is not None}
-    place = steps.pop() if len(steps) == 1 else f"step {found.a} of A, step {found.b} of B"
     before = " Everything before it is the same." if found.row else ""
     readers = readers_text(found)
-    return f"First divergence, {place}", f"{found.sentence}{before}{f' {readers}' if readers else ''}"
+    return f"First divergence, {place_text(found)}", f"{found.sentence}{before}{f' {readers}' if readers else ''}"
+
+
+def what_if_line(pair: Pair) -> str:
+    """The line of Python that runs B again with A's answer, where another answer led to the divergence and B can be played."""
+    found = pair.divergence
+    if found is None or found.calls is None or pair.b.imported or pair.b.parent is not None:
+        return ""
+    one, other = found.calls
+    answer = one.answer or ""
+    if len(answer) > _LONGEST_ANSWER:
+        shown = f"rlm_lab.compare({_named(pair.a)}, {_named(pair.b)}).divergence.calls[0].answer"
+    else:
+        shown = repr(answer)
+    return f"rlm_lab.what_if({_named(pair.b)}, {other.number}, {shown})"
+
+
+def _named(run: Trajectory) -> str:
+    """How a run is named in a line of Python: the newest of this kernel by its id, which its log has too."""
+    return repr(run.run if run.path is None or run.path.name.startswith(run.run) else str(run.path))
 
 
 def _all_the_same(pair: Pair) -> str:
@@ -173,4 +201,4 @@ def counted_kinds(pair: Pair) -> str:
     """How many steps are the same, changed, moved, or stand on one side only."""
     counts = pair.counts()
     order: Sequence[str] = tuple(KINDS)
-    return ", ".join(f"{counts[kind]:,} {KINDS[kind][1]}" for kind in order if kind in counts) or "no steps"
+    return "; ".join(f"{counts[kind]:,} {KINDS[kind][1]}" for kind in order if kind in counts) or "no steps"

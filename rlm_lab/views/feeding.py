@@ -7,6 +7,7 @@ Ids are short, for they go over the wire often: `r0` a run in the order of their
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 from rlm_lab.analysis.source import ends_of_statements
@@ -46,8 +47,9 @@ class Folding:
             self._open(event.run, None, event)
         handler = _HANDLERS.get(type(event))
         if handler is not None:
-            handler(self, self._runs[event.run], event)
-            self._counts.at(self._runs[event.run], event.t)
+            run = self._runs[event.run]
+            handler(self, run, event)
+            self._counts.at(run, event.t)
 
     def settle(self) -> None:
         """Brings up to date what is worked out only when somebody looks."""
@@ -100,6 +102,7 @@ class Folding:
         )
         facts = {name: stored(getattr(event, name)) for name in names}
         self._nodes.change(run, depth=figure(event.depth), **self._text(run, "question", event.question, 4_000), **facts)
+        self._counts.begun(run, event)
 
     def run_finished(self, run: str, event: ev.RunFinished) -> None:
         answer = self._text(run, "answer", event.answer_text or "", 20_000)
@@ -359,7 +362,8 @@ _HANDLERS: dict[type[ev.Event], Callable[[Folding, str, Any], None]] = {
 
 
 def _time(event: ev.Event) -> float:
-    return round(figure(event.t) or 0.0, 4)
+    t = event.t
+    return round(t if type(t) is float and isfinite(t) else figure(t) or 0.0, 4)
 
 
 def _told(value: object) -> str:

@@ -18,6 +18,7 @@ from rlm_lab.errors import UsageError
 from rlm_lab.trajectory.formats import load
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views.clean import plain, storable
+from rlm_lab.views.code import code_pieces
 from rlm_lab.views.lesson_static import lesson_html
 from rlm_lab.views.page import document, write_page
 
@@ -64,6 +65,7 @@ def lesson_json(taught: Lesson, *, back: str | None = None) -> dict[str, Any]:
     """What the page is drawn from; `back` is the address of the run itself."""
     told: dict[str, Any] = storable(asdict(replace(taught, path=None, source=None)))
     for slide in told["slides"]:
+        slide["code"] = [code_pieces(code.rstrip()) for code in slide["code"]]
         for shown in slide["outputs"]:
             if not _PICTURE.match(shown["picture"]):
                 shown["picture"] = ""

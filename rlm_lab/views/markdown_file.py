@@ -35,13 +35,13 @@ def heading(trajectory: Trajectory, level: int = 1) -> str:
 
 
 def child_text(child: Trajectory, level: int = 3) -> str:
-    """A child run, folded; one that lies very deep only by its answer."""
+    """A child run, folded, and in it each of its steps; one that lies very deep only by its answer."""
     title = f"Child run: {clipped(child.question, _TITLE)} ({words.status_word(child.status)})"
-    inside = _whole(child, level) if level < _DEEPEST else iter([parts.fenced(child.answer_text)])
+    inside = _whole(child, level, folded=True) if level < _DEEPEST else iter([parts.fenced(child.answer_text)])
     return parts.folded(title, "\n\n".join(part for part in inside if part))
 
 
-def _whole(trajectory: Trajectory, level: int) -> Iterator[str]:
+def _whole(trajectory: Trajectory, level: int, *, folded: bool = False) -> Iterator[str]:
     yield heading(trajectory, level)
     yield parts.facts(trajectory)
     large, more = words.headline(trajectory)
@@ -49,11 +49,11 @@ def _whole(trajectory: Trajectory, level: int) -> Iterator[str]:
     yield f"**{'Answer' if trajectory.answer_text else 'No answer'}**"
     yield parts.fenced(answer)
     for step in trajectory.steps:
-        yield from _step(step, level + 1)
+        title, inside = f"Step {step.number}: {act_of(step).word}", "\n\n".join(part for part in _step(step, level + 1) if part)
+        yield parts.folded(title, inside) if folded else f"{'#' * min(level + 1, 6)} {title}\n\n{inside}".rstrip()
 
 
 def _step(step: Step, level: int) -> Iterator[str]:
-    yield f"{'#' * min(level, 6)} Step {step.number}: {act_of(step).word}"
     yield parts.prose(reasoning_of(step))
     yield from parts.remarks(step)
     for done in step.interventions:

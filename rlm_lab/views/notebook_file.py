@@ -67,7 +67,7 @@ def notebook_of(trajectory: Trajectory, data: Mapping[str, tuple[Path, str]] | N
 
     Parameters
     ----------
-    trajectory: of the run; its child runs are told in folded text, their answers come from the record.
+    trajectory: of the run; its child runs are told step by step in folded text, their answers come from the record.
     data: for contexts that are stored beside the notebook, their files, relative to it, and the library that reads them.
 
     >>> len(notebook_of(Trajectory(run="a", status="done", question="Why?")).cells)
@@ -108,7 +108,10 @@ def _limits(trajectory: Trajectory) -> Iterator[str]:
     if "calls" in trajectory.absent:
         yield "The log does not hold what sub-models answered: where the code asks one, the notebook stops."
     if any(block.children for block in blocks_of(trajectory)):
-        yield "Child runs are told in folded text; their answers come from the record, too, and their code is not run."
+        yield (
+            "Child runs stand folded below the cell that asked them, step by step; their answers come from the record, "
+            "and their code is not run."
+        )
 
 
 # steps

@@ -98,7 +98,7 @@ def title_of(node: Node) -> str:
     elif node.kind == "output":
         what = "output"
     elif node.kind == "answer":
-        what = "Answer"
+        what = "Answer" if node.value else "No answer"
     else:
         what = f"{_KINDS.get(node.kind, '')} {node.name}".strip()
     return ", ".join([what, *place])

@@ -11,6 +11,7 @@ from rlm_lab.analysis.acts import act_of, clipped, summary_of
 from rlm_lab.analysis.lints import lints_of
 from rlm_lab.analysis.traits import code_of
 from rlm_lab.trajectory.tree import Call, Step, Trajectory
+from rlm_lab.views import figures
 from rlm_lab.views.clean import cut, left_out, plain
 
 _MOST_VARIABLES = 12  # of a block
@@ -57,6 +58,23 @@ def shown_output(step: Step, longest: int) -> str:
     errors = [f"{block.error.get('type')}: {block.error.get('message')}" for block in step.blocks if block.error]
     lost = [f"No reply: {step.reply_error}"] if step.reply_error is not None else []
     return fit("\n".join(text for text in [*texts, *errors, *lost] if text), longest)
+
+
+def shown_spent(step: Step) -> str:
+    """The tokens and the money of a step and its calls, as far as they are known."""
+    parts: list[Step | Call] = [step, *(call for block in step.blocks for call in block.calls)]
+    tokens = sum(part.prompt_tokens + part.completion_tokens for part in parts)
+    costs = [part.cost for part in parts if part.cost is not None]
+    return " · ".join([f"{figures.thousands(tokens)} tokens"] * bool(tokens) + [figures.money(sum(costs))] * bool(costs))
+
+
+def shown_taken(step: Step) -> str:
+    """The time of a step, and what it spent.
+
+    >>> shown_taken(Step(number=1, seconds=2.25, prompt_tokens=1_200, cost=0.04))
+    '2.2 s · 1.2 k tokens · 0.040 USD'
+    """
+    return " · ".join(part for part in (figures.seconds(step.seconds) if step.seconds else "", shown_spent(step)) if part)
 
 
 def shown_end(call: Call, longest: int) -> str:

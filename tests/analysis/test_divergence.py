@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlm_lab.analysis.alignment import align
+from rlm_lab.analysis.comparing import children_of, pair_of
 from rlm_lab.analysis.divergence import differing_settings, divergence_of, readers_text
 from rlm_lab.analysis.wording import marks_of
 from rlm_lab.trajectory.tree import Edit, Step
@@ -40,6 +41,27 @@ def test_another_output_of_the_same_code(run):
 def test_another_reply_to_the_same_messages_names_the_models(run):
     found = parted(run(LOOK), run("print(text[:9])", model="small"))
     assert found.sentence == "The same messages got another reply (gpt-4.1 in A, small in B)."
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "told"),
+    [
+        ([("system", "s"), ("user", "u")], [("system", "t"), ("user", "u")], "system message"),
+        (
+            [("system", "s"), ("user", "u")],
+            [("system", "s"), ("assistant", "x"), ("user", "u"), ("user", "v")],
+            "user message, number 2",
+        ),
+    ],
+)
+def test_which_message_differed_is_told(run, a, b, told):
+    one, other = (tuple({"role": role, "content": text} for role, text in messages) for messages in (a, b))
+    runs = [run(code) for code in (LOOK, "print(text[:9])")]
+    x, y = (
+        dataclasses.replace(r, steps=(dataclasses.replace(r.steps[0], messages=m),))
+        for r, m in zip(runs, (one, other), strict=True)
+    )
+    assert parted(x, y).sentence == f"The root models were sent other messages (first another {told})."
 
 
 @pytest.mark.parametrize(
@@ -107,3 +129,36 @@ def test_two_steps_without_a_reply_are_the_same_only_for_the_same_reason(run):
 def test_an_answer_that_is_not_recorded_is_not_held_against_a_run(run):
     a = run("FINAL(x)", answer_text="5")
     assert parted(a, run("FINAL(x)", imported={"format": "dspy", "absent": ["answer"]})) is None
+
+
+def asking(run, child, **fields):
+    return run({"code": "x = rlm_query('who?')", "children": (child,)} | fields, "FINAL(x)")
+
+
+def test_a_child_run_that_answered_otherwise_is_told_with_what_led_to_it(run):
+    a, b = (run(LOOK, code, name="c", question="who?", answer_text=code) for code in ("FINAL('EV')", "FINAL('OO')"))
+    found = parted(asking(run, a), asking(run, b))
+    assert (found.cause, found.readers_a, found.names) == ("child", (2,), ("x",))
+    assert found.sentence == (
+        "The same code started the same child run, which ended otherwise (A done with “FINAL('EV')”, B done with “FINAL('OO')”). "
+        "In it, step 2: The same messages got another reply."
+    )
+
+
+def test_a_child_run_that_went_another_way_to_the_same_answer_is_a_divergence(run):
+    a, b = (run(*codes, name="c", question="who?", answer_text="EV") for codes in ((LOOK, "FINAL(1)"), ("FINAL(1)",)))
+    found = parted(asking(run, a), asking(run, b))
+    assert found.sentence.startswith("The same code started the same child run, which did something else. In it, step 1 of A: ")
+    assert parted(asking(run, a), asking(run, a)) is None
+
+
+def test_a_child_run_that_was_asked_something_else_is_told(run):
+    a, b = (asking(run, run("FINAL(1)", question=question)) for question in ("who?", "when?"))
+    assert parted(a, b).sentence == "The same code asked a child run something else."
+
+
+def test_the_child_runs_of_two_steps_are_aligned_as_any_two_runs_and_so_are_theirs(run):
+    a, b = (run({"code": "y = rlm_query('z')", "children": (run(code, question="z"),)}, question="who?") for code in (LOOK, "1"))
+    (child,) = (pair_of(*both) for both in children_of(pair_of(asking(run, a), asking(run, b)).rows[0]))
+    (inner,) = (pair_of(*both) for both in children_of(child.rows[0]))
+    assert [pair.rows[0].kind for pair in (child, inner)] == ["child", "only_a"]

@@ -34,9 +34,29 @@ END = a_step(3, "FINAL('EV')")
 def test_a_slide_tells_what_the_step_does_and_what_went_back():
     slide = lesson_of(a_run(LOOK, COUNT, END)).slides[1]
     assert (slide.act, slide.title) == ("compute", "It counts each value of carrier")
-    assert slide.narration == "75 characters go back into the prompt, for the 336,776 rows of flights."
+    assert slide.narration == "75 characters of output go into the next prompt; the 336,776 rows of flights stay outside."
     assert slide.so_far == "So far: it counted each value of carrier"
     assert slide.seen.startswith("The model has not seen the 336,776 rows of flights. It has read 225 characters")
+
+
+def test_only_data_that_the_code_looked_at_is_said_to_stay_outside():
+    texts = ({"name": "report", "size": 90_000, "unit": "characters"}, FLIGHTS)
+    slides = lesson_of(a_run(LOOK, a_step(2, "len(report)", "90000"), END, contexts=texts)).slides
+    assert [slide.narration.partition("; ")[2] for slide in slides[:2]] == [
+        "the 336,776 rows of flights stay outside.",
+        "the 90,000 characters of report stay outside.",
+    ]
+
+
+def test_code_that_is_run_again_is_told_so():
+    slide = lesson_of(a_run(LOOK, a_step(2, "flights.head()", "rows"), END)).slides[1]
+    assert (slide.title, slide.so_far) == ("It runs the same code again", "So far: it ran the same code again")
+    assert [option.text for option in slide.options if option.right] == ["Run the same code again"]
+
+
+def test_a_bound_of_a_slice_is_no_search_for_the_largest():
+    slide = lesson_of(a_run(a_step(1, "print(text[max(0, text.find('sheep') - 9) :])", "sheep"), END)).slides[0]
+    assert (slide.act, slide.title) == ("search", "It searches text for “sheep”")
 
 
 def test_one_of_four_options_is_right_and_says_what_the_model_did():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rlm_lab import ScriptedModel
+from rlm_lab import Budget, ScriptedModel
 from rlm_lab.analysis.lints import RULES, lints_of
 from rlm_lab.errors import ModelError
 from rlm_lab.trajectory.tree import Batch, Block, Call, Flag, OutputPart, Step, Trajectory
@@ -75,18 +75,29 @@ def test_an_answer_that_was_shown_or_computed_is_not(asked_of_book, texts):
     ],
 )
 def test_an_answer_that_was_shown_in_another_spelling_is_not(asked_of_book, shown, said):
-    assert names(asked_of_book(model=replies(block(f"print({shown})"), f"FINAL({said})"))) == []
+    assert names(asked_of_book(model=replies(block(f"print({shown}, len(book))"), f"FINAL({said})"))) == []
 
 
 @pytest.mark.parametrize(("shown", "said"), [("2443", "2444 late flights"), ("3.14159265", "3.15"), ("'Peru'", "**Brazil**")])
 def test_a_short_answer_that_differs_from_what_was_shown_is_found(asked_of_book, shown, said):
-    assert names(asked_of_book(model=replies(block(f"print({shown})"), f"FINAL({said})"))) == ["unsupported_answer"]
+    assert names(asked_of_book(model=replies(block(f"print({shown}, len(book))"), f"FINAL({said})"))) == ["unsupported_answer"]
 
 
 def test_what_the_engine_flagged_is_told_once(asked_of_book):
     run = asked_of_book("print(len(book))", "FINAL('Montevideo')")
     (lint,) = lints_of(run.trajectory)
     assert (lint.name, lint.flagged, lint.step) == ("made_up_constant", True, 2)
+
+
+def test_what_the_engine_flags_again_and_again_is_told_once(asked_of_book):
+    lints = [one for one in lints_of(asked_of_book(*["len(book)"] * 5, "FINAL(len(book))").trajectory) if one.flagged]
+    assert [(one.name, one.step) for one in lints] == [("repeated_block", 2)]
+    assert lints[0].reason.endswith("So in 3 more steps.")
+
+
+def test_the_answer_of_a_run_that_met_a_limit_is_looked_at_too(asked_of_book):
+    run = asked_of_book(model=replies(block("print(len(book))"), "FINAL(Montevideo)"), budget=Budget(steps=1))
+    assert (run.status, names(run)) == ("out_of_budget", ["unsupported_answer"])
 
 
 # a final before the data was looked at
@@ -99,6 +110,18 @@ def test_an_answer_before_the_data_was_looked_at_is_found(asked_of_book):
 @pytest.mark.parametrize("code", ["FINAL(len(book))", "n = book.count('a')\nFINAL(n)", "print(book[:9])\nFINAL('Line 0: t')"])
 def test_an_answer_that_code_took_from_the_data_is_not_early(asked_of_book, code):
     assert "early_final" not in names(asked_of_book(code))
+
+
+def test_an_answer_that_code_made_up_without_the_data_is_early(asked_of_book):
+    assert "early_final" in names(asked_of_book("found = 'Line 7'\nprint(found)", "FINAL(found)"))
+
+
+@pytest.mark.parametrize(
+    "code", ["print(eval('len(book)'))", "print(lookup())", "def size():\n    return len(book)\nprint(size())"]
+)
+def test_code_that_may_have_reached_the_data_counts_as_a_look(asked_of_book, code):
+    namespace = {"lookup": lambda: 1}
+    assert "early_final" not in names(asked_of_book(code, "FINAL('12_345')", namespace=namespace))
 
 
 def test_an_answer_about_data_that_a_preview_shows_whole_is_not_early(asked):
@@ -117,6 +140,19 @@ def test_an_answer_right_after_an_error_is_found(asked_of_book):
 
 def test_an_error_that_was_mended_is_not(asked_of_book):
     assert names(asked_of_book("print(boook)", "print(book[:40])", "FINAL(book[:4])")) == []
+
+
+def test_a_batch_that_failed_and_was_not_asked_again_is_found_though_a_later_block_runs_well(asked_of_book):
+    batch = "found = llm_query_batched([book[:9], book[9:19], book[19:29]])"
+    (lint,) = lints_of(asked_of_book(batch, "n = len(book)\nprint(n)", "FINAL(n)", budget=Budget(calls=2)).trajectory)
+    assert (lint.name, lint.step, lint.line) == ("ignored_error", 1, 1)
+    assert "was not asked again" in lint.reason
+
+
+@pytest.mark.parametrize("heeded", ["print(llm_query(book[:9]))", "# The batch is over the limit of calls.\nprint(len(book))"])
+def test_a_batch_that_failed_and_was_heeded_is_not(asked_of_book, heeded):
+    batch = "found = llm_query_batched([book[:9], book[9:19], book[19:29]])"
+    assert "ignored_error" not in names(asked_of_book(batch, heeded, "FINAL(len(book))", budget=Budget(calls=2)))
 
 
 def refuse_two(messages):

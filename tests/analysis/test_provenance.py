@@ -86,15 +86,109 @@ def test_a_final_in_prose_names_a_variable(asked):
         ("with open(rows) as f:\n    text = f.read()\nFINAL(text)", "variable text = variable f"),
         ("n = 1\nif flag:\n    n = rows\nFINAL(n)", "variable n ~ variable n"),
         ("n = 1\nif rows:\n    n = 2\nFINAL(n)", "variable n ~ context rows"),
-        ("FINAL([x for x in rows if x in keep])", "answer = notebook keep"),
+        ("FINAL([x for x in rows if x in keep])", "answer ~ notebook keep"),
         ("n = 1\nFINAL(rows if n else n)", "answer ~ context rows"),
         ("n = 1\nFINAL(n or rows)", "answer ~ context rows"),
         ("FINAL_VAR('rows')", "answer = context rows"),
+        ("answer['content'] = rows[0]\nanswer['ready'] = True", "variable answer = context rows"),
+        ("done(rows[0])", "answer = context rows"),
+        ("FINAL(config['words'].split())", "answer = notebook config"),
         ("(n := len(rows))\nFINAL(n)", "answer = variable n"),
     ],
 )
 def test_code_is_followed_as_it_flows(code, expected):
     assert expected in way_of(code)
+
+
+def reached(code: str, *lines: int) -> dict[str, bool]:
+    """What the answer was made of, and whether surely; a call was made in each of these lines."""
+    calls = tuple(
+        Call(number=at, prompt="p", model="m", line=line, status="answered", answer="a") for at, line in enumerate(lines, 1)
+    )
+    steps = (Step(number=1, blocks=(Block(number=1, code=code, calls=calls, finished=True),)),)
+    contexts = ({"name": "rows"}, {"name": "more"})
+    found = origin_of(Trajectory(run="a", status="done", answer_text="x", contexts=contexts, steps=steps))
+    return {node.name or node.kind: node.certain for node in found.nodes if node.kind in ("context", "calls")}
+
+
+PICK = "def pick(x, y):\n    if x:\n        return x\n    return y\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        PICK + "FINAL(pick(rows, more))",
+        PICK + "found = pick(more, rows)\nFINAL(found)",
+        "def pick(x, y):\n    return x if x else y\nFINAL(pick(rows, more))",
+        "pick = lambda x, y: x or y\nFINAL(pick(rows, more))",
+        "def pick(x, y):\n    try:\n        return x[0]\n    except KeyError:\n        return y\nFINAL(pick(rows, more))",
+        "def pick(x, y):\n    for one in x:\n        return one\n    return y\nFINAL(pick(rows, more))",
+        "def pick(n):\n    return rows if n else pick(more)\nFINAL(pick(2))",
+        "class Picker:\n    def pick(self, x, y):\n        return x\nFINAL(Picker().pick(rows, more))",
+        "class Picker:\n    def pick(self, x, y):\n        return x\npicker = Picker()\nFINAL(picker.pick(rows, more))",
+        "FINAL(lookup(rows, more))",
+        "from shop import lookup\nFINAL(lookup(rows, more))",
+        "import shop\nFINAL(shop.lookup(rows, more))",
+        "FINAL(rows or more)",
+        "both = {'a': rows, 'b': more}\nFINAL(both['a'])",
+        "both = {}\nboth['a'] = rows\nboth['b'] = more\nFINAL(both['a'])",
+        "both = [rows]\nboth.append(more)\nFINAL(both[0])",
+        "both = f'{rows}{more}'\nFINAL(both[:3])",
+        "for part in [rows, more]:\n    last = part\nFINAL(last)",
+        "found = rows\nfor one in more:\n    found = one\nFINAL(found)",
+        "found = rows\nif flag:\n    found = more\nFINAL(found)",
+        "try:\n    found = rows[0]\nexcept KeyError:\n    found = more\nFINAL(found)",
+        "FINAL(list(map(lambda one: one or more, rows)))",
+        "def pick(x):\n    return x or more\nFINAL(rows.map(pick))",
+        "def change(x):\n    global more\n    more = x\nchange(rows)\nFINAL(more)",
+        "k = rows\ndef read():\n    return k\nk = more\nFINAL(read())",
+        "a, b = join(rows, more)\nFINAL(a)",
+        "if flag:\n    def pick(x, y):\n        return x\nelse:\n    def pick(x, y):\n        return y\nFINAL(pick(rows, more))",
+    ],
+)
+def test_what_cannot_be_followed_exactly_is_likely(code):
+    assert reached(code) == {"rows": False, "more": False}
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("def first(x, y):\n    z = x[0]\n    return z\nFINAL(first(rows, more))", {"rows": True, "more": False}),
+        ("def first(x, y=more):\n    return x\nFINAL(first(rows))", {"rows": True, "more": False}),
+        ("FINAL([x for x in rows if x in more])", {"rows": True, "more": False}),
+        ("FINAL([more for x in rows])", {"rows": True, "more": False}),
+        ("FINAL([more + x for x in [rows]])", {"rows": True, "more": True}),
+        ("FINAL(rows.get('a', more))", {"rows": True, "more": False}),
+        ("FINAL(next((x for x in rows if x), more))", {"rows": True, "more": False}),
+        ("FINAL(sorted(rows, key=lambda x: more[x]))", {"rows": True, "more": False}),
+        ("a, b = rows[0], more[0]\nFINAL(a)", {"rows": True}),
+        ("FINAL((rows, more)[0])", {"rows": True}),
+        ("for a, b in zip(rows, more):\n    last = a\nFINAL(last)", {"rows": True, "more": False}),
+        ("both = rows.merge(more)\nFINAL(both)", {"rows": True, "more": True}),
+        ("late = rows[rows.late > 2]\nFINAL(late['carrier'].mode())", {"rows": True}),
+    ],
+)
+def test_what_can_be_followed_exactly_is_certain(code, expected):
+    assert reached(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "lines", "expected"),
+    [
+        ("FINAL(llm_query(rows) or more)", [1], {"calls": False, "more": False, "rows": False}),
+        ("FINAL(more if len(rows) else llm_query(rows))", [1], {"calls": False, "more": False, "rows": False}),
+        ("FINAL(llm_query(rows) and llm_query(more))", [1], {"calls": False, "more": False, "rows": False}),
+        ("FINAL([x for x in rows if llm_query(x) == 'yes'])", [1, 1], {"calls": False, "rows": True}),
+        ("a, b = llm_query(rows), llm_query(more)\nFINAL(a)", [1, 1], {"calls": False, "more": False, "rows": False}),
+        ("FINAL(llm_query(rows if flag else more))", [1], {"calls": True, "more": False, "rows": False}),
+        ("FINAL([llm_query(x) for x in rows if x in more])", [1], {"calls": True, "rows": True, "more": False}),
+        ("def ask(x):\n    if x:\n        return llm_query(x)\n    return more\nFINAL(ask(rows))", [3],
+         {"calls": False, "rows": False, "more": False}),
+        ("def ask(x):\n    return llm_query(x)\nFINAL(ask(rows))", [2], {"calls": True, "rows": False}),
+    ],
+)  # fmt: skip
+def test_a_call_is_certain_only_where_its_answer_surely_went_on(code, lines, expected):
+    assert reached(code, *lines) == expected
 
 
 def test_a_single_context_is_followed_by_the_name_context_until_code_binds_it():
@@ -153,6 +247,11 @@ def test_a_variable_that_a_person_changed_is_that_persons():
     steps = (Step(number=1, blocks=(Block(number=1, code="limit = 60"),), interventions=(change,)),)
     steps += (Step(number=2, blocks=(Block(number=1, code="FINAL(limit)"),)),)
     assert way(origin_of(Trajectory(run="a", status="done", answer_text="120", steps=steps))) == ["answer = person limit"]
+
+
+def test_a_run_without_an_answer_says_why_there_is_nothing_to_follow():
+    (gap,) = origin_of(Trajectory(run="a", status="out_of_budget")).gaps
+    assert gap == "There is nothing to follow back: the run is out of budget."
 
 
 def test_the_graph_is_plain_json(asked):

@@ -15,12 +15,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 CLICKS = 40
 CALLS = 40
-WORKLOADS = {"200 events a second": (0.4, 10), "as many events as there can be": (0.0, 100)}  # seconds of a batch of calls; steps
+WORKLOADS = {"200 events a second": (0.4, 10), "as many events as there can be": (0.0, 400)}  # seconds of a batch of calls; steps
 
 
 def block(code: str) -> str:
@@ -37,6 +39,9 @@ def work(folder: Path) -> None:
 
     dashboard = Dashboard(folder, kernel=False)
     dashboard.start()
+    [thread] = [one for one in threading.enumerate() if one.name == "rlm_lab dashboard"]
+    clock = time.pthread_getcpuclockid(thread.ident or 0)
+    served = partial(time.clock_gettime, clock)  # seconds that the server's thread has computed
     heard: list[float] = []
     inner = dashboard.desk.command
 
@@ -57,27 +62,28 @@ def work(folder: Path) -> None:
             ask_one(folder, ScriptedModel([block(code), block("FINAL(1)")], name="root"), order["question"])
             tell({"heard": heard})
         else:
-            tell(work_one(folder, order))
+            tell(work_one(folder, order, served))
 
 
-def work_one(folder: Path, order: dict[str, Any]) -> dict[str, float]:
-    """A run that waits until its viewers are there, then works; seconds and events from then on."""
+def work_one(folder: Path, order: dict[str, Any], served: Callable[[], float]) -> dict[str, float]:
+    """A run that waits until its viewers are there, then works; seconds, events, and the server's share of that time."""
     from rlm_lab import ScriptedModel
 
     begun: list[float] = []
-    wait = "while not gate.exists(): threading.Event().wait(0.01)\nbegun.append(time.perf_counter())"
+    wait = "while not gate.exists(): threading.Event().wait(0.01)\nbegun += [time.perf_counter(), served()]"
     calls = block(f"x = llm_query_batched([str(n) for n in range({CALLS})])")
     sub = ScriptedModel(lambda _: "x" * 200, name="sub", latency=order["latency"])
     model = ScriptedModel([block(wait), *([calls] * order["steps"]), block("FINAL(1)")], name="root")
-    names = {"gate": Path(order["gate"]), "begun": begun, "threading": threading, "time": time}
+    names = {"gate": Path(order["gate"]), "begun": begun, "threading": threading, "time": time, "served": served}
     events = ask_one(folder, model, order["question"], sub, names)
-    return {"seconds": time.perf_counter() - begun[0], "events": events}
+    seconds = time.perf_counter() - begun[0]
+    return {"seconds": seconds, "events": events, "share": (served() - begun[1]) / seconds}
 
 
 def ask_one(folder: Path, model: Any, question: str, sub: Any = None, names: dict[str, Any] | None = None) -> int:
     from rlm_lab import Budget, Settings, ask
 
-    budget = Budget(steps=1_000, calls=100_000)
+    budget = Budget(steps=1_000, calls=100_000, tokens=None)
     settings = Settings(runs=folder)
     return len(ask(question, model=model, sub_model=sub, namespace=names or {}, settings=settings, budget=budget).events)
 
@@ -139,17 +145,19 @@ def open_run(page: Any, question: str) -> None:
     page.locator("#runs tbody tr", has_text=question).click(timeout=60_000)
 
 
-def seconds(worker: Worker, name: str, question: str, pages: list[Any], folder: Path) -> tuple[float, float]:
-    """How long a run takes, and its events a second, with the pages looking at it."""
+def run_once(worker: Worker, name: str, question: str, pages: list[Any], folder: Path) -> dict[str, float]:
+    """What a run tells of itself, with the pages looking at it."""
     gate = folder / f"gate-{time.time_ns()}"
     latency, steps = WORKLOADS[name]
     worker.say(do="run", latency=latency, steps=steps, question=question, gate=str(gate))
     for page in pages:
         open_run(page, question)
-        page.locator("#pane").get_by_text("begun.append").first.wait_for()
+        page.locator("#pane").get_by_text("begun +=").first.wait_for()
     gate.touch()
     told = worker.hear()
-    return told["seconds"], told["events"] / told["seconds"]
+    for page in pages:  # what is caught up with afterwards must not fall on the next run
+        page.locator("#pane .facts", has_text="done").wait_for()
+    return told
 
 
 def measure(repeats: int) -> None:
@@ -178,21 +186,19 @@ def measure(repeats: int) -> None:
 
 def report(worker: Worker, pages: list[Any], name: str, repeats: int, folder: Path) -> None:
     """Runs with and without viewers by turns, so that what else the machine does falls on both."""
-    plain, seen, rates = [], [], []
+    plain, seen = [], []
     for turn in range(repeats):
         for page in pages:
             page.goto("about:blank")
-        alone, rate = seconds(worker, name, f"{name} {turn} alone?", [], folder)
+        plain.append(run_once(worker, name, f"{name} {turn} alone?", [], folder))
         for page in pages:
             page.goto(worker.link)
             page.get_by_role("heading", name="Runs", exact=True).wait_for()
-        with_three, _ = seconds(worker, name, f"{name} {turn} seen?", pages, folder)
-        plain.append(alone)
-        seen.append(with_three)
-        rates.append(rate)
-    ratio = statistics.median(seen) / statistics.median(plain)
-    print(f"a run with 3 viewers, {name} ({statistics.median(rates):,.0f}/s): {ratio:.3f} of one with none "
-          f"({statistics.median(plain):.2f} s, {repeats} of each)")  # fmt: skip
+        seen.append(run_once(worker, name, f"{name} {turn} seen?", pages, folder))
+    alone, with_three = (statistics.median(told["seconds"] for told in runs) for runs in (plain, seen))
+    rate, share = statistics.median(told["events"] for told in plain) / alone, statistics.median(told["share"] for told in seen)
+    print(f"a run with 3 viewers, {name} ({rate:,.0f}/s): {with_three / alone:.3f} of one with none "
+          f"({alone:.2f} s, {repeats} of each); the server's thread computed {share:.1%} of it")  # fmt: skip
 
 
 if __name__ == "__main__":

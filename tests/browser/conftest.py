@@ -92,6 +92,13 @@ class Notebook:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save').then(() => null)")
         return self._path.read_text(encoding="utf-8")
 
+    def reload(self) -> None:
+        """Saves the notebook and loads the page anew, as its user would in the midst of a run."""
+        self.saved()
+        self.page.once("dialog", lambda dialog: dialog.accept())
+        self.page.reload()
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+
     def picture(self, name: str) -> None:
         """Keeps a screenshot among the test artefacts."""
         ARTEFACTS.mkdir(exist_ok=True)

@@ -193,3 +193,104 @@ def test_an_edit_that_comes_too_late_is_kept_and_says_so(kernel, paused, opened)
     paused.keyboard.press("Shift+Enter")
     expect(paused.pane).to_contain_text("FINAL", timeout=EXPECT)
     assert kernel.value("n") == "'mine'"
+
+
+ASKS = "root = blocks(\"a = llm_query('first')\", \"b = llm_query_batched(['x', 'y', 'z'])\", \"FINAL((a, b))\")"
+
+
+@pytest.fixture
+def standing(kernel, opened, request):  # noqa: F811
+    """Asks with these flags, and opens the run where it stands."""
+
+    def asked(flags, root=ASKS):
+        kernel.open_gate()
+        kernel.run(BLOCKS + root)
+        kernel.end(kernel.begin(ask(request.node.name, flags)))
+        page = opened()
+        open_run(page, request.node.name)
+        can(page, "Step")
+        page.pane = page.locator("#pane")
+        page.gate = page.pane.locator(".gate")
+        return page
+
+    return asked
+
+
+def test_calls_are_answered_by_hand_one_and_a_batch(kernel, standing):  # noqa: F811
+    page = standing('--break "batch > 0"')
+    expect(page.gate).to_contain_text("is about to make 1 call", timeout=EXPECT)
+    button(page, "Answer it myself").click()
+    write(page, "Answer it myself", "mine")
+    expect(page.gate).to_contain_text("is about to make 3 calls", timeout=EXPECT)
+    page.gate.get_by_role("button", name="Answer it myself").click()
+    expect(page.pane.locator(".writing")).to_contain_text("3 answers: one a line")
+    picture(page, "answering")
+    write(page, "Answer it myself", "one\ntwo\nthree")
+    expect(page.pane).to_contain_text("('mine', ['one', 'two', 'three'])", timeout=EXPECT)
+    page.pane.locator(".rail").get_by_role("option").first.click()
+    expect(page.pane.locator(".calls")).to_contain_text("by you")
+    expect(page.pane.locator(".inspector")).to_contain_text("answered by you")
+    assert kernel.value("(answer, sys.asked)") == "(('mine', ['one', 'two', 'three']), [])"
+
+
+def test_answers_that_are_too_few_are_refused_in_the_draft_and_kept(kernel, standing):  # noqa: F811
+    page = standing('--break "batch > 1"')
+    page.gate.get_by_role("button", name="Answer it myself").click()
+    write(page, "Answer it myself", "one")
+    expect(page.pane.locator(".writing").get_by_role("alert")).to_contain_text("1 answer", timeout=EXPECT)
+    expect(page.pane.get_by_role("textbox", name="Answer it myself")).to_have_value("one")
+    page.pane.locator(".writing").get_by_role("button", name="Discard").click()
+    page.gate.get_by_label("How many calls").fill("2")
+    page.gate.get_by_role("button", name="Run the first").click()
+    expect(page.gate).to_have_count(0, timeout=EXPECT)
+    kernel.run("pass")
+    assert kernel.value("len(sys.asked)") == "3"  # of the first step, and two of the batch
+
+
+def test_a_reply_is_written_in_the_models_place(kernel, standing):  # noqa: F811
+    page = standing("--break reply")
+    expect(page.gate).to_contain_text("The reply of step 1 is about to be used", timeout=EXPECT)
+    page.gate.get_by_role("button", name="Write it myself").click()
+    write(page, "Reply in the model’s place", "I know it.\n\n```repl\nFINAL('by hand')\n```")
+    expect(page.pane).to_contain_text("by hand", timeout=EXPECT)
+    assert kernel.value("(answer, sys.asked)") == "('by hand', [])"
+
+
+def test_an_answer_is_sent_back_and_the_next_accepted(kernel, standing):  # noqa: F811
+    page = standing("--break answer", 'root = blocks("FINAL(1)", "FINAL(2)")')
+    expect(page.gate).to_contain_text("about to end with this answer", timeout=EXPECT)
+    page.gate.get_by_role("button", name="Send it back").click()
+    write(page, "Send the answer back", "count again")
+    expect(page.gate.locator(".pending")).to_have_text("2", timeout=EXPECT)
+    expect(page.pane).to_contain_text("count again")
+    page.gate.get_by_role("button", name="Accept it").click()
+    expect(page.pane.locator(".status.done").first).to_be_visible(timeout=EXPECT)
+    assert kernel.value("answer") == "2"
+
+
+def test_the_question_is_answered_by_hand_before_its_answer_is_accepted(kernel, standing):  # noqa: F811
+    page = standing("--break answer", 'root = blocks("FINAL(1)")')
+    button(page, "Answer it myself").click()
+    write(page, "Answer it myself", "7")
+    expect(page.pane.locator(".status.done").first).to_be_visible(timeout=EXPECT)
+    assert kernel.value("answer") == "7"
+
+
+def test_a_block_is_skipped_a_calls_answer_changed_and_the_paused_run_stopped(kernel, standing):  # noqa: F811
+    page = standing("--step")
+    button(page, "Step").click()
+    expect(page.gate).to_contain_text("The block of step 2", timeout=EXPECT)
+    page.pane.locator(".rail").get_by_role("option").first.click()
+    page.pane.locator(".inspector").get_by_role("button", name="Change the answer").click()
+    write(page, "Change the answer of a call", "changed")
+    expect(page.gate).to_contain_text("The block of step 1", timeout=EXPECT)
+    can(page, "Step")
+    button(page, "Step").click()
+    expect(page.gate).to_contain_text("The block of step 2", timeout=EXPECT)
+    assert kernel.value("(a, len(sys.asked))") == "('changed', 1)"
+    page.gate.get_by_role("button", name="Skip the block").click()
+    expect(page.gate).to_contain_text("The block of step 3", timeout=EXPECT)
+    can(page, "Stop")
+    button(page, "Stop").click()
+    expect(page.pane.locator(".status.stopped").first).to_be_visible(timeout=EXPECT)
+    assert kernel.value("__import__('rlm_lab').paused_runs()") == "[]"

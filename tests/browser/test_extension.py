@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -16,6 +17,7 @@ from rlm_lab.views.payload import MIME_TYPE
 
 pytestmark = pytest.mark.browser
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
+LOGS = Path(__file__).parent.parent / "trajectory" / "logs"
 EXPECT = 60_000  # ms
 
 
@@ -54,12 +56,37 @@ def listed(page, name):
 
 def test_a_run_opens_in_the_view_on_double_click(page, lab):
     named(a_run(lab[1]), "counted")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.wait_for_selector(".jp-DirListing-content", timeout=EXPECT)
     item = listed(page, "counted.rlm.jsonl")
     expect(item.locator('[data-icon="rlm-lab:run"]')).to_have_count(1)
+    ours = [url for url in asked if "/extensions/rlm-lab/" in url]
+    assert ours
+    assert not [url for url in ours if "/view." in url or "/compare." in url]  # these wait until they are used
     item.dblclick()
     run = page.locator(".jp-Document .rlm-lab-Run")
     expect(run).to_contain_text("How many words are long?", timeout=EXPECT)
     expect(run).to_contain_text("42")
+    assert [url for url in asked if "/view." in url]
+    assert all(url.startswith((lab[0].partition("/lab/")[0], "data:", "blob:")) for url in asked)
+
+
+def test_a_log_of_another_engine_opens_with_the_view_and_keeps_its_own_default(page, lab):
+    shutil.copy(LOGS / "rlms-0.1.3.jsonl", lab[1] / "theirs.jsonl")
+    (lab[1] / "plain.json").write_text('{"a": 1}')
+
+    def open_with(name):
+        listed(page, name).click(button="right")
+        page.get_by_text("Open With").hover()
+        page.get_by_role("menuitem", name="Recursive Language Model Run").click(timeout=EXPECT)
+        return page.locator(".jp-Document:not(.lm-mod-hidden) .rlm-lab-Run")
+
+    listed(page, "plain.json").dblclick()
+    expect(page.locator(".jp-Document:not(.lm-mod-hidden) .jp-RenderedJSON")).to_be_visible(timeout=EXPECT)
+    expect(open_with("theirs.jsonl")).to_contain_text("forty-two", timeout=EXPECT)
+    expect(open_with("plain.json").get_by_role("alert")).to_contain_text("'plain.json' is no run", timeout=EXPECT)
 
 
 def test_a_run_that_grows_is_followed_in_its_document(page, lab):

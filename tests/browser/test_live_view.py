@@ -144,3 +144,39 @@ def test_a_paused_run_is_changed_by_keys_in_its_cell_and_saved_without_a_widget(
     keys.press("Space")
     expect(view.locator(".rlm-run")).to_contain_text("(1, 'six')", timeout=EXPECT)
     book.picture("live-changed-ended")
+
+
+def test_a_page_that_is_loaded_anew_while_a_cell_runs_follows_the_run_to_its_end(notebook):
+    book = notebook(SETUP, ROOT, ASK)
+    for _ in range(3):
+        book.run_next()
+    expect(book.output(2).get_by_role("button", name="Pause")).to_be_visible(timeout=EXPECT)
+    book.reload()
+    view = book.output(2)
+    expect(view.locator(".rlm-lab-Run")).to_contain_text("Running", timeout=EXPECT)
+    expect(view).to_contain_text("its file is followed")
+    book.picture("reloaded-running")
+    book.page.wait_for_function("window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=EXPECT)
+    book.command("notebook:interrupt-kernel")
+    expect(view.locator(".status.paused").first).to_be_visible(timeout=EXPECT)
+    book.picture("reloaded-paused")
+    expect(view).not_to_contain_text("its file is followed", timeout=EXPECT)  # the kernel is free, and heard again
+    view.get_by_role("button", name="Stop", exact=True).first.click()
+    expect(view.locator(".status.stopped").first).to_be_visible(timeout=EXPECT)
+
+
+def test_a_paused_run_is_steered_to_its_end_in_a_page_that_was_loaded_anew(notebook):
+    book = notebook(SETUP, STEPS, STEPPED)
+    for _ in range(3):
+        book.run_next()
+    expect(book.output(2).get_by_role("button", name="Whole view")).to_be_visible(timeout=EXPECT)
+    book.reload()
+    view = book.output(2)
+    view.get_by_role("button", name="Step", exact=True).click(timeout=EXPECT)
+    expect(view).to_contain_text("llm_query('first')", timeout=EXPECT)
+    view.get_by_role("button", name="Continue", exact=True).click()
+    expect(view.locator(".answer")).to_have_text("(1, 'six')", timeout=EXPECT)
+    expect(view.get_by_role("button", name="Open in dashboard")).to_have_count(0, timeout=EXPECT)  # its kernel has let it go
+    book.picture("reloaded-ended")
+    expect(view.locator(".answer")).to_have_text("(1, 'six')")
+    expect(view.get_by_role("button", name="Continue", exact=True)).to_have_count(0)

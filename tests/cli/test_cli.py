@@ -88,6 +88,7 @@ def test_a_failed_run_fails_the_command(cli: Any, tape: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
+        (["fork", "--help"], 2, "fork works in the kernel that holds the run's data: in a notebook, as %rlm fork STEP"),
         (["fly"], 2, "There is no command 'fly'."),
         (["mdoel"], 2, "Did you mean model?"),
         (["runs", "now"], 2, "'now' is too much"),

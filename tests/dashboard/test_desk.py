@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rlm_lab import ScriptedModel, Settings, ask
+from rlm_lab.dashboard.source import Pace
 from rlm_lab.dashboard.viewer import Viewer
 from rlm_lab.models.base import Message
 
@@ -203,3 +204,26 @@ def test_a_message_that_is_none_does_nothing(page, folder, message):
 def test_a_run_that_is_not_there_is_told_as_missing(page):
     page.open("no such run")
     assert page.wait(lambda told: [message for message in told if message.get("missing") == "no such run"])
+
+
+def test_a_flood_of_events_reaches_the_page_whole(page, folder):
+    def answer(_messages: list[Message]) -> str:
+        if "snapshot" not in page.kinds():
+            page.open(page.wait(lambda told: [row for row in listed(told) if row["question"] == "Flood?"])[0]["run"])
+            page.wait(nodes)
+        return "seen"
+
+    blocks = ["llm_query('p')", *["x = llm_query_batched([str(n) for n in range(50)])"] * 15, "FINAL(x[0])"]
+    run = asking(folder, *blocks, sub_model=ScriptedModel(answer, name="sub"), question="Flood?")
+    page.wait(lambda told: any(node.get("status") == "done" for node in nodes(told) if node["kind"] == "run"))
+    calls = [node for node in nodes(page.told) if node["kind"] == "call"]
+    assert (run.status, len(calls), {node["status"] for node in calls}) == ("done", 751, {"answered"})
+
+
+def test_events_that_come_faster_than_a_person_can_see_are_a_flood():
+    pace = Pace(now=0.0)
+    for tick in range(1, 101):
+        pace.keep(100, tick / 100)
+    assert pace.flood == 1.0
+    pace.keep(0, 4.0)
+    assert pace.flood == 0.0

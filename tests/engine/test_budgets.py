@@ -15,6 +15,36 @@ def test_a_run_that_meets_its_steps_is_asked_once_for_its_best_answer(asked):
     assert "limit of steps" in model.requests[2].messages[-1].content
 
 
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("It is 41.", "It is 41."),
+        ("<think>hm, 40?</think>\n\nIt is 41.", "It is 41."),
+        ("```repl\nFINAL(41)\n```", 41),
+        ("```repl\nanswer['content'] = 41\nanswer['ready'] = True\n```", 41),
+        ("```repl\nSUBMIT(n=41)\n```", {"n": 41}),
+        ("```python\n41\n```", 41),
+        ("```repl\nn\n```", 7),
+    ],
+)
+def test_a_last_answer_is_read_in_every_contract(asked, reply, answer):
+    run = asked(model=ScriptedModel(["```repl\nn = 7\n```", reply]), budget=Budget(steps=1))
+    assert (run.status, run.answer) == ("out_of_budget", answer)
+
+
+@pytest.mark.parametrize("reply", ["```repl\nprint(n)\n```", "", "<think>I could"])
+def test_code_and_thoughts_are_no_last_answer_and_the_run_says_so(asked, reply):
+    run = asked(model=ScriptedModel(["```repl\nn = 7\n```", reply]), budget=Budget(steps=1))
+    assert (run.status, run.answer) == ("out_of_budget", None)
+    assert run.steps[-1].flags[0].message == "The last reply holds no answer."
+
+
+def test_a_last_answer_of_another_form_is_told(asked):
+    run = asked(model=ScriptedModel(["```repl\nn = 7\n```", "It is 41."]), budget=Budget(steps=1), schema=int)
+    assert run.answer is None
+    assert "The answer is not int" in run.steps[-1].flags[0].message
+
+
 def test_a_batch_that_does_not_fit_is_refused_whole_and_the_model_may_ask_for_fewer(asked):
     run = asked("llm_query_batched(['x'] * 11)", "FINAL(len(llm_query_batched(['x'] * 10)))", budget=Budget(calls=10))
     assert (run.status, run.answer, run.usage.calls) == ("done", 10, 10)

@@ -40,6 +40,8 @@ JSON_SCHEMA = {"type": "object", "properties": {"delay": {"type": "integer"}}, "
         (str, "UA", "UA"),
         (list[str], '["UA"]', ["UA"]),
         (list[str], '```json\n["UA"]\n```', ["UA"]),
+        (list[str], "['UA']", ["UA"]),
+        (JSON_SCHEMA, "{'delay': 3}", {"delay": 3}),
         (list[int], np.array([1, 2]), [1, 2]),
         (list[int], pd.Series([1, 2]), [1, 2]),
         (dict[str, int], {"UA": np.int64(3)}, {"UA": 3}),

@@ -67,6 +67,12 @@ def test_on_a_command_line_runs_never_pause(words: list[str]) -> None:
     assert "--step" not in parser.format_help()
 
 
+@pytest.mark.parametrize("line", ["-m a --model b", "--max-steps 3 --max-steps 4", "-o a -o b", "--schema int --schema str"])
+def test_a_flag_that_is_given_twice_is_refused(line: str) -> None:
+    with pytest.raises(UsageError, match=r"^--[a-z-]+ is given twice, \w+ and \w+; give it once\.$"):
+        parse_line(line)
+
+
 def test_flags_are_not_abbreviated() -> None:
     with pytest.raises(UsageError, match=r"no flag --max\."):
         parse_line("--max 3")

@@ -69,6 +69,19 @@ def test_paused_runs_are_offered_where_one_is_named(cells: Any) -> None:
     cells.run("%rlm stop")
 
 
+def test_runs_their_variables_and_the_flags_of_a_command_are_offered(cells: Any) -> None:
+    cells["model"] = ScriptedModel(["```repl\nFINAL(1)\n```"])
+    cells.run("%%rlm -m model\nHow many?").raise_error()
+    cells.run("late_run = %rlm last").raise_error()
+    run = cells["late_run"]
+    for command in ("lint", "why", "export", "note", "dashboard", "replay", "resume", "compare x"):
+        assert completed(cells, f"%rlm {command} {run.id[:-1]}") == [f"%rlm {command} {run.id}"]
+        assert completed(cells, f"%rlm {command} late_") == [f"%rlm {command} late_run"]
+    assert completed(cells, "%rlm fork 1 --sub") == ["%rlm fork 1 --sub-model"]
+    assert completed(cells, "%rlm fork 1 --model mod") == ["%rlm fork 1 --model model"]
+    assert completed(cells, "%rlm rewind 1 --req") == ["%rlm rewind 1 --request"]
+
+
 def test_other_lines_are_left_alone(cells: Any) -> None:
     assert "fli" not in completed(cells, "%%time --max-c")
     assert "flights" in completed(cells, "flig")

@@ -150,6 +150,18 @@ def test_bad_input_is_one_line_and_the_shell_goes_on(cells: Any, cell: str, says
     assert not Path(".rlm").exists()
 
 
+def test_a_runs_folder_that_cannot_be_written_is_told_in_the_region_too(cells: Any, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    cells["model"] = ScriptedModel(["```repl\nFINAL(1)\n```"])
+    assert "cannot be written" in cells.error("%%rlm -m model --runs taken\nHow many?")
+    assert "The runs folder taken cannot be written" in cells.shown[-1]["text/plain"]
+
+
+@pytest.mark.parametrize(("typed", "state"), [("%%rlm -m model", "incomplete"), ("%%rlm -m model\nWhy?\n\n", "complete")])
+def test_a_console_waits_for_the_question_below_the_line(cells: Any, typed: str, state: str) -> None:
+    assert cells.shell.check_complete(typed)[0] == state
+
+
 def test_help_is_shown_in_the_cell(cells: Any) -> None:
     cells.run("%%rlm --help").raise_error()
     assert "--max-cost USD" in cells.shown[0]["text/plain"]
@@ -209,6 +221,38 @@ def test_runs_are_listed_and_shown_by_their_ids(cells: Any) -> None:
     assert run.id in cells.shown[0]["text/plain"]
     assert cells.run(f"%rlm show {run.id}").result.answer == 6
     assert cells.run(f"%rlm show {run.path}").result.run == run.id
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "show mine",
+        "export mine --to md",
+        "lint mine",
+        "why mine",
+        "lesson mine",
+        "note mine good",
+        "variables 1 mine",
+        "replay mine --all",
+    ],
+)
+def test_a_run_is_named_by_its_variable(cells: Any, line: str) -> None:
+    for name in ("mine", "other"):
+        cells["model"] = ScriptedModel([f"```repl\nprint('{name}')\n```", "```repl\nFINAL(1)\n```"])
+        cells.run("%%rlm -m model\nHow many?").raise_error()
+        cells.run(f"{name} = %rlm last").raise_error()
+    cells.run(f"told = %rlm {line}").raise_error()
+    assert cells["mine"].id in f"{cells.shown} {cells['told']!r}" or line.startswith(("lint", "lesson", "replay", "note"))
+
+
+def test_a_paused_run_is_named_by_its_variable(cells: Any) -> None:
+    for name in ("mine", "other"):
+        cells["model"] = ScriptedModel(["```repl\n1\n```", "```repl\nFINAL(1)\n```"])
+        cells.run("%%rlm -m model --step\nHow many?").raise_error()
+        cells.run(f"{name} = %rlm last").raise_error()
+    cells.run("%rlm continue mine").raise_error()
+    cells.run("%rlm stop other").raise_error()
+    assert (cells["mine"].status, cells["other"].status) == ("done", "stopped")
 
 
 def test_runs_are_compared_by_variable_id_and_path(cells: Any) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from rlm_lab import ScriptedModel, load, paused_runs, replay, resume
+import rlm_lab
+from rlm_lab import ScriptedModel, ask, compare, fork, load, paused_runs, replay, resume, what_if
 from rlm_lab.errors import ContextError, LogError, StateError, UsageError
+from rlm_lab.views.differing import what_if_line
 
 KILLED = """
 import os
@@ -83,6 +85,16 @@ def test_a_fork_leaves_the_run_and_the_notebooks_variables_alone(cells: Any) -> 
     fork.decide(code="rows.append('forked')")
     fork.step()
     assert (cells["rows"], fork.asked.namespace["rows"], run.answer) == ([1, 2], [1, "forked"], [1, 2])
+
+
+def test_a_run_that_this_kernel_does_not_hold_is_forked_from_its_file(cells: Any) -> None:
+    older = begin(cells, "rows = [1]", "rows.append(llm_query('a'))", "FINAL(rows)")
+    begin(cells, "FINAL(1)")
+    assert "Paused before the block of step 2" in does(cells, f"%rlm fork 2 {older.id} --model model --sub-model echo")
+    forked = cells.run("%rlm last").result
+    assert (load(forked.path).origin["run"], forked.asked.namespace["rows"], cells["rows"]) == (older.id, [1], [1, "A"])
+    does(cells, "%rlm stop")
+    assert "no run 'nowhere'" in cells.error("%rlm fork 2 nowhere")
 
 
 def test_how_variables_come_back_is_a_table(cells: Any) -> None:
@@ -219,6 +231,30 @@ def test_a_run_that_has_ended_is_not_resumed_but_replayed(asked: Any) -> None:
     assert replay(run.path, context={"n": 1}, step=False).answer == 2
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_run_that_has_ended_is_forked_into_a_file_of_its_own(asked: Any, echo: ScriptedModel, anew: bool) -> None:
+    run = asked("x = [1]", "x.append(llm_query('a'))", "FINAL(x)", context={"n": 1})
+    before, calls = run.path.read_bytes(), len(echo.requests)
+    other = ScriptedModel(["```repl\nx.append('other')\n```", "```repl\nFINAL(x)\n```"], name="other" if anew else "scripted")
+    forked = fork(run.path, 2, context={"n": 1}, model=other, sub_model=echo)
+    assert (forked.asked.namespace["x"], forked.gate.kind) == ([1], "record" if anew else "block")
+    forked.resume()
+    saved = load(forked.path)
+    assert (saved.status, saved.answer, saved.origin) == ("done", forked.answer, {"kind": "fork", "run": run.id, "step": 2})
+    assert (saved.answer, len(echo.requests)) == ([1, "other"] if anew else [1, "A"], calls)
+    assert (run.path.read_bytes(), forked.path.parent) == (before, run.path.parent)
+
+
+@pytest.mark.parametrize("step", [0, 3, "1"])
+def test_a_step_that_there_is_not_is_no_fork_and_leaves_no_file(asked: Any, step: Any) -> None:
+    run = asked("x = 1", "FINAL(x)")
+    with pytest.raises(UsageError, match="it has 2"):
+        fork(run.path, step)
+    with pytest.raises(StateError, match="open for writing"):
+        fork(asked("open('a', 'w').close()", "FINAL(1)").path, 2, model=ScriptedModel([]), sub_model=ScriptedModel([]))
+    assert len(list(run.path.parent.glob("*.rlm.jsonl"))) == 2
+
+
 def test_code_that_would_repeat_outside_effects_is_run_only_when_allowed(asked: Any, tmp_path: Path) -> None:
     run = asked(f"with open({str(tmp_path / 'made')!r}, 'a') as file:\n    _ = file.write('x')", "FINAL(1)")
     with pytest.raises(StateError, match=r"repeats step 1: open for writing \(line 1\)"):
@@ -345,3 +381,55 @@ def test_what_a_person_changed_by_hand_is_told_as_not_done_again(asked: Any, tmp
     run.step()
     again = taken_up(run, tmp_path)
     assert {name: one["how"] for name, one in again.came_back.items()} == {"a": "lost", "mine": "lost"}
+
+
+# another answer, in a run of its own
+
+
+ASKED = ["n = 1", "kind = llm_query('Count or share?')", "FINAL(kind.upper() + llm_query(f'So {kind}?'))"]
+
+
+def asks(answer: str, **parameters: Any) -> Any:
+    said = {"Count or share?": answer}
+    sub = ScriptedModel(lambda messages: said.get(messages[-1].content, messages[-1].content), name="sub")
+    return ask("Which?", model=ScriptedModel([f"```repl\n{one}\n```" for one in ASKED]), sub_model=sub, **parameters)
+
+
+def test_the_line_of_a_comparison_runs_b_with_the_answer_of_a() -> None:
+    a, b = asks("count"), asks("share")
+    line = what_if_line(compare(a, b).pair())
+    assert line == f"rlm_lab.what_if('{b.id}', 1, 'count')"
+    other = eval(line, {"rlm_lab": rlm_lab})  # noqa: S307 - a line of our own, as a person would copy it
+    assert (other.status, other.steps[-1].number) == ("paused", 2)
+    other.resume()
+    assert (b.answer, other.answer) == ("SHARESo share?", "COUNTSo count?")
+
+
+def test_the_line_reaches_the_call_of_a_child_run() -> None:
+    def says(answer: str) -> Any:
+        def reply(messages: Any) -> str:
+            done = sum(message.role == "assistant" for message in messages)
+            if len(messages) == 1:
+                return answer
+            child = any("Who?" in message.content for message in messages if message.role == "user")
+            code = ["x = llm_query('His wife?')", "FINAL(x)"] if child else ["who = rlm_query('Who?')", "FINAL(who.upper())"]
+            return f"```repl\n{code[done]}\n```"
+
+        return ask("Which?", model=ScriptedModel(reply))
+
+    a, b = says("Abigail"), says("Ahinoam")
+    line = what_if_line(compare(a, b).pair())
+    assert line == f"rlm_lab.what_if('{b.id}', 1, 'Abigail')"
+    other = what_if(b, 1, "Abigail")
+    other.resume()
+    assert (b.answer, other.answer) == ("AHINOAM", "ABIGAIL")
+
+
+def test_a_call_of_a_run_in_a_file_is_answered_otherwise_in_a_run_of_its_own(tmp_path: Path) -> None:
+    path = asks("share").path.rename(tmp_path / "other.rlm.jsonl")
+    models = {"model": ScriptedModel([]), "sub_model": ScriptedModel(["new"], name="sub")}
+    other = what_if(path, 1, "count", **models)
+    other.resume()
+    assert other.answer == "COUNTnew"
+    with pytest.raises(UsageError, match="has no call 9"):
+        what_if(path, 9, "count", **models)

@@ -35,6 +35,12 @@ class Server:
     def __init__(self, port: str, folder: Path) -> None:
         self.base, self.folder = f"http://127.0.0.1:{port}/", folder
 
+    def file(self, path: str) -> tuple[bytes, str]:
+        """The content and the name of a file that is given to be saved."""
+        asked = urllib.request.Request(self.base + path, headers={"Authorization": "token secret"})
+        with urllib.request.urlopen(asked) as answer:
+            return answer.read(), answer.headers.get_filename()
+
     def ask(self, path: str, *, method: str = "GET", token: str | None = "secret"):
         headers = {} if token is None else {"Authorization": f"token {token}"}
         try:

@@ -47,7 +47,7 @@ def test_a_run_under_way_says_where_it_can_be_steered(a_run, tmp_path):
         fcntl.flock(file, fcntl.LOCK_EX)  # as the process that writes a run does
         file.write(b"".join(a_run(tmp_path).read_bytes().splitlines(keepends=True)[:3]))
         told = Reader(growing).news(None)
-    assert (told["live"], told["messages"][1]["status"]) == (True, "running")
+    assert (told["live"], told["messages"][1]["status"]) == (True, "")  # whether it is paused, its events say
     assert "notebook" in told["messages"][1]["can"]["pause"]
 
 
@@ -90,6 +90,7 @@ def test_jupyters_server_lists_tells_and_throws_away(server, a_run):
     status, listed = server.ask("rlm-lab/runs")
     assert status == 200
     assert [(row["answer"], row["path"]) for row in listed["runs"]] == [("<b>EV</b>", f".rlm/runs/{path.name}")]
+    assert server.ask(f"rlm-lab/runs?known={listed['mark']}")[1] == {"mark": listed["mark"], "runs": None}
     named = f"rlm-lab/run?path={quote(listed['runs'][0]['path'])}"
     status, told = server.ask(named)
     assert (status, told["messages"][0]["kind"]) == (200, "snapshot")
@@ -145,6 +146,31 @@ def test_jupyters_server_compares_runs_and_finds_their_notebook(server, a_run):
     assert server.ask(f"rlm-lab/notebook?run={run}&folder=compared")[1] == {"notebook": "compared/made.ipynb"}
     assert server.ask(f"rlm-lab/notebook?run={run}&folder=../..")[0] == 404
     assert server.ask(f"rlm-lab/notebook?run={run}", token=None)[0] == 403
+
+
+def test_jupyters_server_gives_runs_as_files_of_each_form(server, a_run):
+    paths = [a_run(server.folder / "given", answer) for answer in ("<b>EV</b>", "B6")]
+    named = "&".join(f"path=given/{path.name}" for path in paths)
+    forms = {form["name"]: form["many"] for form in server.ask("rlm-lab/export")[1]["forms"]}
+    assert (forms["html"], forms["steps.csv"], "otel" in forms) == (False, True, False)
+    for form in forms:
+        content, name = server.file(f"rlm-lab/export?path=given/{paths[0].name}&to={form}")
+        assert (bool(content), name.startswith(paths[0].name.split(".")[0])) == (True, True)
+    content, name = server.file(f"rlm-lab/export?{named}&to=steps.csv")
+    assert (name, all(path.name.split(".")[0].encode() in content for path in paths)) == ("runs.steps.csv", True)
+    for wrong in (f"{named}&to=html", f"{named}&to=pdf", "to=html", "path=../a.rlm.jsonl&to=md"):
+        assert server.ask(f"rlm-lab/export?{wrong}")[0] == 404
+    assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(path.name for path in paths)
+    assert server.ask(f"rlm-lab/export?{named}&to=steps.csv", token=None)[0] == 403
+
+
+@pytest.mark.parametrize("name", ["rlms-0.1.3.jsonl", "dspy-3.4.1-trajectory.json", "recursive-flow-0.4.2/graph.json", "nano-rlm"])
+def test_a_log_of_another_engine_is_told_and_what_is_none_says_so_in_a_line(server, name):
+    shutil.copytree(LOGS, server.folder / "logs", dirs_exist_ok=True)
+    (server.folder / "logs" / "plain.json").write_text('{"a": 1}')
+    status, told = server.ask(f"rlm-lab/run?path=logs/{name}")
+    assert (status, told["messages"][0]["kind"]) == (200, "snapshot")
+    assert "is no run: neither one of rlm_lab" in server.ask("rlm-lab/run?path=logs/plain.json")[1]
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

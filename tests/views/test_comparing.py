@@ -8,10 +8,12 @@ import json
 import pytest
 
 import rlm_lab
+from rlm_lab.analysis.comparing import pair_of
 from rlm_lab.errors import LogError, UsageError
 from rlm_lab.trajectory.notes import add
-from rlm_lab.trajectory.tree import Trajectory
-from rlm_lab.views.comparing import comparison_json, turned
+from rlm_lab.trajectory.tree import Block, Step, Trajectory
+from rlm_lab.views import differing
+from rlm_lab.views.comparing import DEEPEST, Room, comparison_json, pair_json, turned
 from rlm_lab.views.comparison import Comparison
 
 from .test_html import ATTRIBUTES, HOSTILE, STROKES, TAGS, Page
@@ -55,7 +57,8 @@ def test_the_text_tells_the_divergence_and_the_sides(eight):
     assert "First divergence, step 2: Both runs sent the same prompt to gpt-4.1-nano and got another answer." in text
     assert "Step 3 of A and step 4 of B read kind." in " ".join(text.split())
     assert "≠ same code, other answer" in text
-    assert max(map(len, text.splitlines())) <= 110
+    assert "    rlm_lab.what_if('flights-04', 2, '“Most departures” asks for a count of flights over the limit.')" in text
+    assert max(len(line) for line in text.splitlines() if "what_if" not in line) <= 110  # a line to be copied is not cut
 
 
 def test_two_runs_are_found_by_path_id_and_themselves(asked, tmp_path):
@@ -98,6 +101,7 @@ def test_many_rows_are_cut_and_the_first_divergence_stays(flights):
     parts = [(f"{reply} {n}", f"{code}\nn = {n}", out, None) for n, (reply, code, out, _) in enumerate([look, count] * 100)]
     a, b = (flights.run(name, "m", "", None, 9, parts[:95] + more + parts[96:]) for name, more in (("a", [count]), ("b", [share])))
     html = rlm_lab.compare(a, b)._repr_html_()
+    assert "▸96 " in rlm_lab.compare(a, b).text()
     assert "rows left out here" in html
     assert "First divergence, step 96" in html
     assert len(html) < 400_000
@@ -174,3 +178,52 @@ def test_what_was_given_and_differs_is_told_where_no_step_differs(eight):
     run = eight.runs[0]
     told = rlm_lab.compare(run, dataclasses.replace(run, question="Why?")).text(110)
     assert "They were given another question." in " ".join(told.split())
+
+
+def with_child(*answers):
+    """A run whose one step has started a child run of as many steps as there are answers."""
+    steps = tuple(Step(number=n, blocks=(Block(number=1, code=f"print({one!r})"),)) for n, one in enumerate(answers, 1))
+    child = Trajectory(run="c", status="done", question="who?", answer_text=answers[-1], steps=steps)
+    block = Block(number=1, code="x = rlm_query('who?')", children=(child,))
+    return Trajectory(run="r", status="done", question="?", steps=(Step(number=1, blocks=(block,)),))
+
+
+def test_child_runs_open_into_their_own_aligned_steps_in_each_form():
+    both = rlm_lab.compare(with_child("look", "EV"), with_child("look", "OO"))
+    (child,) = comparison_json(both)["pairs"]["0-1"]["rows"][0]["children"]
+    assert [row["kind"] for row in child["rows"]] == ["same", "changed"]
+    assert child["marks"]["answer"] == [[[0, 2]], [[0, 2]]]
+    assert child["turned"]["sentence"] == child["texts"]["sentence"]
+    assert "Steps of this child run: 1 same; 1 changed" in both._repr_html_()
+    assert "┆     B   1 │ print('OO')" in both.text()
+
+
+def test_child_runs_without_room_are_told_and_not_opened():
+    both = rlm_lab.compare(with_child("look", "EV"), with_child("look", "OO"))
+    (child,) = pair_json(both, 0, 1, Room(rows=1))["rows"][0]["children"]
+    assert child["a"]["answer"] == "EV"
+    assert "rows" not in child
+
+
+def test_a_row_of_the_text_tells_outputs_calls_variables_and_what_they_took(eight):
+    text = eight.text(110)
+    assert "    call 2 answer\n    A   1 │ “Most departures” asks for a count" in text
+    assert "A took 3.5 s; B 2.8 s" in text
+    assert "    output\n    A   2 │ UA    1364" in text
+
+
+def test_runs_that_were_played_from_a_recording_are_told():
+    a, b = (Trajectory(run=name, status="done", question="?", cassette=tape) for name, tape in (("a", None), ("b", {"model": "m"})))
+    assert differing.given_text(pair_of(a, b)).endswith("; B played from a recording, in the time that playing takes")
+    assert "played" not in differing.given_text(pair_of(a, a))
+
+
+def test_runs_that_are_nested_without_end_are_compared_as_far_as_is_of_use():
+    runs = [with_child("EV"), with_child("OO")]
+    for _ in range(300):
+        steps = [(Step(number=1, blocks=(Block(number=1, code="x = rlm_query('?')", children=(run,)),)),) for run in runs]
+        runs = [Trajectory(run="r", status="done", question="?", steps=one) for one in steps]
+    both = rlm_lab.compare(runs)
+    assert both.divergence.sentence == "The same code started the same child run, which did something else."
+    assert json.dumps(comparison_json(both)).count('"rows"') == 1 + DEEPEST
+    assert both.text().count("child run ≠") == both._repr_html_().count(">other child run<") == 4

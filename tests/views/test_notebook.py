@@ -31,6 +31,8 @@ BLOCKS = (
     ("llm_query_batched(['x', 'slow', 'y'])",),
     ("import asyncio\nawait asyncio.gather(llm_query_async('p'), llm_query_async('q'))",),
     ("def later():\n    return llm_query('from a function')\nasync def main():\n    return later()\nasyncio.run(main())",),
+    ("from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as pool:\n"
+     "    found = list(pool.map(llm_query, ['in a thread', 'in another']))\nsorted(found, key=lambda one: one[:5])",),
     ("parts = rlm_query_batched(['Which?', 'Which?'], contexts=['abc', 'xyz'])\nparts",),
     ("try:\n    llm_query('slow')\nexcept Exception as error:\n    print(type(error).__name__, error)\nkept + 1",),
     ("import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)).gca().plot([1, 2]);",),
@@ -38,7 +40,7 @@ BLOCKS = (
     ("!touch never", "%env A=b"),
     ("totl = kept\ntotal",),
     ("FINAL(parts[1] + str(kept))",),
-)
+)  # fmt: skip
 
 
 def _root() -> ScriptedModel:
@@ -46,7 +48,8 @@ def _root() -> ScriptedModel:
 
     def reply(messages: Any) -> str:
         child = any("Which?" in message.content for message in messages[:2])
-        return "```repl\nFINAL(context.upper())\n```" if child else next(replies)
+        code = "said = llm_query_batched(['c', 'd'])\nprint('of the child', len(said))\nFINAL(context.upper())"
+        return f"```repl\n{code}\n```" if child else next(replies)
 
     return ScriptedModel(reply)
 
@@ -156,9 +159,13 @@ def test_each_part_of_a_step_has_its_cell(run: Run, tmp_path: Path) -> None:
     assert "Look at <code>a &#60; b</code>." in cell(notebook, "step-2").source
     assert cell(notebook, "step-2-block-2").source.startswith("twice")
     assert "<details><summary>2 calls" in cell(notebook, "step-2-block-2-calls").source
-    assert "Child run: Which?" in cell(notebook, "step-7-block-1-calls").source
+    child = cell(notebook, "step-8-block-1-calls").source
+    assert "<details><summary>Child run: Which? (Done)</summary>" in child
+    assert child.index("<details><summary>Step 1: ") < child.index("```python\nsaid = ")
+    assert "```text\nof the child 2\n```" in child
+    assert child.count("<details><summary>2 calls") == 2
     assert cell(notebook, "step-3-block-1").metadata.tags == ["raises-exception"]
-    assert cell(notebook, "step-11-block-1").cell_type == "markdown"
+    assert cell(notebook, "step-12-block-1").cell_type == "markdown"
     counts = [one.execution_count for one in notebook.cells if one.cell_type == "code"]
     assert counts == list(range(1, len(counts) + 1))
 

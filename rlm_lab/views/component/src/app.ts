@@ -5,6 +5,8 @@ import { figure, list, record, text, type Host, type Message, type Outgoing, typ
 export type Layout = "full" | "middle" | "narrow" | "compact";
 export type Pane = "step" | "call" | "prompt" | "variables" | "time";
 export interface Hit { id: string; field: string; count: number }
+/** Commands after which the run goes on or stands elsewhere: whoever gives one wants to see where. */
+const MOVES = new Set(["step", "continue", "edit", "skip", "prompt", "answer", "reply", "cap", "accept", "refuse", "rewind", "override", "ask_again", "take_over"]);
 export type Draft = "edit" | "answer" | "hint" | "refuse" | "prompt" | "reply" | "override";
 /** A draft; `sent` while an answer to it is awaited, `refused` says why it was not taken. */
 export interface Writing { what: Draft; text: string; original: string; at: unknown; call: number | null; sent: boolean; refused: string | null }
@@ -20,6 +22,7 @@ export class App {
   step: string | null = null;
   call: string | null = null;
   following = true;
+  private before: Pick<App, "run" | "step" | "call" | "pane" | "following"> | null = null; // what was chosen while another is pointed at
   pane: Pane = "step";
   folded = new Set<string>();
   opened = new Set<string>();
@@ -39,6 +42,7 @@ export class App {
   pending = new Set<string>();
   received = 0; // when the last message came
   private scheduled = false;
+  private wasLive = false;
   private hitsAt = -1;
   private foundBy: { text: string; hits: Hit[] } | null = null;
 
@@ -123,7 +127,8 @@ export class App {
     const root = this.store.root;
     if (!root) return;
     if (!this.store.get(this.run)) this.run = root.id;
-    if (this.following && this.live) this.step = this.newest;
+    if (this.following && (this.live || this.wasLive)) this.step = this.newest; // the last news may bring steps and the end at once
+    this.wasLive = this.live;
     const step = this.store.get(this.step);
     if (!step || step["aside"] === true) this.step = this.newest; // what was gone back behind is no part of the run any more
     if (this.call && !this.store.get(this.call)) this.call = null;
@@ -132,10 +137,25 @@ export class App {
 
   // choosing
 
+  /** Shows a node for as long as something points at it; null shows again what was chosen. */
+  peek(id: string | null): void {
+    const before = this.before ?? { run: this.run, step: this.step, call: this.call, pane: this.pane, following: this.following };
+    if (id !== null && this.store.get(id)) {
+      this.select(id, false);
+      this.before = before;
+    } else if (this.before) {
+      this.before = null;
+      Object.assign(this, before);
+      this.follow();
+      this.changed();
+    }
+  }
+
   select(id: string, told = true): void {
     const node = this.store.get(id);
     if (!node) return;
     this.following = false;
+    this.before = null;
     this.run = this.store.runOf(id);
     if (node.kind === "run") {
       this.step = this.store.steps(id)[0] ?? null;
@@ -183,6 +203,7 @@ export class App {
 
   toRunning(): void {
     this.following = true;
+    this.before = null;
     const root = this.store.root;
     if (root) this.run = root.id;
     this.step = this.newest;
@@ -267,6 +288,7 @@ export class App {
       this.asked = name;
     } else {
       this.asked = null;
+      this.following ||= MOVES.has(name);
       this.send({ command: name, at: this.state?.stamp ?? null, ...fields });
     }
     this.changed();
@@ -298,6 +320,7 @@ export class App {
     };
     writing.sent = true;
     writing.refused = null;
+    this.following ||= MOVES.has(writing.what);
     this.send({ command: writing.what, at: writing.at, ...fields[writing.what] });
     this.changed();
   }

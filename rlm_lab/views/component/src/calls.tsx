@@ -18,7 +18,7 @@ export function CallRow({ app, id, inList }: { app: App; id: string; inList?: bo
   const status = text(call, "status");
   const number = figure(call, "index") !== null ? figure(call, "index")! + 1 : figure(call, "number");
   const answer = status === "failed" ? text(call, "error") : status === "waiting" ? "waiting for an answer" : text(call, "answer");
-  const byYou = text(call, "model") === "" || app.store.edits(app.store.stepOf(id) ?? "").some((edit) => edit["call"] === id && edit["what"] === "answer");
+  const by = answeredBy(app, id);
   return (
     <div class={`call ${status}${chosen ? " chosen" : ""}`} role={inList ? "listitem" : "button"} tabIndex={inList ? -1 : 0} aria-current={chosen ? "true" : undefined} data-reveal={id} data-call={id}
       onClick={() => app.select(id)} onKeyDown={(event) => { if (event.key === "Enter") app.select(id); }}>
@@ -26,9 +26,17 @@ export function CallRow({ app, id, inList }: { app: App; id: string; inList?: bo
       <span class="n">{number ?? ""}</span>
       <span class="asked">{marked(clipped(distinct(call), 140), app.wanted)}</span>
       <span class="answered">{status === "answered" ? <q>{marked(clipped(answer, 140), app.wanted)}</q> : <em>{status === "failed" && <Icon name="failed" />}{clipped(answer, 120)}</em>}</span>
-      <span class="cost">{byYou && <b class="you">by you </b>}{text(call, "source") === "record" && "recorded "}{figure(call, "retries") ? <b class="you">try {figure(call, "retries")! + 1} </b> : null}{callCost(call)}</span>
+      <span class="cost">{by && <b class="you">by {by} </b>}{text(call, "source") === "record" && "recorded "}{figure(call, "retries") ? <b class="you">try {figure(call, "retries")! + 1} </b> : null}{callCost(call)}</span>
     </div>
   );
+}
+
+/** Who answered in the model's place: a person's name stands where the model's would. */
+export function answeredBy(app: App, id: string): string {
+  const model = text(app.store.get(id), "model");
+  const edit = app.store.edits(app.store.stepOf(id) ?? "").find((one) => one["what"] === "answer" && (one["call"] ? one["call"] === id : text(one, "by") === model));
+  const by = text(edit, "by");
+  return by === "user" ? "you" : clipped(by, 30);
 }
 
 function callCost(call: RunNode | undefined): string {

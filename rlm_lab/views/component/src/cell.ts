@@ -11,6 +11,7 @@ interface Model {
 interface Module { kind: "module"; name: string; text: string }
 const PATIENCE = 20_000; // ms
 const AGAIN = 400; // ms
+const LINGER = 2_000; // ms
 /** Asks whether messages arrive now. */
 interface Knock { kind: "knock" }
 type Loaded = Map<string, Promise<unknown>>;
@@ -83,6 +84,7 @@ function initialize({ model }: { model: Model }): () => void {
   const home = document.createElement("div"); // goes along when the output is shown anew, with all that was chosen in it
   let handle: Handle | null = null;
   let heard = false; // anything of the run
+  let saved: Node[] = []; // what stood where the view is
   const { load, take } = loader(model, version);
   const hear = (message: Message | Module | Knock) => {
     if (message.kind === "module") take(message);
@@ -97,6 +99,7 @@ function initialize({ model }: { model: Model }): () => void {
   const draw = async (element: HTMLElement) => {
     const { mount } = (await load("view")) as { mount: typeof Mount };
     if (!element.isConnected) return;
+    if (home.parentNode !== element) saved = [...element.childNodes];
     element.replaceChildren(home);
     if (handle) return;
     handle = mount(home, host);
@@ -107,7 +110,14 @@ function initialize({ model }: { model: Model }): () => void {
   return () => {
     end();
     model.off("msg:custom", hear);
-    handle?.destroy();
+    // The run's result takes the view's place, except in a page that was loaded anew while it went on: there the view stays.
+    setTimeout(() => {
+      if (home.isConnected) handle?.update({ kind: "host", readOnly: true, dashboard: null });
+      else {
+        home.replaceWith(...saved);
+        handle?.destroy();
+      }
+    }, LINGER);
   };
 }
 

@@ -1,7 +1,7 @@
 // The aligned steps: both sides in one grid, only the rows near the window drawn, what differs marked alike on both sides.
 import type { ComponentChild, JSX, VNode } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { CallRow, CallSide, Child, Item, Row, Span, State, Step } from "./compare-state";
+import type { CallRow, CallSide, Child, ChildPair, Item, Row, Span, State, Step } from "./compare-state";
 import { counted, seconds } from "./figures";
 import { Icon, statusWord } from "./icons";
 import { codeLines } from "./python";
@@ -45,7 +45,7 @@ export function Rows({ state, scroller }: { state: State; scroller: () => HTMLEl
 /** By which a height is kept. */
 function nameOf(state: State, item: Item): string {
   if (item.type === "part") return `${state.key}-part`;
-  return `${state.key}-${item.type}-${item.place}-${item.type === "row" && state.isOpen(item.row, item.place) ? 1 : 0}`;
+  return `${state.key}-${item.type}-${item.place}-${item.type === "row" && state.isOpen(item.row, `${item.place}`) ? 1 : 0}`;
 }
 
 function topsOf(items: Item[], height: (item: Item) => number): number[] {
@@ -56,12 +56,12 @@ function topsOf(items: Item[], height: (item: Item) => number): number[] {
 
 function guess(state: State, item: Item): number {
   if (item.type !== "row") return 44;
-  if (!state.isOpen(item.row, item.place)) return 40;
+  if (!state.isOpen(item.row, `${item.place}`)) return 40;
   const lines = (side: 0 | 1) => {
     const step = state.step(side, side === 0 ? item.row.a : item.row.b);
     return step ? [step.code, step.output].reduce((sum, text) => sum + Math.min(text ? text.split("\n").length : 0, 16), 0) : 0;
   };
-  return 60 + LINE * Math.max(lines(0), lines(1)) + 60 * (item.row.calls?.length ?? 0);
+  return 60 + LINE * Math.max(lines(0), lines(1)) + 60 * ((item.row.calls?.length ?? 0) + (item.row.children?.length ?? 0));
 }
 
 function near(tops: number[], box: HTMLElement | null, scrolled: HTMLElement | null): [number, number] {
@@ -95,38 +95,97 @@ function above(element: HTMLElement): number {
 
 function Entry({ state, item, at, of }: { state: State; item: Item; at: number; of: number }): JSX.Element {
   const place = { "data-item": at, "data-name": nameOf(state, item), role: "listitem" as const, tabIndex: state.at === at ? 0 : -1, "aria-posinset": at + 1, "aria-setsize": of, onFocus: () => { state.at = at; } };
-  if (item.type === "part") return <div class="cmp-part" {...place}><b>{state.texts?.title}</b><span class="told">{state.texts?.sentence}</span></div>;
+  if (item.type === "part") return <div class="cmp-part" {...place}><b>{state.texts?.title}</b><span class="told">{state.texts?.sentence}</span><WhatIf state={state} /></div>;
   if (item.type === "fold") return <div class="cmp-fold" {...place}>{counted(item.count, "step")} the same, from step {state.step(0, state.row(item.place)?.a)?.n ?? "?"} of A on</div>;
   const { row } = item;
-  const [a, b] = [state.step(0, row.a), state.step(1, row.b)];
-  const open = state.isOpen(row, item.place);
-  const label = `${[a && `step ${a.n} of A`, b && `step ${b.n} of B`].filter(Boolean).join(" and ")}: ${row.word}`;
+  const steps: Both = [(at) => state.step(0, at), (at) => state.step(1, at)];
+  return <div class={`cmp-row of-${row.kind}`} {...place} aria-label={labelOf(row, steps)}><Aligned state={state} row={row} steps={steps} path={`${item.place}`} /></div>;
+}
+
+/** The line of Python that runs B again with A's answer, to be copied into a cell. */
+function WhatIf({ state }: { state: State }): JSX.Element | null {
+  const line = state.texts?.what_if;
+  if (!line) return null;
+  const copy = (event: MouseEvent) => {
+    const box = (event.currentTarget as HTMLElement).parentElement!.querySelector("code")!;
+    getSelection()?.selectAllChildren(box);
+    void navigator.clipboard?.writeText(line).catch(() => undefined); // the line is selected, where the page may not copy
+  };
   return (
-    <div class={`cmp-row of-${row.kind}`} {...place} aria-label={label}>
-      <Side state={state} row={row} side={0} open={open} place={item.place} />
-      <div class="cmp-mid"><span class="cmp-sign" aria-hidden="true">{row.sign}</span><span>{row.word}</span></div>
-      <Side state={state} row={row} side={1} open={open} place={item.place} />
+    <>
+      <button type="button" class="button" aria-expanded={state.whatIf} onClick={() => { state.whatIf = !state.whatIf; state.changed(); }}><Icon name="fork" /> Run B with A’s answer</button>
+      {state.whatIf && <p class="cmp-whatif">In a cell of a kernel that has the data: <code>{line}</code> <button type="button" class="link" onClick={copy}>copy</button><br />It gives a second run, which stands before this step; <code>.resume()</code> goes on, and asks only what depends on the answer.</p>}
+    </>
+  );
+}
+
+/** The steps of both sides by their places. */
+type Both = [Steps, Steps];
+type Steps = (place: number | null | undefined) => Step | null;
+interface Shown { state: State; row: Row; steps: Both; path: string }
+
+function labelOf(row: Row, steps: Both): string {
+  const [a, b] = [steps[0](row.a), steps[1](row.b)];
+  return `${[a && `step ${a.n} of A`, b && `step ${b.n} of B`].filter(Boolean).join(" and ")}: ${row.word}`;
+}
+
+/** The three cells of a row, and below them the child runs of both sides. */
+function Aligned({ state, row, steps, path }: Shown): JSX.Element {
+  const open = state.isOpen(row, path);
+  return (
+    <>
+      <Side state={state} row={row} steps={steps} path={path} side={0} />
+      <Middle sign={row.sign} word={row.word} />
+      <Side state={state} row={row} steps={steps} path={path} side={1} />
+      {open && row.children?.map((pair, k) => <Children key={k} state={state} pair={pair} path={`${path}.${k}`} />)}
+      {open && row.more_children ? <p class="cmp-child quiet">{counted(row.more_children, "more child run")} of this step</p> : null}
+    </>
+  );
+}
+
+const Middle = ({ sign, word }: { sign: string; word: string }): JSX.Element => <div class="cmp-mid"><span class="cmp-sign" aria-hidden="true">{sign}</span><span>{word}</span></div>;
+
+/** Two child runs: what was asked and answered, and when opened their own steps, aligned the same way. */
+function Children({ state, pair, path }: { state: State; pair: ChildPair; path: string }): JSX.Element {
+  const open = pair.rows !== undefined && state.isInside(pair, path), word = pair.a && pair.b ? (pair.same ? "same child run" : "other child run") : pair.a ? "only in A" : "only in B";
+  const steps: Both = [(at) => pair.steps?.[0][at ?? -1] ?? null, (at) => pair.steps?.[1][at ?? -1] ?? null];
+  const head = (side: 0 | 1) => {
+    const child = side === 0 ? pair.a : pair.b, letter = "AB"[side]!;
+    if (!child) return <div class={`cmp-side side-${letter} away`}>no such child run in {letter}</div>;
+    const told = <ChildRun child={child} marks={pair.marks && { question: pair.marks.question[side], answer: pair.marks.answer[side] }} />;
+    return <div class={`cmp-side side-${letter}`}>{pair.rows ? <button type="button" class="cmp-childhead" aria-expanded={open} onClick={() => state.toggle(path)}><Icon name={open ? "down" : "right"} />{told}</button> : told}</div>;
+  };
+  return (
+    <div class="cmp-child" role="group" aria-label={`Child run: ${(pair.a ?? pair.b)!.question}`}>
+      <div class="cmp-row of-child">{head(0)}<Middle sign={pair.same ? "=" : pair.a && pair.b ? "≠" : pair.a ? "›" : "‹"} word={word} />{head(1)}</div>
+      {open && pair.rows!.map((row, k) => (
+        <>
+          <div class={`cmp-row of-${row.kind}`} role="group" aria-label={labelOf(row, steps)}><Aligned state={state} row={row} steps={steps} path={`${path}.${k}`} /></div>
+          {k === pair.part && <div class="cmp-part"><b>In this child run: {pair.texts?.title}</b><span class="told">{pair.texts?.sentence}</span></div>}
+        </>
+      ))}
     </div>
   );
 }
 
-function Side({ state, row, side, open, place }: { state: State; row: Row; side: 0 | 1; open: boolean; place: number }): JSX.Element {
-  const letter = "AB"[side]!, own = state.step(side, side === 0 ? row.a : row.b);
+function Side({ state, row, steps, path, side }: Shown & { side: 0 | 1 }): JSX.Element {
+  const letter = "AB"[side]!, own = steps[side](side === 0 ? row.a : row.b), open = state.isOpen(row, path);
   if (!own) {
     const there = row.elsewhere;
     return (
       <div class={`cmp-side side-${letter} away`}>
-        {there !== undefined
-          ? <button type="button" class="link" onClick={() => state.toStep(side, there)}>step {row.there} of {letter}</button>
-          : <span>no {state.step((1 - side) as 0 | 1, side === 0 ? row.b : row.a)?.act ?? "step"} here in {letter}</span>}
-        {open && there !== undefined && <Inside row={row} step={state.step(side, there)!} side={side} />}
+        {there === undefined
+          ? <span>no such step in {letter}</span>
+          : path.includes(".") ? <span>step {row.there} of {letter}</span>
+          : <button type="button" class="link" onClick={() => state.toStep(side, there)}>step {row.there} of {letter}</button>}
+        {open && there !== undefined && <Inside row={row} step={steps[side](there)!} side={side} />}
       </div>
     );
   }
   const right = [own.seconds ? seconds(own.seconds) : "", own.calls ? counted(own.calls, "call") : ""].filter(Boolean).join(" · ");
   return (
     <div class={`cmp-side side-${letter}`}>
-      <button type="button" class={`cmp-head act-${own.act}`} tabIndex={-1} aria-expanded={open} onClick={() => state.toggle(place)} title={own.why}>
+      <button type="button" class={`cmp-head act-${own.act}`} tabIndex={-1} aria-expanded={open} onClick={() => state.toggle(path)} title={own.why}>
         <span class="n">{own.n}</span>
         <span class={`act-word act-${own.act}`}><Icon name={own.act} /> {own.act}</span>
         {own.failed && <span class="fail"><Icon name="failed" /> failed</span>}
@@ -147,7 +206,8 @@ function Inside({ row, step, side }: { row: Row; step: Step; side: 0 | 1 }): JSX
       {step.code && <Code text={step.code} marks={marks?.code[side] ?? []} />}
       {row.calls?.map((call) => <Asked call={call} side={side} />)}
       {row.calls && (row.more_calls || row.same_calls) && step.calls ? <p class="quiet">{callsText(row)}</p> : null}
-      {step.children?.map((child) => <ChildRun child={child} />)}
+      {!row.children && step.children?.map((child) => <div class="cmp-alone"><ChildRun child={child} /></div>)}
+      {!row.children && step.more_children ? <p class="quiet">{counted(step.more_children, "more child run")}</p> : null}
       {step.variables && <pre class="cmp-vars" aria-label="Variables that the step set">{overlaid([step.variables], marks?.variables?.[side] ?? [], 0)}</pre>}
       {step.output && <pre class={`cmp-out${step.failed ? " failed" : ""}`}>{overlaid([step.output], marks?.output[side] ?? [], 0)}</pre>}
       {step.spent && <p class="quiet">{step.spent}</p>}
@@ -157,7 +217,7 @@ function Inside({ row, step, side }: { row: Row; step: Step; side: 0 | 1 }): JSX
 
 function callsText(row: Row): string {
   const parts = [];
-  if (row.more_calls) parts.push(`${counted(row.more_calls, "more call")} differ`);
+  if (row.more_calls) parts.push(`${counted(row.more_calls, "more call")} with differences`);
   if (row.same_calls) parts.push(`${counted(row.same_calls, "call")} with the same prompt and answer`);
   return `${parts.join(", ")}.`;
 }
@@ -173,8 +233,13 @@ function Asked({ call, side }: { call: CallRow; side: 0 | 1 }): JSX.Element | nu
   );
 }
 
-function ChildRun({ child }: { child: Child }): JSX.Element {
-  return <div class="cmp-call child"><span class="cmp-asked"><Icon name="child" /> <b>child run</b> <span class="quiet">{statusWord(child.status)}, {counted(child.steps, "step")}</span> {child.question}</span><span class="cmp-answer">{child.answer}</span></div>;
+function ChildRun({ child, marks }: { child: Child; marks?: { question: Span[]; answer: Span[] } | undefined }): JSX.Element {
+  return (
+    <span class="cmp-call child">
+      <span class="cmp-asked"><Icon name="child" /> <b>child run</b> <span class="quiet">{statusWord(child.status)}, {counted(child.steps, "step")}</span> {overlaid([child.question], marks?.question ?? [], 0)}</span>
+      <span class="cmp-answer">{overlaid([child.answer], marks?.answer ?? [], 0)}</span>
+    </span>
+  );
 }
 
 function Code({ text, marks }: { text: string; marks: Span[] }): JSX.Element {

@@ -7,14 +7,21 @@ export interface CallRow { kind: string; a: CallSide | null; b: CallSide | null;
 export interface Row {
   kind: string; sign: string; word: string; a: number | null; b: number | null; elsewhere?: number; there?: number;
   marks?: { code: Sides; output: Sides; variables?: Sides }; calls?: CallRow[]; more_calls?: number; same_calls?: number;
+  children?: ChildPair[]; more_children?: number;
 }
 export interface Figure { name: string; title: string; a: string; b: string; difference: string }
-export interface Texts { given: string; contexts: string; figures: Figure[]; same_answer: boolean; counts: string; title: string; sentence: string }
+export interface Told { title: string; sentence: string }
+export interface Texts extends Told { given: string; contexts: string; figures: Figure[]; same_answer: boolean; counts: string; what_if: string }
 export interface Pair { texts: Texts; turned: Texts; part: number | null; cause: string | null; exact: boolean; rows: Row[] }
 export interface Child { question: string; answer: string; status: string; steps: number }
+/** Two child runs of one row; `rows` and `steps` are there where both sides have one and the message had room for it. */
+export interface ChildPair {
+  a: Child | null; b: Child | null; same: boolean; marks?: { question: Sides; answer: Sides };
+  texts?: Told; turned?: Told; steps?: [Step[], Step[]]; part?: number | null; rows?: Row[];
+}
 export interface Step {
   n: number; act: string; why: string; summary: string; seconds: number; calls: number; code: string; output: string; variables?: string; spent?: string;
-  final?: boolean; failed?: boolean; edited?: boolean; warned?: string[]; children?: Child[];
+  final?: boolean; failed?: boolean; edited?: boolean; warned?: string[]; children?: Child[]; more_children?: number;
 }
 export interface Run {
   name: string; question: string; model: string; status: string; answer: string; none: string; steps: number; figures: Record<string, string>;
@@ -41,7 +48,14 @@ export function turnedRow(row: Row): Row {
     marks: { prompt: turnedSides(call.marks.prompt), answer: turnedSides(call.marks.answer) },
   }));
   const marks = row.marks && { code: turnedSides(row.marks.code), output: turnedSides(row.marks.output), ...(row.marks.variables && { variables: turnedSides(row.marks.variables) }) };
-  return { ...row, ...TURNED[row.kind], a: row.b, b: row.a, ...(marks && { marks }), ...(calls && { calls }) };
+  const children = row.children?.map(turnedChildren);
+  return { ...row, ...TURNED[row.kind], a: row.b, b: row.a, ...(marks && { marks }), ...(calls && { calls }), ...(children && { children }) };
+}
+
+function turnedChildren(pair: ChildPair): ChildPair {
+  const marks = pair.marks && { question: turnedSides(pair.marks.question), answer: turnedSides(pair.marks.answer) };
+  const { texts, turned, steps } = pair;
+  return { ...pair, a: pair.b, b: pair.a, ...(marks && { marks }), ...(texts && turned && { texts: turned, turned: texts }), ...(steps && { steps: [steps[1], steps[0]] }), ...(pair.rows && { rows: pair.rows.map(turnedRow) }) };
 }
 
 export class State {
@@ -56,8 +70,9 @@ export class State {
   at = 0; // the item with the focus
   focus = false; // whether it is to be taken there
   goal: number | null = null; // the item that is to be brought into view
-  opened = new Set<number>(); // places of rows
+  opened = new Set<string>(); // places of rows and of child runs in them that are not as they began: "3", "3.0", "3.0.1"
   trouble = "";
+  whatIf = false; // whether the line that runs B with A's answer is shown
   layout = "full";
   private made: { key: string; items: Item[]; rows: Row[] } | null = null;
 
@@ -138,15 +153,20 @@ export class State {
     this.changed();
   }
 
-  toggle(place: number): void {
+  toggle(place: string): void {
     if (!this.opened.delete(place)) this.opened.add(place);
     this.changed();
   }
 
   /** Whether the inside of a row is shown; rows that differ in place begin open. */
-  isOpen(row: Row, place: number): boolean {
-    const first = ["changed", "answer", "output", "prompt"].includes(row.kind) || (row.word !== "moved" && row.kind === "moved" && row.a === null);
+  isOpen(row: Row, place: string): boolean {
+    const first = ["changed", "answer", "output", "prompt", "child"].includes(row.kind) || (row.word !== "moved" && row.kind === "moved" && row.a === null);
     return this.opened.has(place) !== first;
+  }
+
+  /** Whether the steps of two child runs are shown; the first two that differ begin open. */
+  isInside(pair: ChildPair, place: string): boolean {
+    return this.opened.has(place) !== (!pair.same && place.endsWith(".0"));
   }
 
   go(item: number, focus = true): void {

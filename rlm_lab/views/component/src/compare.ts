@@ -55,7 +55,7 @@ function onKey(state: State, event: KeyboardEvent): boolean {
     j: () => state.go(state.at + 1), k: () => state.go(state.at - 1), n: () => state.toDifference(1), p: () => state.toDifference(-1),
     d: () => state.toPart(), s: () => state.swap(), o: () => state.toggleOnly(), "?": () => { state.keys = !state.keys; state.changed(); },
     ...(list && { ArrowDown: () => state.go(state.at + 1), ArrowUp: () => state.go(state.at - 1), Home: () => state.go(0), End: () => state.go(state.items.length - 1) }),
-    ...(list && target.dataset["item"] && item?.type === "row" && { Enter: () => state.toggle(item.place) }),
+    ...(list && target.dataset["item"] && item?.type === "row" && { Enter: () => state.toggle(`${item.place}`) }),
     ...(state.keys && { Escape: () => { state.keys = false; state.changed(); } }),
   };
   const chosen = does[event.key.length === 1 ? event.key.toLowerCase() : event.key];

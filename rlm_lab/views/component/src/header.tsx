@@ -1,7 +1,7 @@
 // The question, where the run is, what it has cost; the answer when there is one.
 import type { ComponentChild, JSX } from "preact";
 import type { App } from "./app";
-import { bytes, clipped, clock, dollars, grouped, thousands } from "./figures";
+import { bytes, clipped, clock, counted, dollars, grouped, seconds as brief, thousands } from "./figures";
 import { Icon, statusWord } from "./icons";
 import { LongText, marked } from "./parts";
 import { figure, list, record, text } from "./types";
@@ -9,6 +9,7 @@ import { figure, list, record, text } from "./types";
 export function Header({ app }: { app: App }): JSX.Element {
   const run = app.store.get(app.run);
   const status = app.status;
+  const origin = record(run?.["origin"]); // of a fork or a replay
   return (
     <header class="header">
       <div class="about">
@@ -21,6 +22,7 @@ export function Header({ app }: { app: App }): JSX.Element {
           {list(run?.["contexts"]).slice(0, 3).map((context) => <Context context={record(context)} />)}
           <Fact label="run" value={text(run, "name")} />
           {record(run?.["imported"])["format"] ? <Fact label="from a log of" value={String(record(run?.["imported"])["format"])} /> : null}
+          {origin["run"] ? <Fact label={origin["kind"] === "replay" ? "replay of" : "fork of"} value={clipped(`${String(origin["run"])}, step ${String(origin["step"])}`, 80)} /> : null}
           {record(run?.["cassette"])["model"] ? <Fact label="played from a recording of" value={String(record(run?.["cassette"])["model"])} /> : null}
         </p>
         <HeaderAnswer app={app} />
@@ -66,7 +68,7 @@ export function place(app: App): string {
     const line = figure(pause, "line");
     return `in step ${text(app.store.get(text(pause, "step")), "number") || number}${line === null ? "" : `, line ${line}`}`;
   }
-  if (!app.live) return `${grouped(steps.length)} ${steps.length === 1 ? "step" : "steps"}`;
+  if (!app.live) return counted(steps.length, "step");
   const block = app.openBlock(step.id);
   const line = figure(block, "line");
   const child = block ? app.store.children(block.id, "run").map((id) => app.store.get(id)).find((one) => text(one, "status") === "running") : undefined;
@@ -140,7 +142,7 @@ export function meters(app: App): Meter[] {
     made("Calls", figure(usage, "calls") ?? 0, "calls", grouped),
     made("Tokens", tokens, "tokens", thousands),
     made("Cost", figure(usage, "cost"), "cost", dollars, "USD"),
-    made("Time", seconds, "seconds", clock),
+    made("Time", seconds, "seconds", (value) => (value === seconds && value < 10 && !app.live ? brief(value) : clock(value))),
   ];
 }
 

@@ -3,8 +3,7 @@ import type { JSX } from "preact";
 import { grouped } from "./figures";
 import { Icon } from "./icons";
 import type { State } from "./lesson-state";
-import { LETTERS, type Guess, type Option, type Shown, type Slide, type Variable } from "./lesson-types";
-import { codeLines } from "./python";
+import { LETTERS, type CodeLine, type Guess, type Option, type Shown, type Slide, type Variable } from "./lesson-types";
 
 const LINES = 16;
 
@@ -29,15 +28,15 @@ export function Told(props: { state: State; slide: Slide; head: string; told: st
   );
 }
 
-function Code(props: { state: State; name: string; code: string; whole?: boolean | undefined }): JSX.Element | null {
-  const lines = codeLines(props.code.replace(/\s+$/, ""));
+function Code(props: { state: State; name: string; code: CodeLine[]; whole?: boolean | undefined }): JSX.Element | null {
+  const lines = props.code;
   const open = props.whole || props.state.opened.has(props.name);
   const shown = open || lines.length <= LINES + 2 ? lines : lines.slice(0, LINES);
   const left = lines.length - shown.length;
   return (
     <div class="l-code">
       <ol aria-label="Code">
-        {shown.map((pieces) => <li><code>{pieces.length ? pieces : " "}</code></li>)}
+        {shown.map((pieces) => <li><code>{pieces.length ? pieces.map(([kind, text]) => (kind ? <span class={kind}>{text}</span> : text)) : " "}</code></li>)}
       </ol>
       {left > 0 && <button type="button" class="l-link" onClick={() => { props.state.opened.add(props.name); props.state.changed(); }}>{grouped(left)} more lines</button>}
     </div>

@@ -5,8 +5,11 @@ export interface Shown { text: string; cut: number; tail: string; picture: strin
 export interface Variable { name: string; told: string; mark: string }
 export interface Term { word: string; meaning: string }
 
+/** A line of code as pieces of a kind and a text; the colours were found where the page was written, so that it needs no parser. */
+export type CodeLine = [kind: string, text: string][];
+
 export interface Slide {
-  number: number; act: string; title: string; narration: string; code: string[]; outputs: Shown[]; variables: Variable[]; more_variables: number;
+  number: number; act: string; title: string; narration: string; code: CodeLine[][]; outputs: Shown[]; variables: Variable[]; more_variables: number;
   calls: string[]; error: string; options: Option[]; talk: string; so_far: string; seen: string;
 }
 

@@ -5,7 +5,7 @@ import { csvOf, groupsOf, itemsOf, State, turnedRow, type Message, type Row, typ
 
 const row = (kind: string, a: number | null, b: number | null): Row => ({ kind, sign: "", word: kind, a, b });
 const run = (name: string, fields: Partial<Run> = {}): Run => ({ name, question: "Why?", model: "m", status: "done", answer: "EV", none: "", steps: 2, figures: {}, tags: [], acts: [], ...fields });
-const texts = (title: string) => ({ given: "", contexts: "", figures: [], same_answer: true, counts: "", title, sentence: "" });
+const texts = (title: string) => ({ given: "", contexts: "", figures: [], same_answer: true, counts: "", what_if: "", title, sentence: "" });
 const message = (): Message => ({
   kind: "comparison", chosen: [0, 1], runs: [run("one"), run("other"), run("third")], answers: [], steps: {},
   pairs: { "0-1": { texts: texts("forth"), turned: texts("back"), part: 1, cause: "answer", exact: true, rows: [row("same", 0, 0), row("only_a", 1, null)] } },
@@ -54,4 +54,15 @@ test("runs are grouped, the largest group first; one with two tags stands twice"
 test("no text of a run is a formula in the table that is saved", () => {
   const line = csvOf([run("=1+1", { answer: 'a "b"', question: "@x" })]).split("\r\n")[1]!;
   assert.match(line, /^"'=1\+1","m","'@x","a ""b""","done","2",/);
+});
+
+test("child runs are turned round with their row, and the first two that differ begin open", () => {
+  const child = (question: string) => ({ question, answer: "", status: "done", steps: 1 });
+  const pair = { a: child("a"), b: child("b"), same: false, part: 0, rows: [row("only_a", 0, null)], steps: [[{ n: 1 }], []] as never, texts: { title: "forth", sentence: "" }, turned: { title: "back", sentence: "" } };
+  const turned = turnedRow({ ...row("child", 0, 0), children: [pair] }).children![0]!;
+  assert.deepEqual([turned.a?.question, turned.texts?.title, turned.rows![0]!.kind, turned.steps![1].length], ["b", "back", "only_b", 1]);
+  const made = state();
+  assert.deepEqual([made.isInside(pair, "3.0"), made.isInside(pair, "3.1"), made.isInside({ ...pair, same: true }, "3.0")], [true, false, false]);
+  made.toggle("3.1");
+  assert.equal(made.isInside(pair, "3.1"), true);
 });
