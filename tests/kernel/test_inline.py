@@ -93,7 +93,7 @@ def test_a_run_that_was_asked_in_python_is_shown_whole_when_a_cell_goes_on_with_
     front.say(ready=True)
     nodes = front.hear(lambda _, told: told.get("kind") == "snapshot")["nodes"]
     assert nodes[0]["question"] == "How many?"
-    while not any(node["kind"] == "call" and node["prompt"] == "first" for node in nodes):
+    while not any(node.get("kind") == "call" and node.get("prompt") == "first" for node in nodes):
         nodes = front.hear(lambda _, told: "nodes" in told)["nodes"]
     front.say(command="stop", at=None)
     front.wait_for(request)
