@@ -42,7 +42,7 @@ export function addCommands(around: Around): void {
     withWords(around, panel, 'compare', trans.__('Which runs? Two ids, or more'))
   );
   add(around, 'export', trans.__('Export the Last Run…'), panel =>
-    withWords(around, panel, 'export', trans.__('To which file? (such as run.html)'))
+    withWords(around, panel, 'export --out', trans.__('To which file? (such as run.html)'), quoted)
   );
   add(around, 'dashboard', trans.__('Open the Dashboard'), panel => around.dashboards.open(panel));
   add(around, 'ask', trans.__('New Question about the Selected Variable'), panel => ask(panel, around.preferences.flags));
@@ -76,12 +76,23 @@ async function byStep(panel: NotebookPanel, name: string, title: string): Promis
 }
 
 /** A line that needs words of the user: they are asked for, and the line is run in a cell below. */
-async function withWords(around: Around, panel: NotebookPanel, name: string, title: string): Promise<void> {
+async function withWords(
+  around: Around,
+  panel: NotebookPanel,
+  name: string,
+  title: string,
+  written: (words: string) => string = words => words
+): Promise<void> {
   const asked = await InputDialog.getText({ title });
   const words = asked.value?.replace(/\s+/g, ' ').trim();
   if (asked.button.accept && words) {
-    await around.deeds.line(`%rlm ${name} ${words}`, true, panel);
+    await around.deeds.line(`%rlm ${name} ${written(words)}`, true, panel);
   }
+}
+
+/** A file's name as one word of the line. */
+function quoted(name: string): string {
+  return /\s/.test(name) ? JSON.stringify(name) : name;
 }
 
 /** What is pending comes into a cell below, a notebook editor with the kernel's completion; running that cell sends it. */

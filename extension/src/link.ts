@@ -30,10 +30,7 @@ export class Link {
     private readonly changed: () => void
   ) {
     comm.onMsg = message => this.hear(message.content.data);
-    void this.ask({ ask: 'runs' }).then(
-      told => this.take(told),
-      () => undefined
-    );
+    this.ask({ ask: 'runs' }).catch(() => undefined); // they are told as any news
   }
 
   /** Whether a kernel that is busy with a cell hears this line, too. */

@@ -26,7 +26,7 @@ test('runs are told as they change, and what is no payload, or of another versio
   const link = new Link(comm, true, () => (changes += 1));
   await soon();
   assert.equal(said[0]!['ask'], 'runs');
-  tell({ v: 1, id: said[0]!['id'], value: [payload('a', 'running')] });
+  tell({ v: 1, runs: [payload('a', 'running')] });
   await soon();
   for (const odd of [null, 7, { v: 2, runs: [payload('b', 'done')] }, { v: 1, runs: 'all' }]) {
     tell(odd);

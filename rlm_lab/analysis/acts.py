@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from rlm_lab.analysis.reasoning import reasoning_of, says_final
+from rlm_lab.analysis.reasoning import reasoning_of, says_final, unrun_code
 from rlm_lab.analysis.source import parsed
 from rlm_lab.trajectory.tree import Block, Step
 
@@ -198,7 +198,7 @@ def summary_of(step: Step) -> str:
     if lines and (len(lines) <= 3 or not thought):
         more = f" … and {len(lines) - 1:,} more lines" if len(lines) > 3 else ""
         return clipped(lines[0], _CLIP - len(more)) + more
-    return clipped(thought or _first_code_line(step) or _of_reply(step.reply))
+    return clipped(thought or _first_code_line(step) or ("No reply yet" if step.reply is None else "No words and no code"))
 
 
 def clipped(text: str, limit: int = _CLIP) -> str:
@@ -239,13 +239,7 @@ def _first_sentence(text: str) -> str:
     return found.group(1) if found else line
 
 
-def _of_reply(reply: str | None) -> str:
-    """A reply that holds no words and no code that ran: the last one of a run over its budget, one that was only thought."""
-    if reply is None:
-        return "No reply yet"
-    return "Code that was not run" if "```" in reply or "~~~" in reply else "No words and no code"
-
-
 def _first_code_line(step: Step) -> str:
-    lines = [line.strip() for block in step.blocks for line in block.code[:4_000].splitlines()]
+    texts = [block.code[:4_000] for block in step.blocks] or [unrun_code(step)[:4_000]]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
     return next((line for line in lines if line and not line.startswith("#")), "")

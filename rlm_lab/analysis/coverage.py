@@ -8,6 +8,7 @@ from its slices; a context that is used as a whole is *likely* read as a whole. 
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -170,8 +171,8 @@ def _alike_before(text: str, at: int, whole: str, place: int, most: int) -> int:
 
 def _tree_of(block: Block, known: Mapping[str, str]) -> ast.Module:
     """A block's code, in which contexts are read by their own names; empty where it is no Python."""
-    tree = parsed(block.code) or ast.Module(body=[], type_ignores=[])
-    for node in ast.walk(tree):
+    tree = copy.deepcopy(parsed(block.code)) or ast.Module(body=[], type_ignores=[])  # that tree is everybody's
+    for node in ast.walk(tree) if known else ():
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             node.id = known.get(node.id, node.id)
     return tree

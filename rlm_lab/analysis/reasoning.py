@@ -31,5 +31,15 @@ def reasoning_of(step: Step) -> str:
 
 
 def says_final(step: Step) -> bool:
-    """Whether the reply ends the run in its text, outside its code."""
-    return bool(_FINAL.search(reasoning_of(step)))
+    """Whether the reply ends the run outside of code that ran: in its text, or in a last reply, whose code is only read."""
+    return bool(_FINAL.search(reasoning_of(step)) or _FINAL.search(unrun_code(step)))
+
+
+def unrun_code(step: Step) -> str:
+    """The fenced code of a reply of which no block ran.
+
+    >>> unrun_code(Step(number=1, reply="So:\\n```python\\nFINAL(3)\\n```"))
+    'FINAL(3)'
+    """
+    fences = [] if step.blocks else _FENCE.finditer((step.reply or "")[:_LONGEST])
+    return "\n".join(line for fence in fences for line in fence[0].splitlines()[1:] if not line.strip().startswith(fence[1]))

@@ -5,10 +5,12 @@ One example a turn: all that was said before it, then the reply. Reads trajector
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rlm_lab.trajectory.tree import Step, Trajectory
+
+_ROLES = frozenset({"system", "user", "assistant"})
 
 
 def examples_of(trajectory: Trajectory, *, failed: bool = True) -> Iterator[dict[str, Any]]:
@@ -38,8 +40,14 @@ def turns_of(trajectory: Trajectory) -> Iterator[tuple[Step, list[dict[str, str]
     said: list[dict[str, str]] = []
     opening = len(trajectory.steps[0].messages) if trajectory.steps else 0
     for step in trajectory.steps:
-        said += [{"role": str(one.get("role")), "content": _text(str(one.get("content")))} for one in step.messages]
+        said += [_message(one) for one in step.messages]
         yield step, [*said[:opening], *said[opening + step.dropped :]]
+
+
+def _message(told: Mapping[str, Any]) -> dict[str, str]:
+    """A message as every consumer knows it; one of a role that not all know is what the model was given, as a user gives it."""
+    role, content = told.get("role"), told.get("content")
+    return {"role": str(role) if role in _ROLES else "user", "content": _text("" if content is None else str(content))}
 
 
 def _has_failed(step: Step) -> bool:

@@ -21,6 +21,8 @@ from rlm_lab.engine.orders import apply, done_by
 from rlm_lab.engine.run import Run, known_runs, paused_runs, running
 from rlm_lab.errors import RLMError, StateError
 from rlm_lab.kernel.errands import Errand, Messenger, connection_file
+from rlm_lab.trajectory.formats import load
+from rlm_lab.trajectory.tree import Trajectory
 
 _logger = logging.getLogger(__name__)
 SPACING = 0.01  # seconds between two turns at least: what comes meanwhile goes out together
@@ -131,15 +133,26 @@ class Desk:
         live = alive(known_runs())
         return live[name].path if name in live else self.shelf.path_of(name)
 
+    def finder(self, name: str) -> Callable[[], Run | Trajectory] | None:
+        """How a run is read, on any thread: as this process holds it, else from its file; None where there is no such run."""
+        held = alive(known_runs()).get(name)
+        if held is not None:
+            return lambda: held
+        path = self._sought(name, alive([*paused_runs(), running()]))
+        return None if path is None else lambda: load(path)
+
+    def _sought(self, name: str, live: Mapping[str, Run]) -> Path | None:
+        """The file of a run; it may be newer than the last look."""
+        if self.shelf.path_of(name) is None:
+            self._looked = 0.0
+            self._look_at_shelf(live)
+        return self.shelf.path_of(name)
+
     def source(self, name: str) -> Source | None:
         """The source of a run, opened where it is not open yet; None where no such run is known."""
         if name not in self._sources:
             live = alive([*paused_runs(), running()])
-            path = live[name].path if name in live else self.shelf.path_of(name)
-            if name not in live and path is None:  # it may be newer than the last look
-                self._looked = 0.0
-                self._look_at_shelf(live)
-                path = self.shelf.path_of(name)
+            path = live[name].path if name in live else self._sought(name, live)
             if name not in live and path is None:
                 return None
             self._sources[name] = Source(name, path, wake=self.wake, kernel=self.kernel)

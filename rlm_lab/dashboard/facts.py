@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rlm_lab.dashboard.exporting import forms
 from rlm_lab.dashboard.shelf import short
 from rlm_lab.dashboard.source import Source
 from rlm_lab.trajectory.events import RunStarted
@@ -15,11 +16,12 @@ LONGEST_PATH = 1_000
 
 
 def facts_of(source: Source) -> dict[str, Any]:
-    """`rows` are pairs of a name and a text, all of it plain."""
+    """`rows` are pairs of a name and a text, all of it plain; `forms` are those that the run can be written in."""
     started = source.started
     path = "not written to a file" if source.path is None else plain(str(source.path))[:LONGEST_PATH]
     rows = [("file", path)] if started is None else [*_rows(started), ("file", path)]
-    return {"run": source.name, "question": "" if started is None else plain(started.question)[:LONGEST_PATH], "rows": rows}
+    question = "" if started is None else plain(started.question)[:LONGEST_PATH]
+    return {"run": source.name, "question": question, "rows": rows, "forms": forms()}
 
 
 def _rows(started: RunStarted) -> list[tuple[str, str]]:

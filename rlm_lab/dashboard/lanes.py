@@ -44,6 +44,8 @@ class Lanes:
     tokens: list[tuple[float, int]] = field(default_factory=list)
     cost: list[tuple[float, float]] = field(default_factory=list)
     acts: list[tuple[float, str]] = field(default_factory=list)  # where a person acted
+    steps: list[tuple[float, str]] = field(default_factory=list)  # when each step of the run began, and its number
+    children: bool = False  # whether there are child runs
     now: float = 0.0
     _seq: int = 0
     _origin: float = 0.0  # when the run began
@@ -53,6 +55,7 @@ class Lanes:
     _until: list[float] = field(default_factory=list)  # when each lane of calls is free again
     _lane_of: dict[str, int] = field(default_factory=dict)
     _paid: dict[str, float] = field(default_factory=dict)
+    _payments: list[tuple[float, float]] = field(default_factory=list)
 
     def take(self) -> None:
         """Folds in what is new in the feed."""
@@ -75,6 +78,7 @@ class Lanes:
             handler = _HANDLERS.get(known.get("kind", ""))
             if handler is not None:
                 handler(self, known)
+        self._add_up()
 
     @property
     def lanes(self) -> int:
@@ -109,7 +113,9 @@ class Lanes:
     def _step(self, node: Node) -> None:
         if self._is_of_root(node):
             end = node.get("replied")
-            self._bar(node, "think", STEP_LANE, node.get("t"), end, f"step {node.get('number')}: the root model thinks")
+            if node["id"] not in self._places:
+                self.steps.append((self.at(node.get("t")), str(node.get("number"))))
+            self._bar(node, "think", STEP_LANE, end, f"step {node.get('number')}: the root model thinks")
             if node.get("tokens_in") and not node.get("drawn"):
                 node["drawn"] = True
                 self.tokens.append((self.at(node.get("t")), int(node["tokens_in"])))
@@ -118,20 +124,21 @@ class Lanes:
     def _block(self, node: Node) -> None:
         parent = self._nodes.get(str(node.get("parent")), {})
         if self._is_of_root(parent):
-            self._bar(node, "code", CODE_LANE, node.get("t"), node.get("end"), f"step {parent.get('number')}: code")
+            self._bar(node, "code", CODE_LANE, node.get("end"), f"step {parent.get('number')}: code")
 
     def _call(self, node: Node) -> None:
         kind = "failed" if node.get("status") == "failed" else "retried" if node.get("retries") else "call"
         lane = self._lane(node)
         label = f"call {node.get('number')}, {node.get('model') or '?'}, {node.get('status')}"
-        self._bar(node, kind, lane, node.get("t"), node.get("end"), label)
+        self._bar(node, kind, lane, node.get("end"), label)
         self._pay(node, node.get("end"))
 
     def _child(self, node: Node) -> None:
         if node.get("parent") is None:
             self.over, self._origin = node.get("end") is not None, node.get("t") or 0.0
         else:
-            self._bar(node, "child", CHILD_LANE, node.get("t"), node.get("end"), f"child run {node.get('name')}")
+            self.children = True
+            self._bar(node, "child", CHILD_LANE, node.get("end"), f"child run {node.get('name')}")
 
     def _lane(self, node: Node) -> float:
         """The lowest lane that is free when the call begins; the last one where none is."""
@@ -146,8 +153,8 @@ class Lanes:
         self._until[lane] = math.inf if end is None else self.at(end)
         return FIRST_LANE + lane * CALL_HEIGHT
 
-    def _bar(self, node: Node, kind: str, lane: float, begin: float | None, end: float | None, label: str) -> None:
-        left = self.at(begin)
+    def _bar(self, node: Node, kind: str, lane: float, end: float | None, label: str) -> None:
+        left = self.at(node.get("t"))
         right = self.at(end) if end is not None else left
         bar = Bar(node["id"], kind, left, max(right, left), lane, label, open=end is None)
         place = self._places.setdefault(bar.id, len(self.bars))
@@ -162,8 +169,14 @@ class Lanes:
     def _pay(self, node: Node, t: float | None) -> None:
         if node.get("cost") and t is not None and node["id"] not in self._paid:
             self._paid[node["id"]] = node["cost"]
-            before = self.cost[-1][1] if self.cost else 0.0
-            self.cost.append((self.at(t), before + node["cost"]))
+            self._payments.append((self.at(t), node["cost"]))
+
+    def _add_up(self) -> None:
+        """What was paid since the last look, in the order of time: nodes come in the order in which they began."""
+        for t, paid in sorted(self._payments):
+            last, before = self.cost[-1] if self.cost else (0.0, 0.0)
+            self.cost.append((max(t, last), before + paid))
+        self._payments.clear()
 
     def _is_of_root(self, node: Node) -> bool:
         return self._nodes.get(str(node.get("parent")), {}).get("parent", "") is None

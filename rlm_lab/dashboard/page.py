@@ -21,6 +21,7 @@ from bokeh.server.tornado import BokehTornado
 from panel.io.application import Application
 
 from rlm_lab.dashboard.desk import Desk
+from rlm_lab.dashboard.exporting import PATH, Export
 from rlm_lab.dashboard.pages import Page, Talking
 from rlm_lab.dashboard.routing import ASSET_PATTERN, ASSETS, Nonces
 from rlm_lab.dashboard.source import Source
@@ -85,7 +86,7 @@ def application(shown: Shown, nonces: Nonces, secret: bytes, lifetime: int) -> B
         made[f"/{page.path}"] = Application(handler, Nonce(nonces))
     return BokehTornado(
         made,
-        extra_patterns=[ASSET_PATTERN],
+        extra_patterns=[ASSET_PATTERN, (PATH, Export, {"desk": shown.desk})],
         extra_websocket_origins=["*"],  # the guard has looked at the origin, more strictly than Bokeh would
         secret_key=secret,
         sign_sessions=True,

@@ -37,7 +37,7 @@ class Page:
     made: Callable[[Desk], Viewable]
 
     def __post_init__(self) -> None:
-        if not _PATH.fullmatch(self.path) or self.path in {"ws", "enter", "assets", "static"}:
+        if not _PATH.fullmatch(self.path) or self.path in {"ws", "enter", "assets", "static", "export"}:
             raise ValueError(f"{self.path!r} cannot be a page's path; take small letters, and no path of the server's own.")
 
 

@@ -24,7 +24,7 @@ SERVED = ("page.css", "boot.js", "shell.js", "pane.js")  # of our own files
 BUNDLES = ("view.js", "editor.js", "compare.js", "lesson.js")  # of the component's
 # Panel's and Bokeh's: the pages need no more of them.
 OFFERED = re.compile(
-    r"/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js"
+    r"/export|/assets/[a-z.]+|/static/js/bokeh(-widgets|-tables)?\.min\.js"
     r"|/static/extensions/panel/(panel\.min\.js|(css|bundled/theme)/[a-z_]+\.css)"
 )
 _HEADERS = {

@@ -86,7 +86,7 @@ class Shelf:
         return row if known is head and tally is None and row["tags"] == tags else {**_row(name, head, tally), "tags": tags}
 
     def _alive(self, name: str, row: Row, run: Run) -> Row:
-        """A row of this process's run. A fork has spent what it did itself; its file also holds the steps that it shares."""
+        """A row of this process's run. A fork's ledger knows its own part only; all lists count the steps that it shares, too."""
         counted = {} if self._listed[name].head.forked is None else {fact: row[fact] for fact in ("calls", "tokens", "cost")}
         return {**row, **_live(run), **counted}
 

@@ -28,6 +28,7 @@ from rlm_lab.trajectory.tree import ENDED
 from rlm_lab.views.clean import plain
 from rlm_lab.views.concluding import conclude, conclude_file
 from rlm_lab.views.feed import Feed
+from rlm_lab.views.figures import size
 
 _logger = logging.getLogger(__name__)
 SAVED = "This run is over; it was read from its file."
@@ -218,7 +219,7 @@ class Source:
 
     def _tell_state(self) -> None:
         run = self.run
-        known: tuple[Any, ...] = (self.queued, self._ended, self._standing, self.trouble)
+        known: tuple[Any, ...] = (self.queued, self._ended, self._standing, self.trouble, self._reading())
         if run is not None:
             known = (*known, run.status, run.stamp, run.pause_reason, *((id(one), one.hits) for one in run.gates.breakpoints))
         if self.state and known == self._known:
@@ -233,12 +234,18 @@ class Source:
         if self.run is None:
             why = SAVED if self._ended else ELSEWHERE
             status = "saved" if self._ended else self._standing
+            trouble = self.trouble or self._reading()
             return {
                 "kind": "state", "run": plain(self.name), "status": status, "stamp": 0, "gate": None, "breakpoints": [],
-                "can": dict.fromkeys(ORDERS, why), "trouble": None if self.trouble is None else plain(self.trouble),
+                "can": dict.fromkeys(ORDERS, why), "trouble": trouble if trouble is None else plain(trouble),
             }  # fmt: skip
         state = state_of(self.run)
         return {**state, "queued": self.queued, "can": {name: self._why_not(name, why) for name, why in state["can"].items()}}
+
+    def _reading(self) -> str | None:
+        """How far a large file was read, so that what is not there yet is not missed."""
+        read = self._follower.place if self.loading and isinstance(self._follower, Follower) else 0
+        return f"Reading the file, {size(read)} so far: what follows is not shown yet." if read else None
 
     def _why_not(self, name: str, why: str | None) -> str | None:
         if why is not None or self.run is None or at_once(self.run, name):

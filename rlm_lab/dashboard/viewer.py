@@ -39,7 +39,7 @@ class Viewer:
         self._sent = 0.0
         self._ready = False
         self._state: dict[str, Any] | None = None
-        self._facts: dict[str, Any] | None = None
+        self._facts_of: object = None
         self._rows: dict[str, Row] = {}
         self._listed = False
         self._wants_list = False
@@ -74,10 +74,9 @@ class Viewer:
         if source.state is not self._state:
             self._state = source.state
             self._to_pane(json.dumps(source.state))
-        facts = facts_of(source)
-        if facts != self._facts:
-            self._facts = facts
-            self._to_shell(json.dumps({"kind": "facts", **facts}))
+        if self._facts_of != (source, source.started):
+            self._facts_of = (source, source.started)
+            self._to_shell(json.dumps({"kind": "facts", **facts_of(source)}))
         self._draw(source)
 
     def _list(self) -> None:
@@ -123,7 +122,7 @@ class Viewer:
 
     def _open(self, name: object) -> None:
         source = self._desk.source(name) if isinstance(name, str) else None
-        self.source, self._facts, self._state, self._seq, self._ready, self._under_way = source, None, None, -1, False, False
+        self.source, self._facts_of, self._state, self._seq, self._ready, self._under_way = source, None, None, -1, False, False
         self._draw(None)
         found = {"kind": "open", "run": None if source is None else source.name}
         missing = {} if source is not None or name is None else {"missing": str(name)[:200]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from rlm_lab.engine.replies import python_nodes, python_tree
+from rlm_lab.engine.syntax import python_nodes, python_tree
 from rlm_lab.trajectory.tree import Step
 
 _WRITES = frozenset({

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rlm_lab.engine.replies import python_tree
+from rlm_lab.engine.syntax import python_tree
 from rlm_lab.engine.variables import class_name, clip, describe_variable, short
 
 LONGEST_MESSAGE, LONGEST_TRACEBACK, LONGEST_HINT = 1_000, 4_000, 1_500

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from rlm_lab.engine.replies import python_nodes, python_tree
+from rlm_lab.engine.syntax import python_nodes, python_tree
 from rlm_lab.engine.variables import clip
 
 Flag = tuple[str, str]

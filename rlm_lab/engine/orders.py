@@ -6,19 +6,17 @@ run, and so need the main thread. An order that does not fit the run's state, or
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rlm_lab.engine.forecast import forecast
 from rlm_lab.engine.gates import Gate
+from rlm_lab.engine.pending import gate_of, pending
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import RLMError, StateError, UsageError
 
-LONGEST = 100_000  # characters of what is pending that a state tells
 _PLACES = {
     "reply": "before a reply is used",
     "block": "before a block",
@@ -78,7 +76,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "status": run.status,
         "stamp": run.stamp,
         "reason": run.pause_reason,
-        "gate": _gate_of(run) if run.status == "paused" else None,
+        "gate": gate_of(run) if run.status == "paused" else None,
         "locks": run.held_locks,
         "breakpoints": [{"condition": point.condition.text, "hits": point.hits} for point in run.gates.breakpoints],
         "comes_back": _comes_back(run),
@@ -161,7 +159,7 @@ def _whole_at(kind: str) -> Callable[[Run], str | None]:
 
     def why_not(run: Run) -> str | None:
         reason = fits(run)
-        if reason is None and run.gate is not None and (cut := _pending(run.gate)["cut"]):
+        if reason is None and run.gate is not None and (cut := pending(run.gate)["cut"]):
             return f"What is pending is {cut:,} characters too long to be edited here; use run.decide(...) and run.go_on()."
         return reason
 
@@ -334,43 +332,3 @@ def _texts(command: Command, field: str) -> tuple[str, ...]:
 def _near(name: object) -> str:
     found = difflib.get_close_matches(str(name), ORDERS, n=1)
     return f" Did you mean {found[0]}?" if found else ""
-
-
-# what is pending
-
-
-def _gate_of(run: Run) -> dict[str, Any]:
-    """Where a paused run stands and what it is about to do; of one that was paused in the midst of its work, the place."""
-    gate = run.gate
-    pause = run.trajectory.pauses[-1] if run.trajectory.pauses else None
-    if gate is None:
-        place = {} if pause is None else {"step": pause.step, "block": pause.block, "line": pause.line}
-        return {"kind": "pause", **place, "pending": {}, "forecast": None}
-    told = forecast(run)
-    place = {name: gate.facts.get(name) for name in ("step", "block", "depth", "line")}
-    return {"kind": gate.kind, **place, "pending": _pending(gate), "forecast": None if told is None else dataclasses.asdict(told)}
-
-
-def _pending(gate: Gate) -> dict[str, Any]:
-    """What stands at the gate. Texts are told up to `LONGEST` characters; `cut` is how many are left out."""
-    if gate.kind == "call":
-        return _pending_prompts(gate)
-    if gate.kind == "line":
-        return {}
-    if gate.kind == "budget":
-        limits = [{"limit": name, "used": used, "maximum": limit} for name, (used, limit) in gate.facts["used"].items()]
-        return {"limits": limits, "refused": gate.facts["refused"]}
-    fact = {"block": "code", "final": "answer"}.get(gate.kind, gate.kind)
-    text = str(gate.facts[fact])
-    return {fact: text[:LONGEST], "cut": max(len(text) - LONGEST, 0)}
-
-
-def _pending_prompts(gate: Gate) -> dict[str, Any]:
-    """The first prompts, as many as have room; the first one always."""
-    told: list[str] = []
-    room, cut = LONGEST, 0
-    for prompt in gate.facts["prompts"]:
-        kept = prompt[: max(room, 0)]
-        told += [kept] if kept or not cut else []
-        room, cut = room - len(kept), cut + len(prompt) - len(kept)
-    return {"prompts": told, "size": gate.facts["batch"], "model": gate.facts["model"].name, "cut": cut}

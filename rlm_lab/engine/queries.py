@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from rlm_lab.engine.asides import Aside
 from rlm_lab.engine.context import ContextInfo, describe
@@ -85,6 +85,9 @@ class Queries:
         self._owner = owner
         self.final: Any = NOTHING
         self.answer: dict[str, Any] = {"content": "", "ready": False}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("llm_query cannot be sent to another process; ask here: llm_query_batched(prompts) asks many at once.")
 
     def names(self) -> dict[str, Any]:
         """The helper names of a block and what they mean."""
@@ -310,6 +313,10 @@ def _raised(outcome: Any) -> Any:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
+
+
+for _name in ("llm_query", "llm_query_batched", "llm_query_async", "rlm_query", "rlm_query_batched", "FINAL_VAR", "SHOW_VARS"):
+    getattr(Queries, _name).__qualname__ = _name  # as Python's own errors call it: the model knows no Queries
 
 
 def _line_in(filename: str) -> int | None:

@@ -1,7 +1,7 @@
 """What a model's reply holds: reasoning, blocks of code, a final answer.
 
 Pure functions of a text; never runs, evaluates or trusts any of it, and never raises whatever the text is. May be used from
-any thread. Markdown is read by markdown-it-py, so that fences in lists and quotes, or cut short, are found as a reader would.
+any thread.
 """
 
 from __future__ import annotations
@@ -9,25 +9,16 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-import textwrap
-import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from rlm_lab.parsing import tree_of
+from rlm_lab.engine.fences import LANGUAGES, dedented, fences
+from rlm_lab.engine.syntax import python_tree
 
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
-
-LANGUAGES = frozenset({"repl", "python", "py", "python3", "ipython", "ipython3", "pycon", "python-repl", "tool_code"})
-LONGEST_KNOWN = 20_000  # characters of code whose syntax tree is kept for a while
 LONGEST_BARE = 200_000  # characters of an unmarked text that are tried as Python
 _OPEN = re.compile(r"^[ \t]*<think(?:ing)?>", re.IGNORECASE | re.MULTILINE)
-_DEEP = re.compile(r"^[ \t]{4,}(?=```|~~~)|^ *\t[ \t]*(?=```|~~~)", re.MULTILINE)  # read as text after a paragraph
 _CLOSE = re.compile(r"(?<![\"'`\\/|])</think(?:ing)?>(?![\"']|`(?!``))", re.IGNORECASE)
 _ENDS = re.compile(r"[ \t`*_.;]*$", re.MULTILINE)
 _FINAL = re.compile(r"^[ \t>]*(?:[-*][ \t]+)?[`*_]{0,3}(FINAL_VAR|FINAL|SUBMIT)[ \t]*\(", re.MULTILINE)
@@ -35,8 +26,6 @@ _KEYWORD = re.compile(r"^\w+\s*=(?!=)\s*")
 _CALL = re.compile(r"[^\s(]+\(|await ")  # `Paris (France)` is prose
 _QUOTES = ('"""', "'''", '"', "'")
 _MOST_FINALS = 50
-_RESTARTS = 20  # how many blocks with inner fences one reply may have
-_EXTENSIONS = 16  # how many inner fences of one triple-quoted text are passed over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +48,6 @@ class ParsedReply:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fence:
-    start: int  # line of the opening fence
-    end: int  # line after the closing fence
-    language: str
-    code: str
-    closed: bool
-    nested: bool
-
-
 def parse(text: str) -> ParsedReply:
     """Read one reply.
 
@@ -78,11 +57,11 @@ def parse(text: str) -> ParsedReply:
     Final(kind='text', text='42')
     """
     thinking, body = _split_thinking(text.replace("\r\n", "\n").replace("\r", "\n"))
-    fences = _fences(body)
-    if not fences and (code := _bare_python(body)):
+    found = fences(body)
+    if not found and (code := _bare_python(body)):
         return ParsedReply(reasoning=thinking, blocks=(code,))
     lines, blocks = body.split("\n"), list[str]()
-    for fence in reversed(fences):  # backwards, so that the line numbers before it still hold
+    for fence in reversed(found):  # backwards, so that the line numbers before it still hold
         inside = _without_prompts(fence.code)
         if _is_block(fence.language, inside):
             blocks.insert(0, inside)
@@ -91,7 +70,7 @@ def parse(text: str) -> ParsedReply:
             lines[fence.start : fence.end] = ["", *inside.split("\n"), ""]
         elif _FINAL.search(inside):  # quoted, not meant
             lines[fence.start : fence.end] = [_FINAL.sub("\0\\g<0>", line) for line in lines[fence.start : fence.end]]
-    last = fences[-1] if fences else None
+    last = found[-1] if found else None
     broken = last is not None and not last.closed and (last.language in LANGUAGES or _is_block(last.language, last.code))
     final, prose = _take_final("\n".join(lines))
     if final is not None and not blocks and (code := _final_as_code(final)):
@@ -99,54 +78,6 @@ def parse(text: str) -> ParsedReply:
     prose = _tidy(prose.replace("\0", ""))
     reasoning = "\n\n".join(part for part in (thinking, prose) if part)
     return ParsedReply(reasoning=reasoning, prose=prose, blocks=tuple(blocks), final=_settled(final), broken=broken)
-
-
-def prepare() -> None:
-    """Load the Markdown parser (about 0.1 s, once), so that the first `parse` need not; may be called from another thread."""
-    _ = _markdown(True), _markdown(False)
-
-
-def python_tree(code: str) -> ast.Module | None:
-    """The code's syntax tree, to be read only, None where it is no Python; silent about odd escapes."""
-    return _known_tree(code) if len(code) <= LONGEST_KNOWN else _tree(code)
-
-
-def python_nodes(code: str) -> Sequence[ast.AST]:
-    """All nodes of the code's syntax tree, breadth first; none where it is no Python."""
-    return _known_nodes(code) if len(code) <= LONGEST_KNOWN else _nodes(_tree(code))
-
-
-@lru_cache(maxsize=64)
-def _known_tree(code: str) -> ast.Module | None:
-    """A block is looked at by several parts of a step, and compared with those before it."""
-    return _tree(code)
-
-
-@lru_cache(maxsize=64)
-def _known_nodes(code: str) -> Sequence[ast.AST]:
-    return _nodes(_known_tree(code))
-
-
-def _nodes(tree: ast.AST | None) -> Sequence[ast.AST]:
-    """What `ast.walk` gives, in half the time."""
-    found: list[ast.AST] = [] if tree is None else [tree]
-    for node in found:  # it grows meanwhile
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if type(value) is list:
-                found += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST) and value._fields:
-                found.append(value)
-    return found
-
-
-def _tree(code: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return tree_of(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _split_thinking(text: str) -> tuple[str, str]:
@@ -163,91 +94,6 @@ def _split_thinking(text: str) -> tuple[str, str]:
         at = closing.end() if closing else len(text)
     kept.append(text[at:])
     return "\n\n".join(thought.strip() for thought in thoughts if thought.strip()), "".join(kept)
-
-
-@cache
-def _markdown(containers: bool) -> MarkdownIt:
-    """A parser of fences; with `containers` also of those in lists and quotes. Code by indentation is off on purpose."""
-    from markdown_it import MarkdownIt
-
-    rules = ["fence", "list", "blockquote"] if containers else ["fence"]
-    return MarkdownIt("zero").enable(rules).disable(["inline"])
-
-
-def _fences(text: str) -> list[_Fence]:
-    """All fences in order. An inner fence of a triple-quoted text does not end its block."""
-    if "```" not in text and "~~~" not in text:
-        return []
-    found, lines, first = list[_Fence](), text.split("\n"), 0
-    for turn in range(_RESTARTS + 1):
-        longer = None
-        for fence in _parse_fences(lines[first:]):
-            longer = _extended(fence, lines[first:]) if turn < _RESTARTS else None
-            found.append(_moved(longer or fence, first))
-            if longer:
-                break
-        if longer is None:
-            break
-        first += longer.end  # what Markdown made of the lines after it no longer holds
-    return found
-
-
-def _parse_fences(lines: list[str]) -> list[_Fence]:
-    """Fences as Markdown has them; all at one level where that loses one: deep in, or code further left than its list item."""
-    text = "\n".join(lines)
-    found = [_as_fence(token, lines) for token in _markdown(True).parse(text) if token.type == "fence"]
-    lost = any(fence.nested and not fence.closed for fence in found)
-    if not lost and not _DEEP.search(text):
-        return found
-    flat = [_as_fence(token, lines) for token in _markdown(False).parse(_DEEP.sub("", text)) if token.type == "fence"]
-    return flat if lost or len(flat) >= len(found) else found
-
-
-def _as_fence(token: Token, lines: list[str]) -> _Fence:
-    start, end = token.map or [0, 0]
-    last = lines[end - 1].strip(" \t>") if end - 1 > start else ""
-    closed = len(last) >= len(token.markup) and not last.strip(token.markup[0])
-    code = token.content if token.level > 0 else "\n".join(lines[start + 1 : end - 1 if closed else end])
-    if not closed and code.rstrip().endswith(token.markup):  # closed on the last line of the code
-        code, closed = code.rstrip().removesuffix(token.markup), True
-    words = token.info.replace("{", " ").replace("}", " ").split()
-    language = words[0].lower().lstrip(".") if words else ""
-    return _Fence(start=start, end=end, language=language, code=_dedented(code), closed=closed, nested=token.level > 0)
-
-
-def _moved(fence: _Fence, by: int) -> _Fence:
-    return replace(fence, start=fence.start + by, end=fence.end + by)
-
-
-def _extended(fence: _Fence, lines: list[str]) -> _Fence | None:
-    """The fence up to a later closing line, where its code ends within a triple-quoted text and then becomes Python."""
-    if fence.nested or not fence.closed or fence.language not in LANGUAGES or not _ends_in_triple_quotes(fence.code):
-        return None
-    later = [at for at in range(fence.end, len(lines)) if lines[at].strip() in ("```", "~~~", "````")][:_EXTENSIONS]
-    for at in later:
-        code = _dedented("\n".join(lines[fence.start + 1 : at]))
-        if python_tree(code) is not None:
-            return _Fence(start=fence.start, end=at + 1, language=fence.language, code=code, closed=True, nested=False)
-    return None
-
-
-def _ends_in_triple_quotes(code: str) -> bool:
-    if '"""' not in code and "'''" not in code:
-        return False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(code)
-    except SyntaxError as error:
-        return "triple-quoted" in (error.msg or "")
-    except (ValueError, RecursionError, MemoryError):
-        pass
-    return False
-
-
-def _dedented(code: str) -> str:
-    code = code.strip("\n")
-    return textwrap.dedent(code) if code[:1] in (" ", "\t") else code
 
 
 def _without_prompts(code: str) -> str:
@@ -286,7 +132,7 @@ def _is_bare_word(statement: ast.stmt) -> bool:
 
 def _bare_python(text: str) -> str | None:
     """A reply that is nothing but code without a fence; a lone `FINAL(...)` is an answer instead."""
-    code = _dedented(_without_prompts(text.strip("\n"))).rstrip()
+    code = dedented(_without_prompts(text.strip("\n"))).rstrip()
     if not code or len(code) > LONGEST_BARE:
         return None
     tree = python_tree(code)

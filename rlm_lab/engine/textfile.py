@@ -246,7 +246,8 @@ class TextFile:
             where = start + error.start
             value = error.object[error.start]
             raise ContextError(
-                f"{self.path} is not {self.encoding} text (byte 0x{value:02x} at {where:,}); give its encoding, for example cp1252."
+                f"{self.path} is not {self.encoding} text (byte 0x{value:02x} at {where:,}); save it as UTF-8, or give its text: "
+                f"open({str(self.path)!r}, encoding='cp1252').read()."
             ) from None
 
     def _encoded(self, text: str) -> bytes:

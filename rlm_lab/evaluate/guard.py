@@ -2,8 +2,9 @@
 
 The engine's own limits ask for a last answer beyond the budget; in a sweep that answer, too, must come out of what was set
 aside. What a reply will take is not known before it is there: the largest of the run so far is expected, and until a model has
-given its first one it is asked one thing at a time. So the limit is exceeded only by replies that are under way and turn out
-larger than all before them. Any thread; a `Guarded` belongs to one loop.
+given its first one it is asked one thing at a time. A root reply, whose length the profile limits, is limited to what is left, too.
+So the limit is exceeded only by answers of calls, and by replies that are under way together, where they turn out larger than all
+before them; and by as much as a prompt is estimated too small. Any thread; a `Guarded` belongs to one loop.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from rlm_lab.config import Budget
 from rlm_lab.errors import BudgetExceededError
@@ -44,6 +46,15 @@ class Allowance:
             self._add(self._held, wanted, +1)
             return wanted
 
+    def longest(self, estimate: Usage) -> int | None:
+        """How many tokens the reply to a request that is held may have at most; None without a limit of tokens."""
+        limit = self._limits["tokens"]
+        if limit is None:
+            return None
+        with self._lock:
+            held = max(self._largest["tokens"], estimate.completion_tokens)  # of this request, for its reply
+            return max(int(limit - self._used["tokens"] - self._held["tokens"] + held), 1)
+
     def settle(self, held: dict[str, float], usage: Usage) -> None:
         """Replaces what was set aside by what was used."""
         with self._lock:
@@ -56,6 +67,32 @@ class Allowance:
     def _add(to: dict[str, float], what: dict[str, float], sign: int) -> None:
         for name, value in what.items():
             to[name] += sign * value
+
+
+class Limited:
+    """A model whose replies are limited to what is left of an allowance, where the request limits them at all.
+
+    It stands below what records, so that a recording knows the request as it was made, and plays it within any budget.
+    """
+
+    def __init__(self, model: Model, allowance: Allowance) -> None:
+        self._model = model
+        self._allowance = allowance
+        self.name = model.name
+        self.max_concurrency = model.max_concurrency
+
+    @property
+    def context_window(self) -> int:
+        return self._model.context_window
+
+    def estimate(self, request: Request) -> Usage:
+        return self._model.estimate(request)
+
+    async def complete(self, request: Request, on_delta: Callable[[str], None] | None = None) -> Reply:
+        longest = self._allowance.longest(self._model.estimate(request))
+        if longest is not None and request.max_tokens is not None and longest < request.max_tokens:
+            request = replace(request, max_tokens=longest)
+        return await self._model.complete(request, on_delta)
 
 
 class Guarded:

@@ -14,7 +14,7 @@ from rlm_lab.config import Budget, Settings
 from rlm_lab.engine.host import PlainHost
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import ConfigError, UsageError
-from rlm_lab.evaluate.guard import SOFT, Allowance, Guarded
+from rlm_lab.evaluate.guard import SOFT, Allowance, Guarded, Limited
 from rlm_lab.evaluate.methods import Method, block_of
 from rlm_lab.evaluate.texts import text_of_contexts
 from rlm_lab.evaluate.written import Written
@@ -122,7 +122,7 @@ def _models(job: Job, settings: Settings) -> tuple[Model, Model]:
         if played is not None:
             names = list(played.models)
             return ReplayingModel(played, names[min(at, len(names) - 1)] if names else None)
-        model = resolve(_built(spec), settings)
+        model: Model = Limited(resolve(_built(spec), settings), allowance)
         return model if recorded is None else RecordingModel(model, recorded)
 
     model = made(job.model, 0)

@@ -33,8 +33,10 @@ def sweep_text(sweep: Sweep) -> str:
     """The same table as plain text, and the same line below it."""
     groups = sweep.groups()
     heads = [head for head in _HEADS if head != "settings" or any(group.settings for group in groups)]
+    heads = [head for head in heads if head != "question" or len({group.case for group in groups}) > 1]
     rows = [tuple(_cells(group)[head] for head in heads) for group in groups[:_MOST_LINES]]
-    title, note = f"Sweep of {figures.counted(len(sweep.rows), 'run')}", _foot(sweep, len(groups) - _MOST_LINES)
+    alone = "" if "question" in heads or not groups else f": {_cut(groups[0].case)}"
+    title, note = f"Sweep of {figures.counted(len(sweep.rows), 'run')}{alone}", _foot(sweep, len(groups) - _MOST_LINES)
     return Table(title=title, head=tuple(heads), rows=rows, note=note).text()
 
 

@@ -220,7 +220,9 @@ class _Models:
     @property
     def label(self) -> dict[str, str] | None:
         """Model and date of the recording that is played, if one is."""
-        return getattr(self.sub, "label", None) if self._played is None else self._played.label
+        if self._played is not None:
+            return self._played.label
+        return getattr(self.root, "label", None) or getattr(self.sub, "label", None)  # of a sweep's run either may be played
 
     def named(self, spec: str | Model | None) -> Model:
         if isinstance(spec, str) and spec in self._made:

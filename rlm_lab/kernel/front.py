@@ -43,6 +43,7 @@ class Front:
         self._unwanted = False  # a front end that does not know us has closed the line
         self._open: dict[str, Run] = {}
         self._told: dict[str, Message] = {}
+        self._anew = False  # a page has come that has heard nothing yet
         self._busy = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,16 +92,19 @@ class Front:
     def _watch(self) -> None:
         while True:
             self._wake.wait()
-            if not self._busy:
-                self._wake.clear()
+            self._wake.clear()
             try:
                 self._tell()
             except Exception:  # a front end must never break a run
                 _logger.debug("The front end could not be told.", exc_info=True)
             time.sleep(PERIOD)
+            if self._busy:
+                self._wake.set()
 
     def _tell(self) -> None:
         """What has changed; a run that has ended is told a last time."""
+        if self._anew:
+            self._anew, self._told = False, {}
         told = {run.id: so_far(run) for run in self._live()}
         news = [payload for run, payload in told.items() if payload != self._told.get(run)]
         self._told = {run: told[run] for run in self._open}
@@ -138,7 +142,9 @@ class Front:
     def _asked(self, said: Mapping[str, Any]) -> Any:
         match said.get("ask"):
             case "runs":
-                return [so_far(run) for run in (*paused_runs(), *filter(None, [running()]))]
+                self._anew = True
+                self._wake.set()
+                return None
             case "pending":
                 return edit_cell(paused_run(_name(said)))
             case "dashboard":

@@ -72,7 +72,10 @@ def so_far(run: Run) -> Bundle:
 
 
 def trajectory_of(run: Run) -> Trajectory:
-    return dataclasses.replace(run.trajectory, path=run.path)
+    """What the log says, and where it is; of a run whose log cannot be written what the run says itself."""
+    told = run.trajectory
+    error = told.error or (None if run.error is None else str(run.error))
+    return dataclasses.replace(told, path=run.path, error=error, question=told.question or run.question)
 
 
 class Region:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import base64
 import getpass
+import sys
 import threading
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -36,7 +39,7 @@ class ShellHost:
     def swaps(self, show: Callable[[Bundle], None]) -> Sequence[Swap]:
         publisher = BlockPublisher(show, self._shell.display_pub, parent=self._shell)
         return (
-            Attributes(self._shell, display_pub=publisher, ask_exit=_no_exit),
+            Attributes(self._shell, display_pub=publisher, ask_exit=_no_exit, _showtraceback=_tell_error),
             Attributes(getpass, getpass=_no_password),
         )
 
@@ -47,7 +50,8 @@ class ShellHost:
     def bundle(self, value: object) -> Bundle:
         formatter = self._shell.display_formatter
         assert formatter is not None
-        data, _metadata = formatter.format(value)  # type: ignore[no-untyped-call]
+        with _own_errors(self._shell):
+            data, _metadata = formatter.format(value)  # type: ignore[no-untyped-call]
         if "image/png" not in data and _is_figure(value):
             data["image/png"] = _as_png(value)
         return clean_bundle(data, value)
@@ -106,6 +110,25 @@ def _as_png(figure: Any) -> str:
     from IPython.core.pylabtools import print_figure
 
     return str(print_figure(figure, fmt="png", base64=True))  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _own_errors(shell: InteractiveShell) -> Iterator[None]:
+    """Keeps the error of a value's own repr out of the cell, where IPython would show it; in a block it is the block's output."""
+    shown = shell._showtraceback
+    if shown is _tell_error:  # in a block: it may be left here, and then the shell is the user's
+        yield
+        return
+    shell._showtraceback = lambda *_: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        shell._showtraceback = shown  # type: ignore[method-assign]
+
+
+def _tell_error(_kind: type, error: BaseException, _lines: list[str]) -> None:
+    """What a cell would show of an error as its traceback: in a block the block's output."""
+    sys.stderr.writelines(traceback.format_exception_only(error))
 
 
 def _no_exit() -> None:

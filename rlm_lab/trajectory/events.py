@@ -8,12 +8,9 @@ this version does not know are kept in `extra` and written again; an event of an
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
-
-from rlm_lab.errors import LogError
 
 VERSION = 1
 JSON = Any  # what json.loads gives
@@ -338,42 +335,9 @@ TYPES: dict[str, type[Event]] = {
         BudgetWarned, Flagged, RunFinished,
     )
 }  # fmt: skip
-_FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind) if f.name != "extra") for kind in [*TYPES.values(), UnknownEvent]}
 
 
-def encode(event: Event) -> dict[str, JSON]:
-    """The event as one flat JSON object.
-
-    >>> encode(ChildFinished(run="a", child="a.1", status="done"))["type"]
-    'child_finished'
-    """
-    flat = {name: getattr(event, name) for name in _FIELDS[type(event)]}
-    tag = flat.pop("name") if isinstance(event, UnknownEvent) else event.type
-    return {
-        "v": flat.pop("v"),
-        "run": flat.pop("run"),
-        "seq": flat.pop("seq"),
-        "t": round(flat.pop("t"), 6),
-        "type": tag,
-        **flat,
-        **event.extra,
-    }
-
-
-def decode(flat: Mapping[str, JSON]) -> Event:
-    """The event that `encode` made; raises `LogError` where a needed field is missing.
-
-    >>> decode(encode(ChildFinished(run="a", child="a.1", status="done"))).status
-    'done'
-    """
-    if not isinstance(flat, Mapping) or not isinstance(flat.get("type"), str) or not isinstance(flat.get("run"), str):
-        raise LogError("An event has no type or no run.")
-    kind = TYPES.get(flat["type"], UnknownEvent)
-    known = {name: flat[name] for name in _FIELDS[kind] if name in flat and name != "name"}
-    if kind is UnknownEvent:
-        known["name"] = flat["type"]
-    extra = {name: value for name, value in flat.items() if name not in known and name != "type"}
-    try:
-        return kind(**known, extra=extra)
-    except TypeError as error:
-        raise LogError(f"An event {flat['type']!r} is not whole: {error}.") from None
+def forked_from(event: RunStarted) -> str | None:
+    """The run that a fork was made from, None for another run."""
+    origin = event.origin if isinstance(event.origin, Mapping) else {}
+    return str(origin.get("run")) if origin.get("kind") == "fork" else None

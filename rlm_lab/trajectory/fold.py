@@ -62,7 +62,7 @@ def _trajectory(run: OpenRun, built: Mapping[str, Trajectory], unfinished: str, 
         discarded=discarded,
         flags=tuple(run.flags),
         edits=tuple(run.edits),
-        usage=_recorded(usage, end.usage) if end and (not origin or (begin and begin.imported)) else usage,
+        usage=_recorded(usage, end.usage) if end and _is_ledgers(run) else usage,
         warnings=tuple(run.warnings),
         pauses=_pauses(run),
         **(_of_start(begin) if begin else {}),
@@ -229,6 +229,13 @@ def _usage(steps: tuple[Step, ...], seconds: float) -> Usage:
         cost=sum(costs) if costs else None,
         seconds=seconds,
     )
+
+
+def _is_ledgers(run: OpenRun) -> bool:
+    """Whether the end of a run tells what its steps took: a child tells nothing, a fork only what came after the shared steps."""
+    if run.started is not None and run.started.imported:
+        return True
+    return run.origin is None and not (run.started is not None and ev.forked_from(run.started))
 
 
 def _recorded(usage: Usage, recorded: Mapping[str, Any]) -> Usage:

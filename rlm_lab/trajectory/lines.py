@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from rlm_lab.errors import LogError
 from rlm_lab.trajectory.checks import is_number, misfit
-from rlm_lab.trajectory.events import JSON, Event, decode, encode
+from rlm_lab.trajectory.events import JSON, TYPES, Event, UnknownEvent
 
 _DEEPEST = 60
+_FIELDS = {kind: tuple(f.name for f in dataclasses.fields(kind) if f.name != "extra") for kind in [*TYPES.values(), UnknownEvent]}
 _plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _escaped = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
@@ -47,6 +49,46 @@ def from_line(line: bytes) -> Event:
     if field:
         raise LogError(f"the field {field!r} of {event.type!r} has a value of the wrong type")
     return event
+
+
+def encode(event: Event) -> dict[str, JSON]:
+    """The event as one flat JSON object.
+
+    >>> from rlm_lab.trajectory.events import ChildFinished
+    >>> encode(ChildFinished(run="a", child="a.1", status="done"))["type"]
+    'child_finished'
+    """
+    flat = {name: getattr(event, name) for name in _FIELDS[type(event)]}
+    tag = flat.pop("name") if isinstance(event, UnknownEvent) else event.type
+    return {
+        "v": flat.pop("v"),
+        "run": flat.pop("run"),
+        "seq": flat.pop("seq"),
+        "t": round(flat.pop("t"), 6),
+        "type": tag,
+        **flat,
+        **event.extra,
+    }
+
+
+def decode(flat: Mapping[str, JSON]) -> Event:
+    """The event that `encode` made; raises `LogError` where a needed field is missing.
+
+    >>> from rlm_lab.trajectory.events import ChildFinished
+    >>> decode(encode(ChildFinished(run="a", child="a.1", status="done"))).status
+    'done'
+    """
+    if not isinstance(flat, Mapping) or not isinstance(flat.get("type"), str) or not isinstance(flat.get("run"), str):
+        raise LogError("An event has no type or no run.")
+    kind = TYPES.get(flat["type"], UnknownEvent)
+    known = {name: flat[name] for name in _FIELDS[kind] if name in flat and name != "name"}
+    if kind is UnknownEvent:
+        known["name"] = flat["type"]
+    extra = {name: value for name, value in flat.items() if name not in known and name != "type"}
+    try:
+        return kind(**known, extra=extra)
+    except TypeError as error:
+        raise LogError(f"An event {flat['type']!r} is not whole: {error}.") from None
 
 
 def _cleaned(value: Any, depth: int = 0) -> JSON:

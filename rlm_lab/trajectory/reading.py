@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rlm_lab.errors import LogError
-from rlm_lab.trajectory.events import Edited, Event, Paused, RunFinished, RunStarted, StepStarted
+from rlm_lab.trajectory.events import Edited, Event, Paused, RunFinished, RunStarted, StepStarted, forked_from
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.lines import from_line
 from rlm_lab.trajectory.tree import Trajectory
@@ -136,7 +136,7 @@ def head_of(path: Path) -> RunHead:
         return RunHead(run=path.name.removesuffix(SUFFIX), path=path, status="unreadable", answer_text=f"{path} is not a run log.")
     head = RunHead(
         run=first.run, path=path, status="", question=first.question, model=first.model, started=first.started, parent=first.parent,
-        absent=_absent(first), format=_format(first), forked=_forked(first),
+        absent=_absent(first), format=_format(first), forked=forked_from(first),
     )  # fmt: skip
     if not isinstance(last, RunFinished) or last.run != first.run:
         steps = last.step if isinstance(last, StepStarted) else None
@@ -153,16 +153,11 @@ def head_of(path: Path) -> RunHead:
     )
 
 
-def _forked(event: RunStarted) -> str | None:
-    origin = event.origin if isinstance(event.origin, Mapping) else {}
-    return str(origin.get("run")) if origin.get("kind") == "fork" else None
-
-
 def _counted(path: Path, spent: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the steps of a log add up to; what the end of a fork's tells is only what was spent since."""
     try:
         with _open(path) as file:
-            return dataclasses.asdict(fold(event for event in _events(file, path) if not isinstance(event, RunFinished)).usage)
+            return dataclasses.asdict(fold(_events(file, path)).usage)
     except LogError:
         return spent
 

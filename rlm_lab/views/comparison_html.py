@@ -38,6 +38,7 @@ MOST_INSIDE = 20  # of a child run
 MOST_RUNS = 40
 _LONGEST = 3_000  # characters of a code or an output
 _SHORT = 280  # of a prompt or an answer
+_FEW = 12  # rows
 _CELLS = 9  # of a strip
 _CALLS = 2  # that differ, of a step, and child runs
 _DEEPEST = 3  # child runs of child runs
@@ -69,7 +70,8 @@ def _pair(pair: Pair, facts: tuple[RunFacts, RunFacts]) -> str:
     head = f'<div class="rlm-head"><p><strong>{question}</strong></p><p class="rlm-more">{given}</p></div>'
     rows = "".join(_rows(pair, (warnings_of(pair.a), warnings_of(pair.b))))
     title, sentence = differing.parting_text(pair)
-    none = f'<p class="rlm-note"><b>{escaped(title)}.</b> {escaped(sentence)}</p>' if pair.divergence is None else ""
+    told_above = pair.divergence is None or len(pair.rows) > _FEW  # of many rows it is told where it is seen at once, too
+    none = f'<p class="rlm-note"><b>{escaped(title)}.</b> {escaped(sentence)}</p>' if told_above else ""
     note = f'<p class="rlm-note">Steps: {escaped(differing.counted_kinds(pair))}.</p>'
     return f'{head}{_spent(facts)}{none}<table class="rlm-sides"><tbody>{_heads(facts)}{rows}</tbody></table>{note}'
 

@@ -44,7 +44,7 @@ def pair_text(pair: Pair, facts: tuple[RunFacts, RunFacts], width: int = 100) ->
     width = max(width, 72)
     given = " · ".join(part for part in (differing.given_text(pair), plain(differing.contexts_text(pair.a))) if part)
     title, sentence = differing.parting_text(pair)
-    lines = [clipped(plain(differing.question_text(facts[0])), width), clipped(given, width), ""]
+    lines = [clipped(plain(differing.question_text(facts[0])), width), *textwrap.wrap(given, width), ""]
     lines += [_head(name, one, width) for name, one in zip("AB", facts, strict=True)]
     spent = [f"{one.title} {one.a} and {one.b}{_told(one.difference)}" for one in differing.spent_of(*facts)]
     lines += ["", *textwrap.wrap(" · ".join(spent), width), "", *textwrap.wrap(f"{title}: {plain(sentence)}", width)]
@@ -114,7 +114,8 @@ def _rows(pair: Pair, width: int, depth: int = 0) -> Iterator[str]:
         if left_out and most // 2 <= place < len(pair.rows) - most // 2:
             if place == most // 2:
                 yield f"… {figures.counted(left_out, 'row')} left out here …"
-            continue
+            if pair.divergence is None or pair.divergence.row != place:
+                continue
         yield from _row(pair, place, row, side)
         yield from _inside(row, width)
         if row.kind != "moved" or row.a is None:

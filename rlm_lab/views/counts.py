@@ -34,6 +34,7 @@ class Counts:
         self._nodes = nodes
         self._chains: dict[str, tuple[Count, ...]] = {}  # the counts of a run, and of the runs above it
         self._changed: set[str] = set()  # runs; those above them have changed, too
+        self._forks: set[str] = set()
 
     def open(self, run: str, block: str | None) -> None:
         above = () if block is None else self._chains.get(block.partition("s")[0], ())
@@ -77,11 +78,18 @@ class Counts:
         for count in self._chains[run]:
             count.held += figure(event.seconds) or 0.0
 
+    def begun(self, run: str, event: ev.RunStarted) -> None:
+        if ev.forked_from(event) is not None:
+            self._forks.add(run)
+
     def ended(self, run: str, event: ev.RunFinished) -> None:
-        """The ledger's own figures, where the log has them: they know of replies that were lost, too."""
+        """The ledger's own figures, where the log has them: they know of replies that were lost, too.
+
+        A fork's ledger knows only what came after the steps that it shares, so its figures stay those that were counted.
+        """
         usage = event.usage if isinstance(event.usage, Mapping) else {}
         count, *above = self._chains[run]
-        if not above:
+        if not above and run not in self._forks:
             count.tokens_in = figure(usage.get("prompt_tokens")) or count.tokens_in
             count.tokens_out = figure(usage.get("completion_tokens")) or count.tokens_out
             count.calls = int(figure(usage.get("calls")) or count.calls)

@@ -138,7 +138,13 @@ def given_text(pair: Pair) -> str:
     data = "other data" if "context" in given else f"same data ({known})" if known else "same data as far as it is recorded"
     parts.append(data)
     parts += [f"other {name}" for name in given if name not in ("question", "context")]
-    return ", ".join(parts)
+    return "; ".join([", ".join(parts), *_played(pair)])
+
+
+def _played(pair: Pair) -> list[str]:
+    """Which of two runs were played from a recording, so that nobody takes their times for a model's."""
+    played = [letter for letter, run in (("A", pair.a), ("B", pair.b)) if run.cassette]
+    return [f"{' and '.join(played)} played from a recording, in the time that playing takes"] if played else []
 
 
 def contexts_text(run: Trajectory) -> str:

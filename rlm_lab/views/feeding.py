@@ -102,6 +102,7 @@ class Folding:
         )
         facts = {name: stored(getattr(event, name)) for name in names}
         self._nodes.change(run, depth=figure(event.depth), **self._text(run, "question", event.question, 4_000), **facts)
+        self._counts.begun(run, event)
 
     def run_finished(self, run: str, event: ev.RunFinished) -> None:
         answer = self._text(run, "answer", event.answer_text or "", 20_000)

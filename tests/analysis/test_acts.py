@@ -125,7 +125,11 @@ def test_a_call_stands_under_the_end_of_its_statement() -> None:
 
 @pytest.mark.parametrize(
     ("reply", "words"),
-    [(None, "No reply yet"), ("", "No words and no code"), ("```repl\nprint(1)\n```", "Code that was not run")],
+    [(None, "No reply yet"), ("", "No words and no code"), ("```repl\nprint(1)\n```", "print(1)")],
 )
 def test_a_step_without_words_and_without_blocks_says_why(reply: str | None, words: str) -> None:
     assert summary_of(Step(number=1, reply=reply)) == words
+
+
+def test_a_last_reply_whose_code_is_only_read_answers() -> None:
+    assert act_of(Step(number=3, reply="```repl\nFINAL(41)\n```")).word == "answer"

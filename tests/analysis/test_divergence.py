@@ -44,6 +44,27 @@ def test_another_reply_to_the_same_messages_names_the_models(run):
 
 
 @pytest.mark.parametrize(
+    ("a", "b", "told"),
+    [
+        ([("system", "s"), ("user", "u")], [("system", "t"), ("user", "u")], "system message"),
+        (
+            [("system", "s"), ("user", "u")],
+            [("system", "s"), ("assistant", "x"), ("user", "u"), ("user", "v")],
+            "user message, number 2",
+        ),
+    ],
+)
+def test_which_message_differed_is_told(run, a, b, told):
+    one, other = (tuple({"role": role, "content": text} for role, text in messages) for messages in (a, b))
+    runs = [run(code) for code in (LOOK, "print(text[:9])")]
+    x, y = (
+        dataclasses.replace(r, steps=(dataclasses.replace(r.steps[0], messages=m),))
+        for r, m in zip(runs, (one, other), strict=True)
+    )
+    assert parted(x, y).sentence == f"The root models were sent other messages (first another {told})."
+
+
+@pytest.mark.parametrize(
     ("fields", "cause"),
     [({"question": "Who?"}, "question"), ({"contexts": ({"name": "text", "fingerprint": "9"},)}, "context")],
 )

@@ -181,6 +181,29 @@ def test_exit_and_a_forked_child_leave_the_kernel_alive(kernel: Kernel) -> None:
     assert kernel.cell(USABLE) == "printed\n2"
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "Odd()",
+        "from IPython.display import display\ndisplay(Odd())",
+        "get_ipython().run_cell('1 / 0')",
+        "get_ipython().run_cell('(')",
+    ],
+)
+def test_an_error_that_a_cell_would_show_is_the_blocks(kernel: Kernel, block: str) -> None:
+    kernel.cell("class Odd:\n    def __repr__(self): raise ValueError('no words')")
+    assert kernel.cell(f"run = go({block!r}, 'FINAL(1)')\nrun.status") == "'done'"
+    shown = kernel.cell("print([one.text for one in run.steps[0].blocks[0].outputs if one.kind == 'stderr'])")
+    assert "ValueError: no words" in shown or "ZeroDivisionError: division by zero" in shown or "SyntaxError" in shown
+
+
+def test_an_answer_that_cannot_be_shown_shows_no_error_in_the_cell(kernel: Kernel) -> None:
+    kernel.cell("class Odd:\n    def __repr__(self): raise ValueError('no words')")
+    assert kernel.cell("run = go('FINAL(Odd())')\nrun.status") == "'done'"
+    said = "model = ScriptedModel(['```repl\\nx = Odd()\\n```', 'FINAL_VAR(x)'])"
+    assert kernel.cell(f"{said}\nask('q', model=model, settings=settings).status") == "'done'"
+
+
 def test_a_block_that_spoils_streams_leaves_the_kernel_its_own(kernel: Kernel) -> None:
     assert kernel.cell("run = go('import sys; sys.stdout.close(); sys.stdout = None', 'import os; os.close(1)', 'FINAL(1)')") == ""
     assert kernel.cell(USABLE) == "printed\n2"

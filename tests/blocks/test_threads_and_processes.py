@@ -125,6 +125,13 @@ def test_a_process_pool_of_plain_functions_works(bench: Any) -> None:
     assert bench.run(code).answer == [1, 2, 3]
 
 
+def test_a_process_pool_that_is_given_llm_query_says_what_to_do(bench: Any) -> None:
+    code = "import multiprocessing as mp\nwith mp.get_context('fork').Pool(2) as pool: pool.map(llm_query, ['a', 'b'])"
+    run = bench.run(code, "llm_query()", "FINAL(1)")
+    assert "llm_query_batched(prompts) asks many at once" in bench.errors_of(run)[0]
+    assert bench.errors_of(run)[1].startswith("llm_query() missing 1")
+
+
 def test_rlm_query_in_a_thread_says_what_to_do(bench: Any) -> None:
     run = bench.run(POOL + "with ThreadPoolExecutor(1) as p: p.submit(rlm_query, 'x').result()", "FINAL(1)")
     assert "rlm_query_batched" in bench.errors_of(run)[0]

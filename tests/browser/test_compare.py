@@ -129,6 +129,37 @@ def test_nothing_is_wider_than_the_page(opened, flights, width):
     picture(page, f"width-{width}")
 
 
+def parent(name: str, *prints: str) -> Trajectory:
+    """A run whose one step has started a child run with a step for each of `prints`."""
+    steps = tuple(Step(number=n, blocks=(Block(number=1, code=f"print({one!r})"),)) for n, one in enumerate(prints, 1))
+    child = Trajectory(run=f"{name}-1", status="done", question="Who?", answer_text=prints[-1], steps=steps)
+    block = Block(number=1, code="x = rlm_query('Who?')", children=(child,))
+    return Trajectory(run=name, status="done", question="?", steps=(Step(number=1, blocks=(block,)),))
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_child_runs_open_into_their_own_steps_side_by_side(opened, width):
+    page = opened([parent("one", "look", "EV"), parent("other", "look", "OO")], width=width)
+    child = page.get_by_role("group", name="Child run: Who?")
+    expect(child.get_by_role("group", name="step 1 of A and step 1 of B: same")).to_be_visible()
+    assert child.locator(".of-changed .side-B mark").all_inner_texts() == ["OO"]
+    expect(child.locator(".cmp-part")).to_contain_text("In this child run: First divergence, step 2")
+    child.locator(".cmp-childhead").first.click()
+    expect(child.get_by_role("group")).to_have_count(0)
+    assert page.evaluate(WIDER) <= width
+    picture(page, f"child-{width}")
+
+
+def test_the_line_that_runs_b_with_the_answer_of_a_is_shown_and_turns_with_the_sides(opened, flights):
+    page = opened(flights.eight())
+    page.get_by_role("button", name="Run B with A’s answer").click()
+    expect(page.locator(".cmp-whatif code").first).to_have_text(
+        "rlm_lab.what_if('flights-04', 2, '“Most departures” asks for a count of flights over the limit.')"
+    )
+    page.get_by_role("button", name="Swap", exact=True).click()
+    expect(page.locator(".cmp-whatif code").first).to_contain_text("rlm_lab.what_if('flights-03', 2, ")
+
+
 def test_runs_without_steps_are_told(opened):
     page = opened([Trajectory(run="a", status="waiting"), Trajectory(run="b", status="failed", error="x")])
     expect(page.locator(".cmp")).to_contain_text("Neither run has a step.")

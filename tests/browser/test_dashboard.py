@@ -246,7 +246,7 @@ def test_the_dark_theme_is_followed(kernel, opened):
     assert page.complaints == []
 
 
-def test_a_call_that_is_clicked_in_the_timeline_is_chosen_in_the_view(kernel, opened):
+def test_a_bar_that_is_pointed_at_is_shown_meanwhile_and_one_that_is_clicked_is_chosen(kernel, opened):
     kernel.run('root = ScriptedModel([block("x = llm_query_batched([\'a\', \'b\'] * 8)"), block("FINAL(x[0])")], name="root")')
     kernel.run(ask("Sum by calls?"))
     page = opened()
@@ -254,15 +254,27 @@ def test_a_call_that_is_clicked_in_the_timeline_is_chosen_in_the_view(kernel, op
     page.get_by_role("button", name="Timeline").click()
     bars = page.locator("#time canvas").first
     expect(bars).to_be_visible(timeout=EXPECT)
-    box = bars.bounding_box()
     chosen = page.locator("#pane").get_by_role("heading", name=re.compile(r"^Call \d+ of 16"))
-    for _ in range(30):  # until the bars are drawn
-        page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7)
+    step = page.locator("#pane").get_by_role("heading", name="Step 2")
+    expect(step).to_be_visible(timeout=EXPECT)
+    for turn in range(100):  # until the bars are drawn, and one is found
+        box = bars.bounding_box()
+        over = (box["x"] + box["width"] * (0.9 - turn % 8 / 10), box["y"] + box["height"] * 0.65)
+        page.mouse.move(*over)
         if chosen.count():
             break
         page.wait_for_timeout(200)
     expect(chosen).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^call \d+, sub, answered, \d"))).to_be_visible(timeout=EXPECT)
     picture(page, "timeline")
+    page.mouse.move(640, 200)
+    expect(step).to_be_visible(timeout=EXPECT)
+    expect(chosen).to_have_count(0)
+    page.mouse.click(*over)
+    expect(chosen).to_be_visible(timeout=EXPECT)
+    page.mouse.move(640, 200)
+    page.wait_for_timeout(300)  # longer than a pointer rests
+    expect(chosen).to_be_visible()
     assert page.complaints == []
 
 
@@ -276,3 +288,25 @@ def test_a_page_that_loses_its_kernel_says_so(browser, tmp_path, kernel):
     lone.close()
     expect(page.locator("#lost")).to_contain_text("lost the kernel", timeout=EXPECT)
     page.close()
+
+
+def test_a_run_is_exported_by_a_button_and_the_file_is_read(kernel, opened, tmp_path):
+    kernel.open_gate()
+    kernel.run(SLOW)
+    kernel.run(ask("Sum to take home?"))
+    page = opened()
+    open_run(page, "Sum to take home?")
+    page.get_by_role("button", name="Export").click()
+    forms = page.get_by_role("complementary", name="Export")
+    expect(forms.get_by_role("button", name="md", exact=True)).to_be_visible(timeout=EXPECT)
+    picture(page, "export")
+    with page.expect_download(timeout=EXPECT) as waiting:
+        forms.get_by_role("button", name="md", exact=True).click()
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    assert file.suffix == ".md"
+    assert "Sum to take home?" in file.read_text()
+    expect(forms.get_by_role("status")).to_contain_text("was given to the browser")
+    page.keyboard.press("Escape")
+    expect(forms).to_be_hidden()
+    assert page.complaints == []

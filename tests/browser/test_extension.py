@@ -255,16 +255,25 @@ def test_a_new_question_names_the_selected_variable(notebook):
     expect(asked.locator(".cm-line").nth(1)).to_have_text("Which is late?")
 
 
-def test_flags_and_names_are_completed_on_the_first_line(notebook):
-    book = notebook("%load_ext rlm_lab\nflights = [1, 2]", "%%rlm --max-co\nWhy?")
+def test_flags_names_of_data_and_models_are_completed_on_the_first_line(notebook):
+    setup = "%load_ext rlm_lab\nfrom rlm_lab import ScriptedModel\nflights_of_may = [1, 2]\nscripted_root = ScriptedModel([])"
+    book = notebook(setup, "%%rlm\nWhy?")
     book.run_next()
     expect(book.page.locator(".jp-InputPrompt").first).to_have_text("[1]:", timeout=EXPECT)
-    book.page.locator(".jp-Notebook .cm-content").nth(1).click()
-    book.page.keyboard.press("ControlOrMeta+Home")
+    first_line = book.page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-line").first
+    first_line.click()
     book.page.keyboard.press("End")
-    book.page.keyboard.press("Tab")
-    expect(
-        book.page.locator(".jp-Notebook .cm-line", has_text="%%rlm --max-cost")
-        .or_(book.page.locator(".jp-Completer-item", has_text="--max-cost"))
-        .first
-    ).to_be_visible(timeout=EXPECT)
+    for typed, wanted in (
+        (" --max-co", " --max-cost"),
+        (" -c flights_o", " -c flights_of_may"),
+        (" -m scripted_r", " -m scripted_root"),
+    ):
+        book.page.keyboard.type(typed)
+        book.page.keyboard.press("Tab")
+        chosen = book.page.locator(".jp-Completer-item", has_text=wanted.split()[-1])
+        expect(first_line.get_by_text(wanted).or_(first_line.filter(has_text=wanted)).or_(chosen).first).to_be_visible(
+            timeout=EXPECT
+        )
+        if chosen.is_visible():
+            book.page.keyboard.press("Enter")
+        expect(first_line).to_contain_text(wanted, timeout=EXPECT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
@@ -106,3 +107,86 @@ def test_a_run_is_taken_back_by_a_command_that_asks_for_the_step(notebook):
     cell = book.page.locator(".jp-Notebook .jp-Cell", has=book.page.get_by_text("%rlm rewind 2"))
     expect(cell.locator(".jp-Cell-outputArea")).to_contain_text("Paused", timeout=EXPECT)
     expect(bar(book).get_by_role("status")).to_contain_text("Paused", timeout=EXPECT)
+
+
+FAST = """\
+%load_ext rlm_lab
+from rlm_lab import ScriptedModel
+root = ScriptedModel(["I look.\\n\\n```repl\\nn = 41\\n```", "```repl\\nFINAL(n + 1)\\n```"] * 4)"""
+
+
+def answered(book, text, button="Ok"):
+    """A dialog of JupyterLab, answered."""
+    dialog = book.page.locator(".jp-Dialog")
+    dialog.locator("input").fill(text, timeout=EXPECT)
+    dialog.get_by_role("button", name=button, exact=True).click()
+    expect(dialog).to_have_count(0)
+
+
+def cell_with(book, text):
+    return book.page.locator(".jp-Notebook .jp-Cell", has=book.page.locator(".cm-content", has_text=text))
+
+
+def test_the_palettes_commands_compare_export_fork_and_edit_runs_of_the_notebook(notebook, lab):
+    ask = "%%rlm -m root -o answer\nHow many?"
+    book = notebook(FAST, ask, "first = %rlm last", ask, "last = %rlm last\nprint(first.id, last.id)")
+    for _ in range(5):
+        book.run_next()
+    expect(book.page.locator(".jp-InputPrompt").nth(4)).to_have_text("[5]:", timeout=EXPECT)
+    book.command("rlm-lab:compare")
+    answered(book, book.output(4).inner_text().strip())
+    expect(cell_with(book, "%rlm compare").locator(".jp-Cell-outputArea")).to_contain_text("How many?", timeout=EXPECT)
+    book.command("rlm-lab:export")
+    answered(book, "told to all.html")
+    expect(cell_with(book, "%rlm export --out").locator(".jp-Cell-outputArea")).to_contain_text("told.html", timeout=EXPECT)
+    assert "How many?" in (lab[1] / "told to all.html").read_text(encoding="utf-8")
+    book.command("rlm-lab:fork")
+    answered(book, "2")
+    expect(cell_with(book, "%rlm fork 2").locator(".jp-Cell-outputArea")).to_contain_text("Paused", timeout=EXPECT)
+    book.page.locator(".jp-Notebook .jp-Cell.jp-mod-active").click()
+    book.page.keyboard.press("ControlOrMeta+Alt+r")
+    book.page.keyboard.press("e")
+    expect(cell_with(book, "%%rlm_edit")).to_contain_text("FINAL(n + 1)", timeout=EXPECT)
+
+
+def test_the_kernel_tells_its_live_runs_as_they_go_on_those_of_python_too_and_to_a_page_that_is_loaded_anew(notebook, lab):
+    book = notebook(SETUP, ASK, "gate.set()\nfrom rlm_lab import ask\nrun = ask('In Python?', model=root, step=True)")
+    for _ in range(2):
+        book.run_next()
+    state = bar(book).get_by_role("status")
+    expect(state).to_have_text("Running · 1 call", timeout=EXPECT)
+    book.command("rlm-lab:pause")
+    expect(state).to_have_text("Paused · 1 call", timeout=EXPECT)
+    book.run_next()
+    book.page.get_by_role("tab", name="Runs of recursive language models").click()
+    item = book.page.locator(".rlm-lab-Runs li", has_text="In Python?")
+    expect(item).to_contain_text("Paused", timeout=EXPECT)
+    expect(book.page.locator(".rlm-lab-Total")).to_contain_text("2 runs · 1 call", timeout=EXPECT)
+    ask_in_another_notebook(book, lab[1])
+    expect(book.page.locator(".rlm-lab-Total")).to_contain_text("3 runs · 1 call", timeout=EXPECT)
+    book.page.get_by_role("tab", name=re.compile("note-")).click()
+    book.saved()
+    book.page.reload()
+    expect(state).to_have_text("Paused · 1 call", timeout=EXPECT)
+    expect(item).to_contain_text("Paused", timeout=EXPECT)
+    assert not book.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty")  # nothing is written by itself
+    book.command("rlm-lab:stop")  # the newest paused one
+    expect(item).to_contain_text("Stopped", timeout=EXPECT)
+    expect(state).to_have_text("Paused · 1 call")
+
+
+def ask_in_another_notebook(book, folder):
+    """One with a kernel of its own, in the same page."""
+    other = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(f"{FAST}\nget_ipython().run_cell_magic('rlm', '-m root', 'And here?')")]
+    )
+    other.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(other, folder / "other.ipynb")
+    book.page.evaluate(
+        """async () => {
+            const { commands, shell } = window.jupyterapp;
+            const panel = await commands.execute('docmanager:open', { path: 'other.ipynb' });
+            await panel.sessionContext.ready;
+            await commands.execute('notebook:run-all-cells');
+        }"""
+    )

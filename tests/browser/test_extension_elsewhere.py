@@ -35,13 +35,16 @@ def set_setting(book, **values):
     book.page.locator(".jp-Notebook .cm-content").first.click()
 
 
-def test_settings_reach_the_kernel_and_leave_the_notebook_as_it_was(notebook):
-    book = notebook(SETUP, "%%rlm\nHow many?", "%rlm last", "run = %rlm last\nprint(run.ledger.budget.calls, run.asked.model.name)")
-    set_setting(book, model="root", maxCalls=7)
+def test_settings_reach_the_kernel_bind_there_and_leave_the_notebook_as_it_was(notebook):
+    read = "run = %rlm last\nprint(run.ledger.budget.calls, run.asked.model.name, run.status)"
+    book = notebook(SETUP, "%%rlm\nHow many?", "%rlm last", read)
+    set_setting(book, model="root", maxCalls=7, maxSteps=1, live=False, codeTheme="notebook")
     for _ in range(4):
         book.run_next()
     expect(book.page.locator(".jp-InputPrompt").nth(3)).to_have_text("[4]:", timeout=EXPECT)
-    expect(book.output(3)).to_contain_text("7 scripted", timeout=EXPECT)
+    expect(book.output(3)).to_contain_text("7 scripted out_of_budget", timeout=EXPECT)
+    expect(book.page.get_by_role("toolbar", name="The run of this cell").get_by_role("status")).to_contain_text("Out of budget")
+    assert book.page.evaluate("() => document.body.dataset.rlmLabCode") == "notebook"
     saved = json.loads(book.saved())
     assert "RLMFront" not in json.dumps(saved)
     assert [cell["execution_count"] for cell in saved["cells"][:4]] == [1, 2, 3, 4]

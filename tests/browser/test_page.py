@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 import rlm_lab
 from rlm_lab.trajectory import events as ev
+from rlm_lab.views.feed import Feed
 from rlm_lab.views.page import save_page
 
 from .conftest import ARTEFACTS
@@ -99,6 +100,7 @@ def test_a_hundred_thousand_calls_take_few_nodes_and_scroll(opened, films):
     expect(page.locator(".batch .virtual")).to_contain_text("Prompt 1503 of step 21")
     assert page.evaluate(NODES) < 3_000
     picture(page, "many")
+    assert serious_faults(page) == []
 
 
 def test_nothing_of_a_hostile_run_acts(opened):
@@ -140,18 +142,87 @@ def test_a_frame_cannot_act_for_the_page(opened, films):
     picture(page, "frame")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser, films, tmp_path, scheme):
-    axe = Path(rlm_lab.__file__).parent / "views/component/node_modules/axe-core/axe.min.js"
-    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(save_page(films.mails("done"), tmp_path / "run.html").as_uri())
-    page.locator(".step-row").nth(4).click()
-    page.add_script_tag(content=axe.read_text(encoding="utf-8"))
+HOST = """<!doctype html><html lang="en"><title>host</title><body style="margin: 0"><main id="host" style="height: 100vh"></main>
+<script type="module">
+import { mount } from "/view.js"
+window.view = mount(document.getElementById("host"), { send: () => null })
+</script>"""
+COMPONENT = Path(rlm_lab.__file__).parent / "views" / "component"
+
+
+@pytest.fixture
+def steered(browser) -> Iterator[Callable[..., Page]]:
+    """A page that holds the view of these events in this state, as a host that can steer it does."""
+    contexts = []
+
+    def opening(events: Any, state: dict[str, Any] | None = None, **options: Any) -> Page:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
+        page = contexts[-1].new_page()
+        page.route("**/", lambda route: route.fulfill(body=HOST, content_type="text/html"))
+        page.route("**/*.js", lambda route: route.fulfill(path=COMPONENT / "dist" / Path(route.request.url).name))
+        page.goto("http://127.0.0.1:9/")
+        page.wait_for_function("window.view")
+        for message in (Feed(events).snapshot(), state):
+            page.evaluate("message => message && window.view.update(message)", message)
+        return page
+
+    yield opening
+    for context in contexts:
+        context.close()
+
+
+def serious_faults(page: Page) -> list[Any]:
+    """What axe finds in the page, serious or critical."""
+    page.evaluate((COMPONENT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then(result => result.violations)")
-    serious = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
-    context.close()
-    assert serious == []
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_a_saved_page(opened, films, scheme):
+    page = opened(films.mails("done"), scheme=scheme)
+    page.locator(".step-row").nth(4).click()
+    assert serious_faults(page) == []
+
+
+def test_axe_finds_no_serious_fault_while_a_run_goes_on_is_paused_and_changed(steered, films):
+    assert serious_faults(steered(films.mails(), films.state(), color_scheme="dark")) == []
+    state = films.paused_state()
+    state["can"]["settings"] = None
+    page = steered(films.mails("paused"), state)
+    assert serious_faults(page) == []
+    page.get_by_role("button", name="Adjust").click()
+    page.get_by_role("button", name="Edit and run").click()
+    expect(page.locator(".cm-content")).to_be_visible()
+    page.evaluate("state => window.view.update(state)", {**state, "stamp": 3})  # another viewer was first
+    expect(page.get_by_role("alert")).to_contain_text("This was not done")
+    page.emulate_media(color_scheme="dark")
+    assert serious_faults(page) == []
+    page.set_viewport_size({"width": 900, "height": 900})
+    assert serious_faults(page) == []
+    page.set_viewport_size({"width": 320, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert serious_faults(page) == []
+    picture(page, "narrow-paused")
+
+
+def test_axe_finds_no_serious_fault_where_there_is_little_to_show(steered, films):
+    cut = films.mails("paused")
+    failed = ev.RunFinished(run=cut[0].run, status="failed", answer_text="", error="ConnectionError: no answer", t=40.0)
+    for events in ([], films.mails()[:2], cut[:-6], [*cut, failed]):
+        assert serious_faults(steered(events)) == []
+
+
+def test_with_forced_colours_and_less_motion_what_is_chosen_and_focused_stays_visible(steered, films):
+    page = steered(films.mails("paused"), films.paused_state(), forced_colors="active", reduced_motion="reduce")
+    ring = "element => getComputedStyle(element).outlineStyle"
+    assert page.locator(".step-row.chosen").evaluate(ring) == "solid"
+    assert page.locator(".step-row").first.evaluate(ring) == "none"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus-visible").last.evaluate(ring) == "solid"
+    assert serious_faults(page) == []
+    picture(page, "forced-colours")
 
 
 def test_the_way_of_the_answer_and_lints_lead_to_their_step_and_call(opened, asked):

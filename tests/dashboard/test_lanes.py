@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rlm_lab.dashboard.lanes import CALL_HEIGHT, FIRST_LANE, MOST_LANES, Lanes
+from rlm_lab.dashboard.source import Source
+from rlm_lab.dashboard.timeline import Timeline
 from rlm_lab.trajectory import events as ev
 from rlm_lab.views.feed import Feed
 
@@ -64,3 +68,59 @@ def test_a_bar_that_ends_later_changes_in_its_place():
     lanes.take()
     assert (lanes.place_of("r0s1"), lanes.bars[place].right, lanes.changes[place] > version) == (place, 2.0, True)
     assert lanes.tokens == [(0.0, 5)]
+
+
+def timeline_of(*events: ev.Event) -> tuple[Timeline, list[str]]:
+    """A timeline that has drawn these events, and what it told as chosen."""
+    chosen: list[str] = []
+    source = Source("a", None, wake=lambda: None, kernel=False)
+    source.lanes = lanes_of(*events)
+    timeline = Timeline(chosen.append)
+    timeline.draw(source)
+    return timeline, chosen
+
+
+def drawn(timeline: Timeline) -> tuple[Any, Any]:
+    """The rows' names, and the data of the bars."""
+    upper = timeline.layout.children[0]
+    return upper.yaxis[0].major_label_overrides, upper.renderers[0].data_source
+
+
+def test_rows_of_the_timeline_are_those_that_there_are():
+    assert list(drawn(timeline_of()[0])[0].values()) == ["steps"]
+    assert list(drawn(timeline_of(*call(1, 2, 5), *call(2, 2, 5))[0])[0].values()) == ["steps", "calls, 2 at once"]
+    child = ev.ChildStarted(run="a", step=1, block=1, child="b", t=2.0)
+    assert list(drawn(timeline_of(child, *call(1, 2, 5))[0])[0].values()) == ["steps", "child runs", "calls"]
+
+
+def test_a_child_run_that_comes_late_makes_room_for_itself():
+    source = Source("a", None, wake=lambda: None, kernel=False)
+    source.lanes = lanes_of(*call(1, 2, 5))
+    timeline = Timeline(lambda _: None)
+    timeline.draw(source)
+    before = list(drawn(timeline)[1].data["top"])
+    source.lanes.feed.take(ev.ChildStarted(run="a", step=1, block=1, child="b", t=6.0))
+    source.lanes.take()
+    timeline.draw(source)
+    after = drawn(timeline)[1].data
+    place = after["id"].index("r0c1")
+    assert (len(after["id"]), after["top"][place] > before[place]) == (len(before) + 1, True)
+
+
+def test_a_bar_that_is_clicked_is_chosen_and_one_that_is_chosen_elsewhere_is_marked():
+    timeline, chosen = timeline_of(*call(1, 2, 5), *call(2, 2, 5))
+    bars = drawn(timeline)[1]
+    timeline.select("r0c2")
+    assert ([bars.data["id"][place] for place in bars.selected.indices], chosen) == (["r0c2"], [])
+    bars.selected.indices = [bars.data["id"].index("r0c1")]
+    assert chosen == ["r0c1"]
+    timeline.select("no such node")
+    assert bars.selected.indices == []
+
+
+def test_cost_never_goes_back_in_time():
+    def paid(number: int, end: float) -> list[ev.Event]:
+        answered = ev.CallFinished(run="a", call=number, answer="s", model="m", seconds=1.0, cost=0.5, t=end)
+        return [*call(number, 2, None), answered]
+
+    assert lanes_of(*paid(1, 9), *paid(2, 4)).cost == [(4.0, 0.5), (9.0, 1.0)]

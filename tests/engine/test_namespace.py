@@ -128,3 +128,11 @@ def test_the_same_failing_block_is_noticed_and_resampled(asked):
     asked(model=model)
     assert "this same block before" in model.requests[2].messages[-1].content
     assert model.requests[2].temperature == 0.9
+
+
+def test_very_many_contexts_share_the_room_of_the_first_message(asked):
+    model = ScriptedModel(["```repl\nFINAL(1)\n```"])
+    asked(model=model, context={f"text_{number}": f"page {number} " * 1_000 for number in range(30)})
+    told = model.requests[0].messages[-1].content
+    assert len(told) < 16_000
+    assert all(f"`text_{number}`: str of" in told for number in range(30))

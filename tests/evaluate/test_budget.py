@@ -9,7 +9,8 @@ import pytest
 
 from rlm_lab import Budget, ScriptedModel
 from rlm_lab.errors import UsageError
-from rlm_lab.models.base import Reply, Usage
+from rlm_lab.evaluate.guard import Allowance, Guarded, Limited
+from rlm_lab.models.base import Message, Reply, Request, Usage
 
 ASK = "FINAL(' '.join(llm_query(str(n)) for n in range(4)))"
 
@@ -89,3 +90,12 @@ def test_the_first_batch_does_not_exceed_the_budget_however_long_its_replies(swe
     assert 3 <= told.spent.calls <= 20
     assert told.spent.tokens <= 9_000
     assert told.spent.cost <= 2.2
+
+
+def test_the_length_of_a_reply_is_limited_to_what_is_left():
+    model = ScriptedModel([Reply(text="x", model="m", usage=Usage(prompt_tokens=100, completion_tokens=20))] * 3)
+    allowance = Allowance(Budget(tokens=400, cost=None))
+    guarded = Guarded(Limited(model, allowance), allowance)
+    for longest in (5_000, 5_000, None):
+        asyncio.run(guarded.complete(Request(messages=(Message(role="user", content="?"),), max_tokens=longest)))
+    assert [request.max_tokens for request in model.requests] == [399, 279, None]

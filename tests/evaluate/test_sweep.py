@@ -160,7 +160,7 @@ def test_an_empty_question_is_refused(swept):
 
 
 def test_a_sweep_is_recorded_and_played_without_a_model_and_says_so(swept, writes, tmp_path):
-    how = {"repeats": 2, "method": ["rlm", "direct"], "context": {"word": "tomato"}}
+    how = {"repeats": 2, "method": ["rlm", "code", "direct"], "context": {"word": "tomato"}}
     first = swept(model={"m": writes(COUNT, "no")}, record=tmp_path / "tapes", **how)
     played = swept(model={"m": "nobody/is-asked"}, replay=tmp_path / "tapes", folder=tmp_path / "played", **how)
     assert [row.answer for row in played.rows] == [row.answer for row in first.rows]

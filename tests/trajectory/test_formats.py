@@ -112,3 +112,25 @@ def test_a_live_prediction_is_read_as_its_file_is():
 
     run = load(Prediction(answer="EV", trajectory=Prediction.trajectory, final_reasoning=""))
     assert (run.answer, len(run.steps)) == ("EV", 3)
+
+
+def test_child_agents_of_recursive_flow_are_nested_as_deep_as_they_ran(tmp_path):
+    flow = pytest.importorskip("rflow")
+    code = "r = await launch_subagents([{{'query': 'Level {}', 'inputs': {{'part': p}}}} for p in ('a', 'b')])\ndone(str(r))"
+
+    end = "done(INPUTS['part'])"
+
+    class Scripted(flow.LLMClient):
+        model = "scripted"
+
+        def chat(self, messages, **_):
+            level = next(number for number in (0, 1, 2) if f'"Level {number}"' in str(messages))
+            return f"```repl\n{code.format(level + 1) if level < 2 else end}\n```"
+
+    engine = flow.Flow(Scripted(), max_iters=3, max_depth=3)
+    engine.run("Level 0", {"context": "x"})
+    engine.graph.save(tmp_path / "run")
+    engine.close()
+    children = [block.children for step in load(tmp_path / "run").steps for block in step.blocks]
+    assert [child.question for child in children[0]] == ["Level 1", "Level 1"]
+    assert [grand.answer for child in children[0] for grand in child.steps[0].blocks[0].children] == ["a", "b", "a", "b"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_lab import replay, resume
+from rlm_lab import Run, replay, resume
 from rlm_lab.dashboard.facts import facts_of
 from rlm_lab.dashboard.shelf import Shelf
 from rlm_lab.dashboard.source import Source
@@ -22,7 +22,8 @@ from rlm_lab.server.shelves import Shelves
 from rlm_lab.trajectory.formats.heads import Imported, heads_of
 from rlm_lab.trajectory.formats.importing import import_runs
 from rlm_lab.trajectory.listing import Catalogue
-from rlm_lab.trajectory.store import LogWarning, list_runs, load
+from rlm_lab.trajectory.store import LogWarning, list_runs, load, read
+from rlm_lab.views.feed import Feed
 
 LOGS = Path(__file__).parent / "logs"
 
@@ -43,6 +44,44 @@ def test_logs_of_other_engines_are_listed_beside_ours(folder):
     assert heads["dspy-3.4.1-trajectory.json"].absent >= {"times", "tokens"}
     assert (heads["rlms-0.1.3.rlm.jsonl"].format, heads["rlms-0.1.3.jsonl"].format) == ("rlms", "rlms")
     assert heads["rlms-0.1.3.rlm.jsonl"].answer_text == heads["rlms-0.1.3.jsonl"].answer_text == "forty-two"
+
+
+CODES = ("a = llm_query('one')", "b = llm_query_batched(['x', 'y'])", "c = a + llm_query('two')\nprint(c)", "FINAL(c)")
+
+
+def figures(path: Path, live: Run) -> set[tuple[object, ...]]:
+    """Calls, tokens and cost of a run as its file, the list, the view and the dashboard's rows tell them: all the same."""
+    (head,) = [head for head in list_runs(path.parent) if head.path == path]
+    usage, listed = load(path).usage, head.usage or {}
+    node = next(node for node in Feed(read(path)).whole()["nodes"] if node["kind"] == "usage")
+    shelf = Shelf(folders=[path.parent])
+    rows = [shelf.look(known)[live.id] for known in ({}, {live.id: live})]
+    return {
+        (usage.calls, usage.tokens, usage.cost),
+        (listed["calls"], listed["prompt_tokens"] + listed["completion_tokens"], listed["cost"]),
+        (node["calls"], node["tokens_in"] + node["tokens_out"], node["cost"]),
+        *((row["calls"], row["tokens"], row["cost"] or 0.0) for row in rows),
+    }
+
+
+def test_a_fork_tells_the_same_figures_wherever_it_is_told(asked, scripted):
+    run = asked(*CODES, model=scripted(*CODES, *CODES[2:]))
+    fork = run.fork(3)
+    fork.resume()
+    (told,) = figures(fork.path, fork)
+    assert (told[0], fork.trajectory.usage.calls, len(fork.trajectory.steps)) == (4, 4, 4)
+
+
+def test_a_resumed_run_tells_the_same_figures_wherever_it_is_told(asked, scripted, echo, tmp_path):
+    before = asked(*CODES).path
+    whole = before.read_text(encoding="utf-8").splitlines(keepends=True)
+    cut = next(at for at, line in enumerate(whole) if '"type":"step_started","step":3' in line)
+    path = tmp_path / before.name
+    path.write_text("".join(whole[:cut]), encoding="utf-8")
+    run = resume(path, model=scripted(*CODES[2:]), sub_model=echo, namespace={})
+    run.resume()
+    (told,) = figures(path, run)
+    assert (run.status, told[0], len(load(path).steps)) == ("done", 4, 4)
 
 
 def test_a_table_of_runs_says_what_is_not_recorded(folder):

@@ -102,6 +102,21 @@ def test_the_engines_own_logger_is_told_and_put_back(engine, tmp_path):
     assert len(result.metadata["iterations"]) == 1
 
 
+def test_child_runs_of_rlms_are_nested_alike_in_its_own_log_and_in_ours(engine, tmp_path):
+    ask, grand = "said = rlm_query('Which part?')\nprint(said)", "answer['content'] = 'deep'; answer['ready'] = True"
+    end = "answer['content'] = said; answer['ready'] = True"
+    own = engine(ask, ask, grand, end, end, max_depth=3, logger=rlm.logger.RLMLogger(log_dir=str(tmp_path / "own")))
+    traced = trace(own, to=tmp_path / "ours")
+    assert traced.completion("some data", root_prompt="What?").response == "deep"
+    assert [_tree(run) for run in (load(next((tmp_path / "own").iterdir())), traced.last)] == [
+        ("deep", [("deep", [("deep", [])])])
+    ] * 2
+
+
+def _tree(run: Any) -> Any:
+    return run.answer, [_tree(child) for step in run.steps for block in step.blocks for child in block.children]
+
+
 def test_within_a_block_the_object_itself_is_traced(engine, tmp_path):
     base = engine(ANSWER, ANSWER)
     with trace(base, to=tmp_path) as traced:

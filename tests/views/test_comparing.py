@@ -8,10 +8,12 @@ import json
 import pytest
 
 import rlm_lab
+from rlm_lab.analysis.comparing import pair_of
 from rlm_lab.errors import LogError, UsageError
 from rlm_lab.trajectory.notes import add
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
-from rlm_lab.views.comparing import Room, comparison_json, pair_json, turned
+from rlm_lab.views import differing
+from rlm_lab.views.comparing import DEEPEST, Room, comparison_json, pair_json, turned
 from rlm_lab.views.comparison import Comparison
 
 from .test_html import ATTRIBUTES, HOSTILE, STROKES, TAGS, Page
@@ -99,6 +101,7 @@ def test_many_rows_are_cut_and_the_first_divergence_stays(flights):
     parts = [(f"{reply} {n}", f"{code}\nn = {n}", out, None) for n, (reply, code, out, _) in enumerate([look, count] * 100)]
     a, b = (flights.run(name, "m", "", None, 9, parts[:95] + more + parts[96:]) for name, more in (("a", [count]), ("b", [share])))
     html = rlm_lab.compare(a, b)._repr_html_()
+    assert "▸96 " in rlm_lab.compare(a, b).text()
     assert "rows left out here" in html
     assert "First divergence, step 96" in html
     assert len(html) < 400_000
@@ -207,3 +210,20 @@ def test_a_row_of_the_text_tells_outputs_calls_variables_and_what_they_took(eigh
     assert "    call 2 answer\n    A   1 │ “Most departures” asks for a count" in text
     assert "A took 3.5 s; B 2.8 s" in text
     assert "    output\n    A   2 │ UA    1364" in text
+
+
+def test_runs_that_were_played_from_a_recording_are_told():
+    a, b = (Trajectory(run=name, status="done", question="?", cassette=tape) for name, tape in (("a", None), ("b", {"model": "m"})))
+    assert differing.given_text(pair_of(a, b)).endswith("; B played from a recording, in the time that playing takes")
+    assert "played" not in differing.given_text(pair_of(a, a))
+
+
+def test_runs_that_are_nested_without_end_are_compared_as_far_as_is_of_use():
+    runs = [with_child("EV"), with_child("OO")]
+    for _ in range(300):
+        steps = [(Step(number=1, blocks=(Block(number=1, code="x = rlm_query('?')", children=(run,)),)),) for run in runs]
+        runs = [Trajectory(run="r", status="done", question="?", steps=one) for one in steps]
+    both = rlm_lab.compare(runs)
+    assert both.divergence.sentence == "The same code started the same child run, which did something else."
+    assert json.dumps(comparison_json(both)).count('"rows"') == 1 + DEEPEST
+    assert both.text().count("child run ≠") == both._repr_html_().count(">other child run<") == 4

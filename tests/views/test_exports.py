@@ -148,6 +148,15 @@ def test_turns_are_examples_for_fine_tuning(run: Any, tmp_path: Path) -> None:
     assert examples[2][-1]["content"] == run.steps[2].reply
 
 
+def test_another_package_takes_the_examples_for_fine_tuning(run: Any, tmp_path: Path) -> None:
+    finetuning = pytest.importorskip("dspy.clients.utils_finetune")
+    odd = {"role": "tool", "content": None}
+    foreign = Trajectory(run="b", status="done", steps=(Step(number=1, messages=(odd,), reply="```repl\nx\n```"),))
+    for number, each in enumerate((run.trajectory, foreign)):
+        text = each.export(tmp_path / f"{number}.finetune.jsonl").read_text(encoding="utf-8")
+        finetuning.validate_data_format([json.loads(line) for line in text.splitlines()], finetuning.TrainDataFormat.CHAT)
+
+
 def test_failed_steps_can_be_left_out_of_fine_tuning(run: Any, tmp_path: Path) -> None:
     lines = run.export(tmp_path / "a.finetune.jsonl", failed=False).read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 
 import rlm_lab
 from rlm_lab import Budget, Run, ScriptedModel, export
@@ -124,6 +134,21 @@ def test_spans_have_the_attributes_of_the_conventions(run: Run, collector: Colle
     assert (tool["gen_ai.tool.name"], tool["gen_ai.tool.type"]) == ("python", "function")
 
 
+def test_each_name_is_one_of_the_conventions_as_they_are_now(run: Run) -> None:
+    known = {value for value in vars(gen_ai_attributes).values() if isinstance(value, str)}
+    retired = {
+        "gen_ai.system",
+        "gen_ai.prompt",
+        "gen_ai.completion",
+        "gen_ai.usage.prompt_tokens",
+        "gen_ai.usage.completion_tokens",
+    }
+    spans = list(all_spans(spans_of(run.trajectory, prompts=True)))
+    assert {name for span in spans for name in span.attributes if name.startswith("gen_ai.")} <= known - retired
+    operations = {kind.value for kind in gen_ai_attributes.GenAiOperationNameValues}
+    assert {span.attributes.get("gen_ai.operation.name", "chat") for span in spans} <= operations
+
+
 def test_errors_are_told_by_their_kind(run: Run, collector: Collector) -> None:
     run.export(to="otel", endpoint=collector.endpoint)
     failed = {(span.name, attributes(span)["error.type"]) for span in collector.spans if span.status.code == 2}
@@ -211,3 +236,46 @@ def test_an_error_shows_no_credentials_of_an_address(run: Run, collector: Collec
     with pytest.raises(RLMError, match=r"^The spans could not be sent to http://127.*: no way to http://host/v1/traces$") as failed:
         send_spans([run.trajectory], endpoint=endpoint, exporter=Failing())  # type: ignore[arg-type]
     assert "SEC" not in f"{refused.value}{failed.value}"
+
+
+@pytest.fixture
+def mlflow(tmp_path: Path) -> Iterator[str]:
+    """The address of a real MLflow on loopback, where it is installed: `pip install mlflow`."""
+    command = shutil.which("mlflow")
+    if command is None:
+        pytest.skip("MLflow is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    words = [command, "server", "--backend-store-uri", f"sqlite:///{tmp_path}/m.db", "--workers", "1", "--port", port]
+    told = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    server = subprocess.Popen(words, env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}, **told)  # type: ignore[call-overload]
+    try:
+        yield _awaited(f"http://127.0.0.1:{port}", server)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def _awaited(address: str, server: Any) -> str:
+    """The address, when the server answers there."""
+    end = time.monotonic() + 180
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):
+            return address
+        threading.Event().wait(0.3)
+    raise RuntimeError("MLflow did not start.")
+
+
+def test_mlflow_shows_a_run_with_its_question_answer_and_tokens(run: Run, mlflow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-mlflow-experiment-id=0")
+    run.export(to="otel", endpoint=f"{mlflow}/v1/traces", prompts=True)
+    asked = {"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}]}
+    request = urllib.request.Request(f"{mlflow}/api/3.0/mlflow/traces/search", json.dumps(asked).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        (trace,) = json.load(answer)["traces"]
+    assert (trace["state"], trace["trace_metadata"]["mlflow.trace.session"]) == ("OK", run.id)
+    assert "What is the secret?" in trace["request_preview"]
+    assert "secret answer" in trace["response_preview"]
+    assert json.loads(trace["trace_metadata"]["mlflow.trace.tokenUsage"])["total_tokens"] == run.trajectory.usage.tokens

@@ -9,9 +9,30 @@ try {
 // A hidden tab draws nothing, and still has to say so.
 const drawn = () => new Promise((done) => { requestAnimationFrame(() => done()); setTimeout(done, 250); });
 
+// A bar that the pointer rests on is shown in the view for so long: Bokeh's own way to tell Python of it would need `eval`.
+const REST = 120; // ms
+function watchBars(peek) {
+  const bars = window.Bokeh?.documents.map((doc) => doc.get_model_by_name("bars")).find(Boolean);
+  if (!bars) return false;
+  let timer = 0;
+  let shown = null;
+  const rest = (id) => {
+    if (id === shown) return;
+    shown = id;
+    clearTimeout(timer);
+    timer = setTimeout(() => peek(id), REST);
+  };
+  bars.inspect.connect(() => { const [place] = bars.inspected.indices; rest(place === undefined ? null : bars.data.id[place]); });
+  document.getElementById("time").addEventListener("pointerleave", () => rest(null));
+  return true;
+}
+
 export function start({ host, send, listen }) {
   let view = null;
+  let element = null;
   let state = {};
+  let watched = false;
+  let held = null; // a first message without anything to show
   const trouble = document.getElementById("trouble");
   const body = document.body;
   const face = {
@@ -32,31 +53,40 @@ export function start({ host, send, listen }) {
   const open = (run) => {
     view?.destroy();
     host.replaceChildren();
-    view = null;
+    view = element = held = null;
     state = {};
     trouble.hidden = true;
     if (run === null) return;
-    const element = host.appendChild(document.createElement("div"));
+    element = host.appendChild(document.createElement("div"));
     element.className = "view";
-    if (!mount) {
-      element.textContent = "The module that draws runs is missing; install rlm_lab again.";
-      return;
+    const word = element.appendChild(document.createElement("p"));
+    word.className = "plain";
+    word.textContent = mount ? "Reading the run …" : "The module that draws runs is missing; install rlm_lab again.";
+    if (mount) send({ hello: 1 });
+  };
+  // The view of a run of which nothing was read yet would say that there is none: it begins with the first that is there to show.
+  const show = (message) => {
+    const news = message.kind === "snapshot" || message.kind === "delta";
+    if (!view && news && !message.nodes.length) held = message;
+    if (!view && mount && element && ((news && message.nodes.length) || (state.trouble && held))) {
+      element.replaceChildren();
+      face.foot = !body.classList.contains("with-time");
+      view = mount(element, face);
+      watched ||= watchBars((id) => view?.peek(id));
+      for (const earlier of [held, state]) if (earlier?.kind && earlier !== message) view.update(earlier);
     }
-    face.foot = !body.classList.contains("with-time");
-    view = mount(element, face);
-    send({ hello: 1 });
+    view?.update(message);
+    return news;
   };
   listen(async (message) => {
     if (message.kind === "open") { open(message.run); return; }
-    if (!view) return;
-    if (message.kind === "select") { view.select(message.id); return; }
     if (message.kind === "state") {
       state = message;
       trouble.textContent = message.trouble ?? "";
       trouble.hidden = !message.trouble;
     }
-    view.update(message);
-    if (message.kind === "snapshot" || message.kind === "delta") {
+    if (message.kind === "select") { view?.select(message.id); return; }
+    if (show(message)) {
       await drawn();
       send({ ack: message.seq });
     }

@@ -16,7 +16,7 @@ const COLUMNS = [
 ];
 const WORDS = { out_of_budget: "out of budget", unreadable: "cannot be read" };
 const SIGNS = { running: "ring", waiting: "ring", paused: "bars", done: "tick", failed: "cross", stopped: "square", out_of_budget: "bang", interrupted: "dash", unreadable: "bang" };
-const MAY_BE_EMPTY = ["cost", "tags", "parent"]; // columns that are left out where no run has anything in them
+const MAY_BE_EMPTY = ["answer", "model", "steps", "calls", "tokens", "cost", "seconds", "tags", "parent", "started"]; // columns that are left out where no run has anything in them
 const FIRST_ROWS = 200;
 
 const missing = (row, fact, other = "") => (row.absent?.includes(fact) ? "not recorded" : other);
@@ -25,6 +25,7 @@ const count = (value) => (none(value) ? "" : value.toLocaleString("en"));
 const short = (value, unit) => `${value.toFixed(value < 99.95 ? 1 : 0).replace(/\.0$/, "")} ${unit}`;
 const thousands = (value) => (none(value) ? "" : value < 1000 ? String(Math.round(value)) : value < 999500 ? short(value / 1e3, "k") : short(value / 1e6, "M"));
 const dollars = (value) => (none(value) ? "" : value === 0 ? "0" : value >= 0.0995 ? value.toFixed(2) : value >= 0.001 ? value.toFixed(3) : value.toPrecision(2));
+const has = (row, name) => (name === "cost" ? Boolean(row.cost) : !none(row[name]) && row[name] !== "");
 const two = (value) => String(value).padStart(2, "0");
 
 function clock(value) {
@@ -120,7 +121,7 @@ class Runs {
     this.more.textContent = `${count(left)} more`;
     const total = this.rows.size;
     const older = this.leftOut ? `; ${count(this.leftOut)} older ones are not listed` : "";
-    for (const name of MAY_BE_EMPTY) this.element.classList.toggle(`no-${name}`, ![...this.rows.values()].some((row) => row[name]));
+    for (const name of MAY_BE_EMPTY) this.element.classList.toggle(`no-${name}`, this.rows.size > 0 && ![...this.rows.values()].some((row) => has(row, name)));
     this.told.textContent = this.search.value ? `${count(found.length)} of ${count(total)}` : `${count(total)} in ${this.folders.join(", ")}${older}`;
     this.drawEmpty(total, found.length);
     if (held) this.elements.get(held)?.focus();
@@ -198,9 +199,10 @@ class Bar {
     this.back = make("button", { class: "back", text: "‹ All runs", onclick: back });
     this.name = make("span", { class: "name" });
     this.lesson = make("a", { class: "toggle", text: "Lesson" }); // the run that is shown, as slides
+    this.exports = this.toggle("Export", () => turn("exports"));
     this.time = this.toggle("Timeline", () => turn("time"));
     this.settings = this.toggle("Settings", () => turn("settings"));
-    document.getElementById("bar").append(this.back, this.name, make("span", { class: "gap" }), this.lesson, this.time, this.settings);
+    document.getElementById("bar").append(this.back, this.name, make("span", { class: "gap" }), this.lesson, this.exports, this.time, this.settings);
   }
 
   toggle(text, act) { return make("button", { class: "toggle", text, "aria-pressed": "false", onclick: act }); }
@@ -210,22 +212,45 @@ function drawFacts(element, facts) {
   element.replaceChildren(make("h2", { text: "Settings of this run" }), make("dl", {}, ...facts.rows.flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { text })])));
 }
 
+// A run as a file: asked for by a script, so that a refusal can be told where the button is.
+async function keep(run, form, told) {
+  told.textContent = `Writing ${form} …`;
+  try {
+    const reply = await fetch(`export?${new URLSearchParams({ run, to: form })}`, { credentials: "same-origin" });
+    if (!reply.ok) { told.textContent = await reply.text(); return; }
+    const name = /filename="([^"]*)"/.exec(reply.headers.get("Content-Disposition") ?? "")?.[1] ?? `run.${form}`;
+    const address = URL.createObjectURL(await reply.blob());
+    make("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    told.textContent = `${name} was given to the browser.`;
+  } catch { told.textContent = "The kernel does not answer; nothing was written."; }
+}
+
+function drawForms(element, run, forms) {
+  const told = make("p", { role: "status" });
+  const buttons = forms.map(([name, text]) => make("li", {}, make("button", { text: name, onclick: () => keep(run, name, told) }), make("span", { text })));
+  element.replaceChildren(make("h2", { text: "This run as a file" }), make("ul", {}, ...buttons), told);
+}
+
 export function start({ host, send, listen }) {
   const body = document.body;
   const settings = make("aside", { id: "settings", "aria-label": "Settings", hidden: "" });
+  const exports = make("aside", { id: "exports", "aria-label": "Export", hidden: "" });
   const chosen = () => new URLSearchParams(location.hash.slice(1)).get("run");
   const go = (run) => { location.hash = run === null ? "" : `run=${encodeURIComponent(run)}`; };
-  const shown = { time: localStorage.getItem("rlm-time") === "on", settings: false };
+  const shown = { time: localStorage.getItem("rlm-time") === "on", settings: false, exports: false };
   const turn = (what) => {
     shown[what] = !shown[what];
+    if (what !== "time" && shown[what]) shown[what === "settings" ? "exports" : "settings"] = false;
     if (what === "time") localStorage.setItem("rlm-time", shown.time ? "on" : "off");
     apply();
   };
   const bar = new Bar({ back: () => go(null), turn });
   const runs = new Runs(go);
   const apply = () => {
-    for (const what of ["time", "settings"]) { bar[what].setAttribute("aria-pressed", String(shown[what])); body.classList.toggle(`with-${what}`, shown[what]); }
+    for (const what of ["time", "settings", "exports"]) { bar[what].setAttribute("aria-pressed", String(shown[what])); body.classList.toggle(`with-${what}`, shown[what]); }
     settings.hidden = !(shown.settings && body.dataset.page === "run");
+    exports.hidden = !(shown.exports && body.dataset.page === "run");
     send({ time: shown.time && body.dataset.page === "run" });
     window.dispatchEvent(new Event("resize"));
   };
@@ -236,15 +261,18 @@ export function start({ host, send, listen }) {
     bar.name.textContent = message.run ?? "";
     bar.lesson.href = `./lesson#run=${encodeURIComponent(message.run ?? "")}`;
     if (message.missing) { runs.search.value = message.missing; runs.draw(); }
-    shown.settings = false;
+    shown.settings = shown.exports = false;
     apply();
     (message.run === null ? runs.search : document.getElementById("pane")).focus({ preventScroll: true });
   };
-  host.append(runs.element, settings);
+  for (const [what, pane] of [["settings", settings], ["exports", exports]]) {
+    pane.addEventListener("keydown", (event) => { if (event.key === "Escape") { turn(what); bar[what].focus(); } });
+  }
+  host.append(runs.element, settings, exports);
   listen((message) => {
     if (message.kind === "runs") runs.take(message);
     else if (message.kind === "open") opened(message);
-    else if (message.kind === "facts") drawFacts(settings, message);
+    else if (message.kind === "facts") { drawFacts(settings, message); drawForms(exports, message.run, message.forms); }
   });
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
   const paint = () => send({ theme: document.documentElement.dataset.theme });

@@ -22,6 +22,7 @@ export class App {
   step: string | null = null;
   call: string | null = null;
   following = true;
+  private before: Pick<App, "run" | "step" | "call" | "pane" | "following"> | null = null; // what was chosen while another is pointed at
   pane: Pane = "step";
   folded = new Set<string>();
   opened = new Set<string>();
@@ -126,7 +127,7 @@ export class App {
     const root = this.store.root;
     if (!root) return;
     if (!this.store.get(this.run)) this.run = root.id;
-    if (this.following && (this.live || this.wasLive)) this.step = this.newest;
+    if (this.following && (this.live || this.wasLive)) this.step = this.newest; // the last news may bring steps and the end at once
     this.wasLive = this.live;
     const step = this.store.get(this.step);
     if (!step || step["aside"] === true) this.step = this.newest; // what was gone back behind is no part of the run any more
@@ -136,10 +137,25 @@ export class App {
 
   // choosing
 
+  /** Shows a node for as long as something points at it; null shows again what was chosen. */
+  peek(id: string | null): void {
+    const before = this.before ?? { run: this.run, step: this.step, call: this.call, pane: this.pane, following: this.following };
+    if (id !== null && this.store.get(id)) {
+      this.select(id, false);
+      this.before = before;
+    } else if (this.before) {
+      this.before = null;
+      Object.assign(this, before);
+      this.follow();
+      this.changed();
+    }
+  }
+
   select(id: string, told = true): void {
     const node = this.store.get(id);
     if (!node) return;
     this.following = false;
+    this.before = null;
     this.run = this.store.runOf(id);
     if (node.kind === "run") {
       this.step = this.store.steps(id)[0] ?? null;
@@ -187,6 +203,7 @@ export class App {
 
   toRunning(): void {
     this.following = true;
+    this.before = null;
     const root = this.store.root;
     if (root) this.run = root.id;
     this.step = this.newest;

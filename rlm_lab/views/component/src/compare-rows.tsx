@@ -175,7 +175,7 @@ function Side({ state, row, steps, path, side }: Shown & { side: 0 | 1 }): JSX.E
     return (
       <div class={`cmp-side side-${letter} away`}>
         {there === undefined
-          ? <span>no {steps[1 - side]!(side === 0 ? row.b : row.a)?.act ?? "step"} here in {letter}</span>
+          ? <span>no such step in {letter}</span>
           : path.includes(".") ? <span>step {row.there} of {letter}</span>
           : <button type="button" class="link" onClick={() => state.toStep(side, there)}>step {row.there} of {letter}</button>}
         {open && there !== undefined && <Inside row={row} step={steps[side](there)!} side={side} />}

@@ -7,7 +7,7 @@ import { counted, grouped } from "./figures";
 import { Icon, statusWord } from "./icons";
 
 const CELLS = 9;
-const LEGEND = ["look", "search", "split", "delegate", "compute", "combine", "check", "answer", "failed"];
+const LEGEND = ["look", "search", "split", "delegate", "compute", "combine", "check", "answer", "think", "failed"];
 const KEYS = [["J K", "next, previous row"], ["N P", "next, previous difference"], ["D", "first divergence"], ["Enter", "open, close a row"], ["S", "swap A and B"], ["O", "only differences"], ["A B", "in the table: take the run as A, as B"], ["?", "these keys"]];
 const GROUPS: [By, string][] = [["", "nothing"], ["model", "model"], ["question", "question"], ["tags", "tag"], ["status", "status"], ["answer", "answer"]];
 

@@ -1,7 +1,7 @@
 // The bar of commands, and finding. What cannot be done now keeps its place and says why.
 import type { JSX } from "preact";
 import type { App } from "./app";
-import { grouped } from "./figures";
+import { counted, grouped } from "./figures";
 import { Icon } from "./icons";
 import { Act } from "./parts";
 import { openChanges } from "./settings";
@@ -107,7 +107,7 @@ function Find({ app }: { app: App }): JSX.Element {
       </label>
       {app.wanted && (
         <>
-          <span class="count" role="status">{app.hits.length ? `${app.hit >= 0 ? `${grouped(app.hit + 1)} of ` : ""}${grouped(app.hits.length)} places` : "nothing found"}</span>
+          <span class="count" role="status">{app.hits.length ? `${app.hit >= 0 ? `${grouped(app.hit + 1)} of ` : ""}${counted(app.hits.length, "place")}` : "nothing found"}</span>
           <button type="button" class="icon" aria-label="Previous hit" disabled={!app.hits.length} onClick={() => app.nextHit(-1)}><Icon name="up" /></button>
           <button type="button" class="icon" aria-label="Next hit" disabled={!app.hits.length} onClick={() => app.nextHit(1)}><Icon name="down" /></button>
         </>

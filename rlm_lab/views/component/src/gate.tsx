@@ -131,7 +131,7 @@ function Forecast({ app }: { app: App }): JSX.Element {
 }
 
 function Big({ label, value, unit, note, over }: { label: string; value: string; unit?: string; note: string; over?: boolean }): JSX.Element {
-  return <div class={over ? "over" : ""}><dt>{label}</dt><dd><b>{value}</b>{unit && <small> {unit}</small>}</dd><p>{note}{over ? ": too many" : ""}</p></div>;
+  return <div class={over ? "over" : ""}><dt>{label}</dt><dd><b>{value}</b>{unit && <small> {unit}</small>}</dd><dd class="note">{note}{over ? ": too many" : ""}</dd></div>;
 }
 
 /** The prompt that is about to be sent, for the inspector. */

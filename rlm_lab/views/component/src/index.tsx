@@ -63,6 +63,7 @@ export function mount(element: HTMLElement, host: Host): Handle {
       colour();
     },
     select: (id: string) => app.select(id, false),
+    peek: (id: string | null) => app.peek(id),
     theme: (name: string | null) => { named = name; colour(); },
     destroy: () => {
       over = true;

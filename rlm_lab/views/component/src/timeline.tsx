@@ -6,7 +6,7 @@ import { clipped, clock, counted, dollars, seconds, thousands } from "./figures"
 import { useSize } from "./parts";
 import { figure, text, type RunNode } from "./types";
 
-const LEFT = 74, RIGHT = 66, STEPS = 15, LANE = 3.4, AXIS = 18;
+const LEFT = 74, RIGHT = 66, STEPS = 15, LANE = 3.4, TALL = 13, FEW = 4, LINES = 42, AXIS = 18; // px; up to FEW lanes are TALL, so that their bars have room for words
 
 interface Bar { id: string; from: number; to: number; top: number; height: number; kind: "think" | "code" | "call" | "child" | "fail" }
 export interface Drawing { bars: Bar[]; marks: { at: number; id: string }[]; prompt: [number, number][]; cost: [number, number][]; end: number; lanes: number; atOnce: number; most: number; spent: number }
@@ -32,7 +32,7 @@ export function Timeline({ app }: { app: App }): JSX.Element {
   return (
     <section class="timeline" aria-label="Time" data-reveal="pane-time">
       <div class="chart-head"><h2>Time</h2><Legend cost={made.spent > 0} /></div>
-      <div class="chart" ref={measure}>
+      <div class="chart" ref={measure} style={{ "--chart": `${heightOf(made)}px` }}>
         <canvas ref={canvas} tabIndex={0} role="img" aria-label={`${counted(app.store.steps(app.run).length, "step")} in ${clock(made.end)}, at most ${counted(made.atOnce, "call")} at once. Left and right choose a step.`}
           onClick={(event) => { const bar = find(event); if (bar) app.select(bar.id); }}
           onMouseMove={(event) => {
@@ -44,6 +44,7 @@ export function Timeline({ app }: { app: App }): JSX.Element {
         <span class="axis-name" style={{ top: "2px" }}>steps</span>
         <span class="axis-name" style={{ top: `${STEPS + 8}px` }}>calls<br />{made.atOnce > 1 ? `${made.atOnce} at once` : ""}</span>
         <span class="axis-name" style={{ top: `${Math.max(height - AXIS - 38, STEPS + 40)}px` }}>root prompt<br />tokens</span>
+        <span class="axis-name" style={{ top: `${height - AXIS + 2}px` }}>{made.end >= 1 ? "min:s" : ""}</span>
         {made.prompt.length > 0 && <span class="axis-value" style={{ top: `${Math.max(height - AXIS - 38, STEPS + 40)}px` }}><b>{thousands(made.prompt.at(-1)![1])}</b><br />{made.spent > 0 ? `${dollars(made.spent)} USD` : ""}</span>}
         {told && <span class="tip chart-tip" style={{ left: `${Math.min(told.x + 10, Math.max(width - 240, 0))}px`, top: `${told.y + 14}px` }}>{told.text}</span>}
       </div>
@@ -119,10 +120,16 @@ function areaOf(width: number, _height: number, end: number): Area {
 
 function scaled(bar: Bar, made: Drawing, height: number): { top: number; bottom: number } {
   if (bar.height === STEPS) return { top: 3, bottom: 3 + STEPS };
-  const room = Math.max(height - AXIS - 42 - STEPS - 12, 20);
-  const each = Math.min(LANE + 1, room / Math.max(made.lanes, 1));
+  const each = Math.min(laneOf(made.lanes), Math.max(height - AXIS - LINES - STEPS - 12, 20) / Math.max(made.lanes, 1));
   const top = STEPS + 10 + bar.top * each;
   return { top, bottom: top + Math.max(each - 1, 0.6) };
+}
+
+const laneOf = (lanes: number): number => (lanes <= FEW ? TALL : LANE + 1);
+
+/** What the chart needs, so that few calls take little room. */
+function heightOf(made: Drawing): number {
+  return STEPS + 12 + Math.max(made.lanes * laneOf(made.lanes), 28) + LINES + AXIS;
 }
 
 function paint(app: App, canvas: HTMLCanvasElement, made: Drawing, width: number, height: number): void {
@@ -154,10 +161,16 @@ function paint(app: App, canvas: HTMLCanvasElement, made: Drawing, width: number
     [lastX, lastTop] = [Math.round(x * 2), Math.round(top)];
     context.fillStyle = colours[bar.kind];
     context.fillRect(x, top, wide, Math.max(end - top, 0.6));
-    if (bar.kind === "think") { context.strokeStyle = colour("ink-3"); context.lineWidth = 1; context.strokeRect(x + 0.5, top + 0.5, Math.max(wide - 1, 0.5), end - top - 1); label(context, app, bar, x, wide, colour("ink")); }
+    if (bar.kind === "think") { context.strokeStyle = colour("ink-3"); context.lineWidth = 1; context.strokeRect(x + 0.5, top + 0.5, Math.max(wide - 1, 0.5), end - top - 1); }
+    if (wide > 12 && end - top > 10) label(context, barWords(app, bar), x, wide, (top + end) / 2, colour(bar.kind === "think" ? "ink" : "ground"));
     if (bar.id === app.call) { context.strokeStyle = colour("here"); context.lineWidth = 2; context.strokeRect(x - 1, top - 1, wide + 2, end - top + 2); }
   }
   lines(context, area, made, colour, low, bottom);
+  if (width < 420 && made.prompt.length) { // no room for names beside the chart
+    context.fillStyle = colour("ink-3");
+    context.textAlign = "left";
+    context.fillText(`root prompt, at most ${thousands(made.most)} tokens`, area.left, low - 9);
+  }
   for (const mark of made.marks) {
     const x = area.toX(mark.at);
     context.fillStyle = colour("you");
@@ -166,12 +179,20 @@ function paint(app: App, canvas: HTMLCanvasElement, made: Drawing, width: number
   if (app.live) { context.fillStyle = colour("here"); context.fillRect(area.toX(made.end) - 1, 0, 2, bottom + 3); }
 }
 
-function label(context: CanvasRenderingContext2D, app: App, bar: Bar, x: number, wide: number, ink: string): void {
-  if (wide < 14) return;
+/** What a bar is and how long it took: in words, shorter, shortest. */
+function barWords(app: App, bar: Bar): string[] {
+  const node = app.store.get(bar.id), number = text(node, "number"), took = seconds(bar.to - bar.from);
+  if (node?.kind === "call") return [`call ${number}, ${took}`, took];
+  if (node?.kind === "run") return [`child run, ${took}`, took];
+  return bar.kind === "think" ? [`step ${number}, model ${took}`, `step ${number}, ${took}`, `step ${number}`, number] : [`code ${took}`, took];
+}
+
+function label(context: CanvasRenderingContext2D, words: string[], x: number, wide: number, middle: number, ink: string): void {
+  const told = words.find((one) => context.measureText(one).width < wide - 6);
+  if (!told) return;
   context.fillStyle = ink;
   context.textAlign = "center";
-  context.font = `600 11px ${getComputedStyle(context.canvas).fontFamily}`;
-  context.fillText(text(app.store.get(bar.id), "number"), x + wide / 2, 14);
+  context.fillText(told, x + wide / 2, middle + 4);
 }
 
 function grid(context: CanvasRenderingContext2D, area: Area, made: Drawing, colour: (name: string) => string, low: number, bottom: number): void {

@@ -61,6 +61,8 @@ export interface Host {
 export interface Handle {
   update(message: Message): void;
   select(id: string): void;
+  /** Shows a node while something points at it; null shows again what was chosen. */
+  peek(id: string | null): void;
   theme(name: string | null): void;
   destroy(): void;
 }
