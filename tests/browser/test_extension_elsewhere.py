@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -11,6 +13,7 @@ from rlm_lab import ScriptedModel, Settings, ask
 
 pytestmark = pytest.mark.browser
 EXPECT = 60_000  # ms
+LOG = Path(__file__).parents[1] / "trajectory" / "logs" / "rlms-0.1.3.jsonl"
 
 SETUP = """\
 %load_ext rlm_lab
@@ -66,6 +69,9 @@ def test_what_was_open_is_open_again_when_the_page_is_loaded_anew(browser, lab):
     items.last.click(modifiers=["ControlOrMeta"])
     page.get_by_role("button", name="Compare").click()
     expect(page.locator(".jp-MainAreaWidget > .rlm-lab-Run")).to_contain_text("Question 1?", timeout=EXPECT)
+    shutil.copy(LOG, folder / "theirs.jsonl")
+    page.evaluate("() => void window.jupyterapp.commands.execute('docmanager:open', {path: 'theirs.jsonl', factory: 'Run'})")
+    expect(page.locator(".jp-Document > .rlm-lab-Run")).to_contain_text("forty-two", timeout=EXPECT)
     items.first.dblclick()
     expect(page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden) > .rlm-lab-Run")).to_contain_text("FINAL(2)", timeout=EXPECT)
     with page.expect_response(lambda answer: "/api/workspaces/" in answer.url and answer.request.method == "PUT", timeout=EXPECT):
@@ -73,6 +79,7 @@ def test_what_was_open_is_open_again_when_the_page_is_loaded_anew(browser, lab):
     page.goto(address.replace("/tree/{name}", ""))
     tabs = page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")
     expect(tabs.filter(has_text="Compare 2 runs")).to_have_count(1, timeout=EXPECT)
+    expect(tabs.filter(has_text="theirs.jsonl")).to_have_count(1)
     expect(page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden) > .rlm-lab-Run")).to_contain_text("FINAL(2)", timeout=EXPECT)
     page.close()
 
@@ -85,9 +92,11 @@ def test_in_notebook_7_cells_have_their_toolbar_and_nothing_is_broken(browser, l
     book.page.goto(book.page.url.replace("/lab/tree/", "/notebooks/").partition("?")[0] + "?token=secret")
     book.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
     expect(book.page.locator(".jp-Notebook .rlm-lab-Question")).to_have_count(1, timeout=EXPECT)
+    book.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=EXPECT)
     for number in range(2):
         book.page.locator(".jp-Notebook .cm-content").nth(number).click()
         book.page.keyboard.press("Shift+Enter")
+        expect(book.page.locator(".jp-InputPrompt").nth(number)).to_have_text(f"[{number + 1}]:", timeout=EXPECT)
     buttons = book.page.get_by_role("toolbar", name="The run of this cell")
     expect(buttons.get_by_role("status")).to_contain_text("Paused", timeout=EXPECT)
     book.picture("extension-notebook-7")
@@ -108,5 +117,9 @@ def test_a_run_opens_from_the_file_list_of_notebook_7(browser, lab):
     with page.expect_popup(timeout=EXPECT) as popup:
         item.dblclick()
     expect(popup.value.locator(".rlm-lab-Run")).to_contain_text("How many?", timeout=EXPECT)
+    popup.value.get_by_role("button", name="Export…").click()
+    with popup.value.expect_download(timeout=EXPECT) as given:
+        popup.value.get_by_role("dialog").get_by_role("button", name="Export", exact=True).click()
+    assert given.value.suggested_filename == path.name.replace(".rlm.jsonl", ".html")
     popup.value.close()
     page.close()
