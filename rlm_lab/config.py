@@ -131,7 +131,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None, *, folder: Path | 
             f"There is no setting {sorted(given)[0]!r}; there are {', '.join(f.name for f in dataclasses.fields(Settings))}."
         )
     if "runs" in values:
-        values["runs"] = Path(values["runs"])
+        values["runs"] = Path(values["runs"]).expanduser()
     return Settings(**values)
 
 

@@ -54,3 +54,16 @@ def test_an_unknown_setting_is_refused():
 def test_a_number_that_cannot_be_is_refused_with_its_value(setting):
     with pytest.raises(ConfigError, match=f"The setting {next(iter(setting))} is"):
         Settings(**setting)
+
+
+def test_a_runs_folder_below_the_home_folder_is_found_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RLM_LAB_RUNS", "~/runs")
+    assert load_settings().runs == tmp_path / "runs"
+    assert load_settings({"runs": "~/others"}).runs == tmp_path / "others"
+
+
+def test_a_variable_that_is_no_number_is_told_in_words(monkeypatch):
+    monkeypatch.setenv("RLM_LAB_MAX_STEPS", "many")
+    with pytest.raises(ConfigError, match="RLM_LAB_MAX_STEPS is 'many'; give a whole number"):
+        load_budget()

@@ -225,6 +225,14 @@ def _rows(a: _Side, b: _Side, pairs: Places, moved: dict[int, int], absent: froz
 
 def kind_of(a: Step, b: Step, absent: frozenset[str] = frozenset()) -> Kind:
     """What is different between two steps that belong together; facts that one of them has not recorded are not held against it."""
+    kind = _own_kind(a, b, absent)
+    if kind != "same":
+        return kind
+    return "same" if all(one and other and same_inside(one, other) for one, other in child_pairs(a, b)) else "child"
+
+
+def _own_kind(a: Step, b: Step, absent: frozenset[str]) -> Kind:
+    """The same, without a look into child runs."""
     if code_of(a) != code_of(b):
         return "changed"
     if not a.blocks:
@@ -234,16 +242,22 @@ def kind_of(a: Step, b: Step, absent: frozenset[str] = frozenset()) -> Kind:
             return "prompt"
         if _answers(a) != _answers(b):
             return "answer"
-    if _outputs(a) != _outputs(b):
-        return "output"
-    return "same" if all(one and other and same_inside(one, other) for one, other in child_pairs(a, b)) else "child"
+    return "same" if _outputs(a) == _outputs(b) else "output"
 
 
 def same_inside(a: Trajectory, b: Trajectory) -> bool:
-    """Whether two child runs ended alike and did the same, step by step, as far as both have recorded it."""
-    absent = a.absent | b.absent
-    alike = len(a.steps) == len(b.steps) and ending_of(a, b) == ending_of(b, a)
-    return alike and all(kind_of(one, other, absent) == "same" for one, other in zip(a.steps, b.steps, strict=True))
+    """Whether two child runs, and theirs, ended alike and did the same, step by step, as far as both have recorded it."""
+    pairs: list[tuple[Trajectory | None, Trajectory | None]] = [(a, b)]
+    while pairs:  # no recursion: how deep a log nests its runs is up to its writer
+        one, other = pairs.pop()
+        if one is None or other is None or len(one.steps) != len(other.steps) or ending_of(one, other) != ending_of(other, one):
+            return False
+        absent = one.absent | other.absent
+        for step, twin in zip(one.steps, other.steps, strict=True):
+            if _own_kind(step, twin, absent) != "same":
+                return False
+            pairs += child_pairs(step, twin)
+    return True
 
 
 def _said(step: Step) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
 
 Cause = Literal["reply", "no_reply", "answer", "prompt", "output", "child", "person", "messages", "question", "context", "end"]
 _MOST_NAMES = 4
+_DEEPEST = 3  # generations of child runs into which what led to a divergence is followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,8 @@ class Divergence:
 
     `row` is its place among the rows of the alignment, `a` and `b` the steps there (None where a run has none), `cause` what led to
     it, `sentence` the same in words. `names` are the variables that carry the difference on, `readers_a` and `readers_b` the later
-    steps whose code reads one of them. `calls` are the two with the same prompt and another answer, where that is the cause.
+    steps whose code reads one of them. `calls` are the two with the same prompt and another answer, also in a child run, where
+    that is the cause.
     """
 
     row: int
@@ -56,6 +58,9 @@ def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergen
         return None
     row = rows[place]
     cause, sentence = _cause(a, b, row)
+    inside = _inside(row) if cause == "child" else None
+    if inside is not None:
+        sentence = f"{sentence} In it, {place_text(inside)}: {inside.sentence}"
     differing = [block for step in (row.a, row.b) if step for block in step.blocks]
     names = _carried(differing) if cause in ("answer", "prompt", "output", "child") else ()
     return Divergence(
@@ -67,7 +72,7 @@ def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergen
         names=names,
         readers_a=_readers(a.steps, row.a, names),
         readers_b=_readers(b.steps, row.b, names),
-        calls=_answered(row) if cause == "answer" else None,
+        calls=inside.calls if inside else _answered(row) if cause == "answer" else None,
     )
 
 
@@ -197,13 +202,26 @@ def _answered(row: Row) -> tuple[Call, Call] | None:
 
 
 def _of_children(a: Trajectory, b: Trajectory) -> str:
-    """Two child runs with the same question: how they ended, and where they part."""
+    """Two child runs with the same question: how they ended."""
     ends = ends_text(a, b)
-    told = f"The same code started the same child run, which {f'ended otherwise ({ends})' if ends else 'did something else'}."
-    inside = divergence_of(a, b, align(a, b).rows)
-    if inside is None:
-        return told
-    return f"{told} In it, {place_text(inside)}: {inside.sentence}"
+    return f"The same code started the same child run, which {f'ended otherwise ({ends})' if ends else 'did something else'}."
+
+
+def _inside(row: Row) -> Divergence | None:
+    """Where the first two child runs of a row part that were asked the same; None where they go too deep."""
+    pairs = child_pairs(row.a, row.b) if row.a and row.b else ()
+    a, b = next((one, other) for one, other in pairs if one and other and not same_inside(one, other))
+    return divergence_of(a, b, align(a, b).rows) if _generations(a, _DEEPEST) < _DEEPEST else None
+
+
+def _generations(run: Trajectory, most: int) -> int:
+    """How many generations of child runs a run has, counted up to so many."""
+    runs, count = [run], 0
+    while count < most and (
+        runs := [child for one in runs for step in one.steps for block in step.blocks for child in block.children]
+    ):
+        count += 1
+    return count
 
 
 def place_text(divergence: Divergence) -> str:

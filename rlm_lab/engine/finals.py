@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -73,11 +74,11 @@ def _value_of(node: ast.expr, namespace: Mapping[str, Any], *, by_name: bool) ->
 
 @calls_user_code
 def text_of(value: Any, bundle: Callable[[Any], dict[str, Any]]) -> str:
-    """A value as a text to show; a text is its own."""
+    """A value as a text to show; a text is its own, and `np.int64(3)` is 3 to whoever asked."""
     if value is None or isinstance(value, str):
         return value or ""
     try:
-        return str(bundle(value)["text/plain"])
+        return str(_number(value)) if _is_number(value) else str(bundle(value)["text/plain"])
     except Exception as error:  # noqa: BLE001 - the value's own repr
         return f"<{type(value).__name__}, whose repr failed with {type(error).__name__}>"
 
@@ -89,13 +90,25 @@ def logged_text(text: str) -> str:
 
 
 def value_as_json(value: Any) -> Any:
-    """The value as JSON, tuples as lists and keys as texts; None where JSON cannot hold it or it is very long."""
+    """The value as JSON: tuples as lists, keys as texts, numpy's numbers as plain ones; None where it is none, or long."""
     if isinstance(value, (str, bytes, list, tuple, dict)) and len(value) > LONGEST_JSON:
         return None
     if isinstance(value, float) and not math.isfinite(value):
         return None
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, default=_number)
     except (TypeError, ValueError, RecursionError, OverflowError):
         return None
     return json.loads(text) if len(text) <= LONGEST_JSON else None
+
+
+def _is_number(value: object) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, (numpy.number, numpy.bool_))
+
+
+def _number(value: Any) -> Any:
+    """A number of numpy as Python's own. Raises `TypeError` for anything else, as `json` wants it."""
+    if not _is_number(value):
+        raise TypeError(f"{type(value).__name__} is no number.")
+    return value.item()

@@ -246,7 +246,7 @@ class TextFile:
             where = start + error.start
             value = error.object[error.start]
             raise ContextError(
-                f"{self.path} is not {self.encoding} text (byte 0x{value:02x} at {where:,}); save it as UTF-8, or give what it holds: "
+                f"{self.path} is not {self.encoding} text (byte 0x{value:02x} at {where:,}); save it as UTF-8, or give its text: "
                 f"open({str(self.path)!r}, encoding='cp1252').read()."
             ) from None
 

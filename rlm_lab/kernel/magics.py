@@ -291,6 +291,9 @@ def _with_body(lines: list[str]) -> list[str]:
     return lines
 
 
+_with_body.has_side_effects = True  # type: ignore[attr-defined]  # so that a console still waits for the lines below
+
+
 def _with_questions(lines: list[str]) -> list[str]:
     """A free text that ends in a question mark stays one: IPython would read the line as a question for help."""
     return [_as_call(line) if _FREE_TEXT.match(line) else line for line in lines]

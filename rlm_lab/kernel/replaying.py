@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlm_lab.config import Budget, Settings, load_settings
-from rlm_lab.engine.context import describe
-from rlm_lab.engine.effects import effects_in
 from rlm_lab.engine.forking import events_before, forked_log, new_id, numbers_in
 from rlm_lab.engine.gates import Gates
 from rlm_lab.engine.going_back import find_call
@@ -24,11 +21,10 @@ from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.recorded import Recorded
 from rlm_lab.engine.run import Run, known_runs
-from rlm_lab.engine.schema import Schema
 from rlm_lab.engine.task import Task
-from rlm_lab.engine.tools import tool_table
-from rlm_lab.errors import ContextError, StateError, UsageError
-from rlm_lab.kernel.ask import Tick, Tools, current_host, name_contexts
+from rlm_lab.errors import StateError, UsageError
+from rlm_lab.kernel.ask import Tick, current_host
+from rlm_lab.kernel.recorded_question import check_effects, given_by, question_again
 from rlm_lab.kernel.stored import find_run
 from rlm_lab.models.base import Model
 from rlm_lab.models.resolve import resolve as resolve_model
@@ -38,20 +34,6 @@ from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.reading import read
 from rlm_lab.trajectory.store import EventLog
 from rlm_lab.trajectory.tree import ENDED, Trajectory
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surrounding:
-    """What a record does not hold: the data, the tools, and where the code runs."""
-
-    context: Any = None
-    namespace: dict[str, Any] | None = None
-    tools: Tools = ()
-    sub_tools: Tools = ()
-    schema: Any = None
-    settings: Settings | None = None
-    effects: bool = False
-    tick: Tick = lambda _: None
 
 
 def resume(
@@ -82,7 +64,7 @@ def resume(
     Traceback (most recent call last):
     rlm_lab.errors.LogError: There is no log nowhere.rlm.jsonl; `%rlm runs` lists what there is.
     """
-    path, given = Path(path), _given(surrounding)
+    path, given = Path(path), given_by(surrounding)
     events = read(path)
     recorded = _ours(fold(events, unfinished="interrupted"))
     if recorded.status in ENDED:
@@ -93,7 +75,7 @@ def resume(
         model or playback.last("model") or recorded.model,
         sub_model or model or playback.last("sub_model") or recorded.sub_model,
     )
-    asked = _question(recorded, given, [resolve_model(one, settings) for one in named], recorded.run)
+    asked = question_again(recorded, given, [resolve_model(one, settings) for one in named], recorded.run)
     log = EventLog.continued(path, events)
     playback.write_to(log)
     playback.aside = put_aside(events, recorded.run)
@@ -135,7 +117,7 @@ def fork(
     """
     if isinstance(source, Run):
         return source.fork(step, model=model, sub_model=sub_model, budget=budget, anew=anew)
-    path, given = Path(source), _given(surrounding)
+    path, given = Path(source), given_by(surrounding)
     events = read(path)
     whole = _ours(fold(events, unfinished="interrupted"))
     if not isinstance(step, int) or not 1 <= step <= len(whole.steps):
@@ -146,7 +128,7 @@ def fork(
     before, name = _up_to(whole, step, known), new_id()
     playback = Playback.of(before, told, name=name)
     origin = {"kind": "fork", "run": whole.run, "step": step}
-    asked = _question(before, given, models, name, origin=origin, own=True)
+    asked = question_again(before, given, models, name, origin=origin, own=True)
     log = forked_log(events, origin, name, path.parent)
     playback.write_to(log)
     if known:
@@ -203,7 +185,7 @@ def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -
 
     Gives a run of its own, which is not written to a file.
     """
-    given = _given(surrounding)
+    given = given_by(surrounding)
     events = source.events if isinstance(source, Run) else read(Path(source))
     recorded = _ours(fold(events))
     name = new_id()
@@ -211,9 +193,9 @@ def replay(source: str | Path | Run, *, step: bool = True, **surrounding: Any) -
     origin = {"kind": "replay", "run": recorded.run, "step": 1}
     asked = source.again(name, origin, *silent) if isinstance(source, Run) else None
     if asked is None or given.context is not None or given.namespace is not None:
-        asked = _question(recorded, given, silent, name, origin=origin, own=True)
+        asked = question_again(recorded, given, silent, name, origin=origin, own=True)
     else:
-        _check_effects(recorded, given.effects)
+        check_effects(recorded, given.effects)
     playback = Playback.of(recorded, events, name=name)
     engine = _engine(EventLog(None), recorded, given.settings or load_settings(), playback, None, gates=Gates(step=step))
     return _played(engine, asked, given.tick)
@@ -249,7 +231,7 @@ def what_if(
     ('A SHARE', 'A COUNT')
     """
     held = source if isinstance(source, Run) else next((run for run in known_runs() if run.id == str(source)), None)
-    recorded = held or find_run(str(source), (_given(surrounding).settings or load_settings()).runs)
+    recorded = held or find_run(str(source), (given_by(surrounding).settings or load_settings()).runs)
     found = find_call(recorded.steps, call)
     if found is None:
         name = recorded.id if isinstance(recorded, Run) else recorded.run
@@ -259,17 +241,6 @@ def what_if(
     other.resume(until=f"step {step + 1}")  # from the record, so that the call is there
     other.override(call, answer)
     return other
-
-
-def _given(surrounding: dict[str, Any]) -> Surrounding:
-    names = [field.name for field in dataclasses.fields(Surrounding)]
-    unknown = [name for name in surrounding if name not in names]
-    if unknown:
-        raise UsageError(f"There is no parameter {unknown[0]!r}; there are {', '.join(names)}.")
-    given = Surrounding(**surrounding)
-    if given.namespace is not None and not isinstance(given.namespace, dict):
-        raise UsageError(f"The namespace is {given.namespace!r:.60}; give a dict.")
-    return given
 
 
 def _played(engine: Engine, question: Question, tick: Tick) -> Run:
@@ -300,63 +271,3 @@ def _engine(
     )
     engine.traffic.number_from(*numbers_in(log.events))
     return engine
-
-
-def _question(
-    recorded: Trajectory,
-    given: Surrounding,
-    models: Sequence[Model],
-    run: str,
-    origin: dict[str, Any] | None = None,
-    own: bool = False,
-) -> Question:
-    _check_effects(recorded, given.effects)
-    namespace = given.namespace
-    if namespace is None:
-        namespace = {"__name__": "__main__"} if own else current_host().namespace
-    tools = tool_table(given.tools)
-    missing = sorted(set(recorded.tools) - set(tools))
-    if missing:
-        raise UsageError(f"The run {recorded.run} had the tool {missing[0]!r}; give it as tools=[{missing[0]}].")
-    return Question(
-        run=run,
-        text=recorded.question,
-        model=models[0],
-        sub_model=models[1],
-        contexts=_contexts(recorded, given.context, namespace if given.namespace is not None else current_host().namespace),
-        namespace=namespace,
-        tools=tools,
-        sub_tools=tool_table(given.sub_tools),
-        schema=_schema(recorded, given.schema),
-        origin=origin,
-    )
-
-
-def _check_effects(recorded: Trajectory, allowed: bool) -> None:
-    effects = effects_in(recorded.steps)
-    if effects and not allowed:
-        more = f" and {len(effects) - 1} more" if len(effects) > 1 else ""
-        raise StateError(f"Running the code of {recorded.run} again repeats {effects[0]}{more}; give effects=True if it may.")
-
-
-def _schema(recorded: Trajectory, given: Any) -> Schema | None:
-    spec = given if given is not None else recorded.schema
-    return None if spec is None else Schema(spec)
-
-
-def _contexts(recorded: Trajectory, context: Any, namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a record, by its names; raises `ContextError` for what is missing or not the same."""
-    given = name_contexts(context) if context is not None else {}
-    found: dict[str, Any] = {}
-    for info in recorded.contexts:
-        name = str(info["name"])
-        if name not in given and name not in namespace:
-            raise ContextError(f"The run {recorded.run} was asked about {name!r}, which is not there; load it, or give context=.")
-        found |= {name: given[name]} if name in given else name_contexts({name: namespace[name]})
-        mark = describe(name, found[name]).fingerprint
-        if mark != info.get("fingerprint"):
-            raise ContextError(
-                f"{name!r} is not the data that the run {recorded.run} was asked about (its fingerprint is {mark}, not "
-                f"{info.get('fingerprint')}); load that again."
-            )
-    return found

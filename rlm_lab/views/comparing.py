@@ -43,6 +43,7 @@ MOST_ACTS = 200  # of a strip
 MOST_PAIRS = 120
 MOST_ROWS = 12_000  # of all pairs in one message
 MOST_INSIDE = 3_000  # rows of child runs in one message
+DEEPEST = 5  # child runs of child runs
 JSON = dict[str, Any]
 _TURNED = {"only_a": "only_b", "only_b": "only_a"}
 
@@ -80,9 +81,10 @@ def comparison_json(comparison: Comparison, *, chosen: tuple[int, int] = (0, 1),
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Room:
-    """How many rows of child runs a message still takes."""
+    """How many rows of child runs a message still takes, and how deep."""
 
     rows: int
+    deep: int = DEEPEST
 
 
 def pair_json(comparison: Comparison, i: int, j: int, room: Room | None = None) -> JSON:
@@ -223,11 +225,14 @@ def _child_pair(children: Children, room: Room) -> JSON:
     texts = {name: [str(head[name]) for head in heads if head] for name in ("question", "answer")}
     told["marks"] = {name: _both(*sides) for name, sides in texts.items()}
     pair = pair_of(a, b)
-    if len(pair.rows) > room.rows:
+    if len(pair.rows) > room.rows or room.deep == 0:
         return told
     room.rows -= len(pair.rows)
+    room.deep -= 1
     told |= {"texts": _parting(pair), "turned": _parting(turned(pair)), "steps": [steps_json(a), steps_json(b)]}
-    return told | _aligned(pair, room)
+    told |= _aligned(pair, room)
+    room.deep += 1
+    return told
 
 
 def _marks(a: Step, b: Step) -> dict[str, list[list[list[int]]]]:

@@ -7,7 +7,8 @@ there, unless it is asked for. May be used from any thread, but for data that is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -104,6 +105,27 @@ def export(
 def forms_told() -> str:
     """The forms and what each is, a line each."""
     return "\n".join(f"{form.name:<14} {form.told}" for form in EXPORTS.values())
+
+
+def file_forms() -> list[Export]:
+    """The forms that are files."""
+    return [form for form in EXPORTS.values() if form.suffix]
+
+
+def exported(runs: Sequence[Source], to: str) -> tuple[str, bytes]:
+    """Runs in a form as a file's name and its content, for a download; nothing is left where this runs.
+
+    Raises `UsageError` for a form that there is not, `ConfigError` for a missing package.
+
+    >>> exported([Trajectory(run="a", status="done")], "md")[0]
+    'a.md'
+    """
+    if to not in (names := [form.name for form in file_forms()]):
+        raise UsageError(f"There is no form {to[:60]!r}; there are {', '.join(names)}.")
+    with tempfile.TemporaryDirectory(prefix="rlm-lab-") as folder:
+        made = export(runs, folder, to)
+        assert made is not None
+        return made.name, made.read_bytes()
 
 
 # which form, which file

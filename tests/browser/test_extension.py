@@ -56,12 +56,21 @@ def listed(page, name):
 
 def test_a_run_opens_in_the_view_on_double_click(page, lab):
     named(a_run(lab[1]), "counted")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.wait_for_selector(".jp-DirListing-content", timeout=EXPECT)
     item = listed(page, "counted.rlm.jsonl")
     expect(item.locator('[data-icon="rlm-lab:run"]')).to_have_count(1)
+    ours = [url for url in asked if "/extensions/rlm-lab/" in url]
+    assert ours
+    assert not [url for url in ours if "/view." in url or "/compare." in url]  # these wait until they are used
     item.dblclick()
     run = page.locator(".jp-Document .rlm-lab-Run")
     expect(run).to_contain_text("How many words are long?", timeout=EXPECT)
     expect(run).to_contain_text("42")
+    assert [url for url in asked if "/view." in url]
+    assert all(url.startswith((lab[0].partition("/lab/")[0], "data:", "blob:")) for url in asked)
 
 
 def test_a_log_of_another_engine_opens_with_the_view_and_keeps_its_own_default(page, lab):

@@ -138,9 +138,7 @@ def test_the_palettes_commands_compare_export_fork_and_edit_runs_of_the_notebook
     expect(cell_with(book, "%rlm compare").locator(".jp-Cell-outputArea")).to_contain_text("How many?", timeout=EXPECT)
     book.command("rlm-lab:export")
     answered(book, "told to all.html")
-    expect(cell_with(book, "%rlm export --out").locator(".jp-Cell-outputArea")).to_contain_text(
-        "told.html", timeout=EXPECT
-    )
+    expect(cell_with(book, "%rlm export --out").locator(".jp-Cell-outputArea")).to_contain_text("told.html", timeout=EXPECT)
     assert "How many?" in (lab[1] / "told to all.html").read_text(encoding="utf-8")
     book.command("rlm-lab:fork")
     answered(book, "2")

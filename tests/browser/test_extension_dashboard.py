@@ -36,6 +36,31 @@ def test_the_dashboard_opens_in_a_tab_by_command_and_by_magic_and_what_is_saved_
     expect(frame_of(book).get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=EXPECT)
 
 
+REMOTE = """\
+import os
+os.environ["JUPYTERHUB_SERVICE_PREFIX"] = "/"  # as where a hub has started the server
+%load_ext rlm_lab
+from rlm_lab import ScriptedModel
+root = ScriptedModel(["```repl\\nFINAL(42)\\n```"])"""
+
+
+def test_where_the_server_is_elsewhere_the_tab_goes_through_its_proxy_websocket_and_all(notebook):
+    pytest.importorskip("jupyter_server_proxy")
+    book = notebook(REMOTE, "%rlm dashboard", "%%rlm -m root\nWhich kite is late?")
+    sockets = []
+    book.page.on("websocket", lambda socket: sockets.append(socket.url))
+    for _ in range(2):
+        book.run_next()
+    expect(frame_of(book).get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=EXPECT)
+    server = book.page.url.partition("/lab")[0]
+    assert book.page.locator(".rlm-lab-Dashboard iframe").get_attribute("src").startswith(f"{server}/proxy/")
+    assert any(url.startswith(f"{server.replace('http', 'ws', 1)}/proxy/") for url in sockets)
+    book.page.locator(".jp-Notebook .jp-Cell .cm-content").nth(2).click()
+    book.run_next()
+    expect(frame_of(book).get_by_text("Which kite is late?").first).to_be_visible(timeout=EXPECT)  # told over the websocket
+    book.picture("extension-dashboard-proxied")
+
+
 @pytest.fixture
 def other_site():
     """A server of somebody else; `serve` gives the address of a page with this text."""

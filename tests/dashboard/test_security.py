@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import re
 
 import pytest
 from bokeh.util.token import get_token_payload
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClosedError, websocket_connect
 
 from rlm_lab.dashboard.guard import Guard
+from rlm_lab.dashboard.page import LARGEST_MESSAGE
 from rlm_lab.dashboard.server import Dashboard
 from rlm_lab.errors import StateError
 
@@ -206,3 +211,50 @@ def test_only_a_page_of_the_origin_that_was_named_may_frame_the_dashboard(strang
 def test_what_is_no_origin_is_never_put_into_the_policy(origin):
     with pytest.raises(StateError, match="no origin"):
         Guard(1).allow_frame(origin)
+
+
+def talk(guest, *messages: str | bytes) -> None:
+    """Says these messages over the page's websocket, once it was greeted."""
+
+    async def talking() -> None:
+        token = re.search(r'"token": "([^"]+)"', guest.ask("/")[2])[1]
+        headers = {"Cookie": guest.cookie, "Origin": f"http://{guest.host}", "Host": guest.host}
+        address = HTTPRequest(f"ws://{guest.host}/ws", headers=headers)
+        socket = await websocket_connect(address, subprotocols=["bokeh", token])
+        await socket.read_message()
+        with contextlib.suppress(WebSocketClosedError):
+            for message in messages:
+                await socket.write_message(message, binary=isinstance(message, bytes))
+        socket.close()
+        while await asyncio.wait_for(socket.read_message(), 60) is not None:
+            pass
+
+    asyncio.run(talking())
+
+
+def test_a_message_that_is_too_large_ends_its_own_page_and_nothing_else(guest):
+    talk(guest, "x" * (LARGEST_MESSAGE + 1))
+    assert (guest.ask("/")[0], guest.websocket()) == (200, 101)
+
+
+@pytest.mark.parametrize("message", ["no header", "{}", "[" * 100_000, '{"msgtype": "PATCH-DOC", "msgid": "1"}', b"\xff\x00"])
+def test_a_message_that_is_no_message_ends_its_own_page_and_nothing_else(guest, message, capfd):
+    talk(guest, message, "{}", "{}")
+    assert (guest.ask("/")[0], guest.websocket()) == (200, 101)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_large_body_brings_no_cookie_and_breaks_nothing(stranger):
+    with contextlib.suppress(ConnectionError):
+        assert "set-cookie" not in stranger.ask("/enter", "POST", "x" * 2_000_000, Origin=f"http://{stranger.host}")[1]
+    assert stranger.enter()[0] == 204
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a/../b", "..", "\x00", "x" * 100_000])
+def test_a_runs_name_that_is_a_path_is_no_run(stranger, folder, name):
+    (folder.parent / "passwd.rlm.jsonl").write_text("{}\n")
+    assert stranger.dashboard.call(looked_up(stranger.dashboard, name)).result(60) is None
+
+
+async def looked_up(dashboard, name):
+    return dashboard.desk.source(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from rlm_lab import ScriptedModel, Settings, ask
+from rlm_lab import ScriptedModel, Settings, ask, load
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,16 @@ from rlm_lab import ScriptedModel, Settings, ask
 def test_each_contract_ends_a_run_with_the_value_itself(asked, block):
     run = asked(block)
     assert (run.status, run.answer) == ("done", 42)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [("np.int64(21)", "21"), ("np.float64(2.5)", "2.5"), ("np.bool_(True)", "True"), ("np.float32(0.5)", "0.5")]
+)
+def test_an_answer_that_is_a_number_of_numpy_reads_as_a_number_and_is_kept_as_one(asked, code, text):
+    run = asked(f"import numpy as np\nFINAL({code})")
+    told = load(run.path)
+    assert (told.answer_text, str(told.answer), type(told.answer).__module__) == (text, text, "builtins")
+    assert type(run.answer).__module__ == "numpy"
 
 
 def test_submitted_fields_become_a_dict(asked):

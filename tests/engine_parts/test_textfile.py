@@ -106,7 +106,7 @@ def test_an_empty_file_is_an_empty_text(make):
 
 
 def test_a_wrong_encoding_is_told_with_the_byte_and_the_remedy(make):
-    with pytest.raises(ContextError, match=r"not utf-8 text \(byte 0xfc at 1\); save it as UTF-8, or give what it holds: open\('"):
+    with pytest.raises(ContextError, match=r"not utf-8 text \(byte 0xfc at 1\); save it as UTF-8, or give its text: open\('"):
         make("Zürich".encode("cp1252"))
 
 

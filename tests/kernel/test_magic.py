@@ -157,6 +157,11 @@ def test_a_runs_folder_that_cannot_be_written_is_told_in_the_region_too(cells: A
     assert "The runs folder taken cannot be written" in cells.shown[-1]["text/plain"]
 
 
+@pytest.mark.parametrize(("typed", "state"), [("%%rlm -m model", "incomplete"), ("%%rlm -m model\nWhy?\n\n", "complete")])
+def test_a_console_waits_for_the_question_below_the_line(cells: Any, typed: str, state: str) -> None:
+    assert cells.shell.check_complete(typed)[0] == state
+
+
 def test_help_is_shown_in_the_cell(cells: Any) -> None:
     cells.run("%%rlm --help").raise_error()
     assert "--max-cost USD" in cells.shown[0]["text/plain"]

@@ -105,10 +105,12 @@ def test_an_error_is_one_line_and_the_kernel_goes_on(kernel: Any, cell: str, nam
     assert kernel.run("1 + 1").value == "2"
 
 
-def test_a_failed_run_stops_the_cells_after_it(kernel: Any) -> None:
-    kernel.run("model = ScriptedModel([])")
+def test_a_failed_run_stops_the_cells_after_it(kernel: Any, pipe: Pipe) -> None:
+    block = f"```repl\n{pipe.tell}\n```"  # goes on when both cells were sent
+    kernel.run(f"model = ScriptedModel([{block!r}])")
     requests = [kernel.begin(ASK), kernel.begin("after = 1")]
-    kernel.end(requests[0])
+    pipe.wait()
+    assert kernel.end(requests[0]).of("error")
     assert kernel.client.get_shell_msg(timeout=30)["content"]["status"] == "aborted"
 
 

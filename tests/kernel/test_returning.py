@@ -405,6 +405,26 @@ def test_the_line_of_a_comparison_runs_b_with_the_answer_of_a() -> None:
     assert (b.answer, other.answer) == ("SHARESo share?", "COUNTSo count?")
 
 
+def test_the_line_reaches_the_call_of_a_child_run() -> None:
+    def says(answer: str) -> Any:
+        def reply(messages: Any) -> str:
+            done = sum(message.role == "assistant" for message in messages)
+            if len(messages) == 1:
+                return answer
+            child = any("Who?" in message.content for message in messages if message.role == "user")
+            code = ["x = llm_query('His wife?')", "FINAL(x)"] if child else ["who = rlm_query('Who?')", "FINAL(who.upper())"]
+            return f"```repl\n{code[done]}\n```"
+
+        return ask("Which?", model=ScriptedModel(reply))
+
+    a, b = says("Abigail"), says("Ahinoam")
+    line = what_if_line(compare(a, b).pair())
+    assert line == f"rlm_lab.what_if('{b.id}', 1, 'Abigail')"
+    other = what_if(b, 1, "Abigail")
+    other.resume()
+    assert (b.answer, other.answer) == ("AHINOAM", "ABIGAIL")
+
+
 def test_a_call_of_a_run_in_a_file_is_answered_otherwise_in_a_run_of_its_own(tmp_path: Path) -> None:
     path = asks("share").path.rename(tmp_path / "other.rlm.jsonl")
     models = {"model": ScriptedModel([]), "sub_model": ScriptedModel(["new"], name="sub")}

@@ -34,9 +34,12 @@ def test_jupyters_server_loads_its_part():
     assert any("rlm_lab.server" in line and "enabled" in line for line in jupyter("server", "extension", "list").splitlines())
 
 
-def test_a_wheel_that_is_installed_without_node_brings_both(tmp_path):
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+def test_a_wheel_that_is_made_of_the_source_archive_and_installed_without_node_brings_both(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, capture_output=True, check=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    make = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*make, f"--wheel-dir={tmp_path}", str(archive)], check=True, env=os.environ | {"PATH": ""})
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if "node_modules" in name or name.endswith(".ts")]
@@ -47,6 +50,11 @@ def test_a_wheel_that_is_installed_without_node_brings_both(tmp_path):
     listed = jupyter("labextension", "list", JUPYTER_PATH=str(share), PATH="")
     assert str(share / "labextensions") in listed
     assert (prefix / "etc" / "jupyter" / "jupyter_server_config.d" / "rlm_lab.json").is_file()
+
+
+def test_the_extension_is_small_beside_the_view_that_it_shares():
+    files = (ROOT / "extension" / "dist" / "static").glob("*.js")
+    assert sum(file.stat().st_size for file in files if not file.name.startswith(("view.", "compare."))) < 300_000
 
 
 def test_the_extension_asks_no_registry_by_name_and_is_not_committed():

@@ -13,7 +13,7 @@ from rlm_lab.errors import LogError, UsageError
 from rlm_lab.trajectory.notes import add
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
 from rlm_lab.views import differing
-from rlm_lab.views.comparing import Room, comparison_json, pair_json, turned
+from rlm_lab.views.comparing import DEEPEST, Room, comparison_json, pair_json, turned
 from rlm_lab.views.comparison import Comparison
 
 from .test_html import ATTRIBUTES, HOSTILE, STROKES, TAGS, Page
@@ -216,3 +216,14 @@ def test_runs_that_were_played_from_a_recording_are_told():
     a, b = (Trajectory(run=name, status="done", question="?", cassette=tape) for name, tape in (("a", None), ("b", {"model": "m"})))
     assert differing.given_text(pair_of(a, b)).endswith("; B played from a recording, in the time that playing takes")
     assert "played" not in differing.given_text(pair_of(a, a))
+
+
+def test_runs_that_are_nested_without_end_are_compared_as_far_as_is_of_use():
+    runs = [with_child("EV"), with_child("OO")]
+    for _ in range(300):
+        steps = [(Step(number=1, blocks=(Block(number=1, code="x = rlm_query('?')", children=(run,)),)),) for run in runs]
+        runs = [Trajectory(run="r", status="done", question="?", steps=one) for one in steps]
+    both = rlm_lab.compare(runs)
+    assert both.divergence.sentence == "The same code started the same child run, which did something else."
+    assert json.dumps(comparison_json(both)).count('"rows"') == 1 + DEEPEST
+    assert both.text().count("child run ≠") == both._repr_html_().count(">other child run<") == 4

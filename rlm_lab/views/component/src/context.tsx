@@ -8,6 +8,7 @@ import { useSize } from "./parts";
 import { figure, list, record } from "./types";
 
 const ROWS: [string, string, string][] = [["read", "read by code", "ink-2"], ["shown", "shown to root", "here"], ["sent", "sent in calls", "call"]];
+const PLACED = ["bytes", "characters", "rows"]; // units of what parts can be found in
 
 export function ContextPane({ app }: { app: App }): JSX.Element {
   const run = app.store.get(app.run);
@@ -19,12 +20,18 @@ export function ContextPane({ app }: { app: App }): JSX.Element {
   return (
     <section class="context" aria-label="Context">
       <div class="chart-head"><h2>Context</h2><span class="quiet">{contexts.slice(0, 2).map((context) => `${clipped(String(context["name"]), 30)}, ${sizeText(context)}`).join("; ")}</span>
-        <span class="quiet right">{coverage ? `placed: ${percent(share("exact"))} exactly${share("likely") >= 0.005 ? `, ${percent(share("likely"))} likely` : ""}` : ""}</span></div>
+        <span class="quiet right">{coverage ? placedText(share("exact"), share("likely")) : ""}</span></div>
       {covered.slice(0, 2).map((one) => <Strips app={app} one={one} many={covered.length > 1} key={String(one["name"])} />)}
-      {!coverage && <p class="empty">{contexts.length ? "Which parts were read and sent is told where the data itself is at hand; this view has only the log." : app.store.absent(app.run, "contexts") ? "Not recorded." : "This run was given no context."}</p>}
+      {!coverage && <p class="empty">{contexts.length ? (contexts.some((context) => PLACED.includes(String(context["unit"]))) ? "Which parts were read and sent is told where the data itself is at hand; this view has only the log." : "Which parts were read and sent is told of texts and frames only.") : app.store.absent(app.run, "contexts") ? "Not recorded." : "This run was given no context."}</p>}
       <Pools app={app} contexts={contexts} />
     </section>
   );
+}
+
+/** How much of what prompts and outputs held was found in the data, and how surely. */
+function placedText(exact: number, likely: number): string {
+  const told = [exact > 0 ? `${percent(exact)} placed exactly` : "", likely >= 0.0005 ? `${percent(likely)} likely` : ""].filter(Boolean).join(", ");
+  return told ? `prompts and outputs: ${told}` : "nothing that was shown or sent could be placed";
 }
 
 function sizeText(context: Record<string, unknown>): string {
@@ -49,16 +56,19 @@ function Strips({ app, one, many }: { app: App; one: Record<string, unknown>; ma
         return (
           <div class="strip-row" key={name}>
             <span class="strip-name">{label}</span>
-            <Strip app={app} parts={list(told["parts"])} size={size} colour={colour} label={`${label}: ${percent(share)}`} />
+            <Strip app={app} parts={list(told["parts"])} size={size} colour={colour} label={`${label}: ${percent(share)}${unsure(told) ? ", partly only likely" : ""}`} />
             <b class="strip-share">{percent(share)}</b>
           </div>
         );
       })}
       <div class="strip-row"><span /><span class="strip-axis"><span>1</span><span>{grouped(size)} {String(one["unit"] ?? "")}</span></span><span /></div>
+      {ROWS.some(([name]) => unsure(record(one[name]))) && <p class="quiet columns">Striped: likely, not certain.</p>}
       <Columns told={record(one["columns"])} />
     </div>
   );
 }
+
+const unsure = (told: Record<string, unknown>): boolean => list(told["parts"]).some((part) => Array.isArray(part) && !part[2]);
 
 /** The columns of a frame that code names. */
 function Columns({ told }: { told: Record<string, unknown> }): JSX.Element | null {

@@ -3,11 +3,12 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { App, Draft as What, Writing as Draft } from "./app";
 import type { CodeEditor, Mode } from "./codemirror";
+import { grouped } from "./figures";
 import { Icon } from "./icons";
 
 const WORDS: Record<What, { title: string; run: string; told: (app: App) => string }> = {
   edit: { title: "Edit and run", run: "Run my version", told: () => "The model’s history will show your code, so that what it reads is what ran." },
-  answer: { title: "Answer it myself", run: "Answer", told: (app) => (app.batchSize > 1 ? `${app.batchSize} answers: one a line, or a JSON list.` : "Goes to the code in place of the model’s answer.") },
+  answer: { title: "Answer it myself", run: "Answer", told: (app) => (app.batchSize > 1 ? `${grouped(app.batchSize)} answers: one a line, or a JSON list.` : "Goes to the code in place of the model’s answer.") },
   prompt: { title: "Edit the prompt", run: "Send mine", told: () => "Is sent in place of the prompt that the code made." },
   hint: { title: "Hint", run: "Give the hint", told: () => "The model reads it before its next step." },
   refuse: { title: "Send the answer back", run: "Send it back", told: () => "Say what is wrong: the model reads it and goes on." },

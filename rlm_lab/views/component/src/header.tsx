@@ -1,7 +1,7 @@
 // The question, where the run is, what it has cost; the answer when there is one.
 import type { ComponentChild, JSX } from "preact";
 import type { App } from "./app";
-import { bytes, clipped, clock, dollars, grouped, thousands } from "./figures";
+import { bytes, clipped, clock, counted, dollars, grouped, seconds as brief, thousands } from "./figures";
 import { Icon, statusWord } from "./icons";
 import { LongText, marked } from "./parts";
 import { figure, list, record, text } from "./types";
@@ -68,7 +68,7 @@ export function place(app: App): string {
     const line = figure(pause, "line");
     return `in step ${text(app.store.get(text(pause, "step")), "number") || number}${line === null ? "" : `, line ${line}`}`;
   }
-  if (!app.live) return `${grouped(steps.length)} ${steps.length === 1 ? "step" : "steps"}`;
+  if (!app.live) return counted(steps.length, "step");
   const block = app.openBlock(step.id);
   const line = figure(block, "line");
   const child = block ? app.store.children(block.id, "run").map((id) => app.store.get(id)).find((one) => text(one, "status") === "running") : undefined;
@@ -142,7 +142,7 @@ export function meters(app: App): Meter[] {
     made("Calls", figure(usage, "calls") ?? 0, "calls", grouped),
     made("Tokens", tokens, "tokens", thousands),
     made("Cost", figure(usage, "cost"), "cost", dollars, "USD"),
-    made("Time", seconds, "seconds", clock),
+    made("Time", seconds, "seconds", (value) => (value === seconds && value < 10 && !app.live ? brief(value) : clock(value))),
   ];
 }
 

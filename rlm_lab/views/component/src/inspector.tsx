@@ -111,7 +111,7 @@ function Saw({ app }: { app: App }): JSX.Element {
           <div class="saw-bar" aria-hidden="true">{groups.slice(-60).flatMap((group) => group.messages.map((id) => <i class={group.fresh ? "new" : ""} style={{ flexGrow: String(Math.max(size([id]), all / 300)) }} />))}</div>
           {figure(step, "dropped") ? <p class="quiet">{counted(figure(step, "dropped")!, "older message")} no longer fitted the window.</p> : null}
           {old.length > 0 && <OldMessages app={app} groups={old} share={share} size={size} />}
-          {groups.filter((group) => group.fresh).flatMap((group) => group.messages.map((id) => <MessageRow app={app} id={id} fresh share={share} key={id} />))}
+          {groups.filter((group) => group.fresh).map((group) => <Messages app={app} messages={group.messages} fresh share={share} size={size} key={group.id} />)}
         </>
       )}
     </Fold>
@@ -125,9 +125,34 @@ function OldMessages({ app, groups, share, size }: { app: App; groups: { id: str
   return (
     <>
       {early.length > 0 && <div class="saw"><span>{stepsName(app, early)}</span><span class="figure">{share(early.reduce((sum, group) => sum + size(group.messages), 0))}</span></div>}
-      {groups.slice(early.length).flatMap((group) => group.messages.map((id) => <MessageRow app={app} id={id} share={share} key={id} />))}
+      {groups.slice(early.length).map((group) => <Messages app={app} messages={group.messages} share={share} size={size} key={group.id} />)}
     </>
   );
+}
+
+/** The messages that one step brought; many examples, which a small model's prompt begins with, are one row that opens. */
+function Messages({ app, messages, fresh, share, size }: { app: App; messages: readonly string[]; fresh?: boolean } & Shares): JSX.Element {
+  const row = (id: string) => <MessageRow app={app} id={id} fresh={fresh ?? false} share={share} key={id} />;
+  const examples = messages.filter((id) => isExample(app, id));
+  if (examples.length < 4) return <>{messages.map(row)}</>;
+  const first = messages.indexOf(examples[0]!), name = `${examples[0]!}/examples`;
+  const open = app.opened.has(name) || examples.includes(app.store.get(app.hits[app.hit]?.id)?.id ?? "");
+  return (
+    <>
+      {messages.slice(0, first).map(row)}
+      <button type="button" class="saw" aria-expanded={open} onClick={() => app.toggle(app.opened, name)}>
+        <Icon name={open ? "down" : "right"} /><span class="told">{counted(examples.length, "message")} of examples in the prompt</span>{fresh && <b class="new-mark">new</b>}<span class="figure">{share(size(examples))}</span>
+      </button>
+      {open && examples.map(row)}
+      {messages.slice(first).filter((id) => !examples.includes(id)).map(row)}
+    </>
+  );
+}
+
+/** Whether a message stands before the question of the first step, and is not its system message. */
+function isExample(app: App, id: string): boolean {
+  const message = app.store.get(id), step = message?.parent ?? "";
+  return text(app.store.get(step), "number") === "1" && text(message, "role") !== "system" && app.store.children(step, "message").at(-1) !== id;
 }
 
 function stepsName(app: App, groups: { id: string }[]): string {
@@ -135,11 +160,11 @@ function stepsName(app: App, groups: { id: string }[]): string {
   return groups.length === 1 ? `step ${number(groups[0]!.id)}` : `steps ${number(groups[0]!.id)} to ${number(groups.at(-1)!.id)}`;
 }
 
-function MessageRow({ app, id, fresh, share }: { app: App; id: string; fresh?: boolean; share: (characters: number) => string }): JSX.Element {
+function MessageRow({ app, id, fresh, share }: { app: App; id: string; fresh: boolean; share: (characters: number) => string }): JSX.Element {
   const message = app.store.get(id)!;
   const open = app.opened.has(id);
   const number = text(app.store.get(message.parent), "number");
-  const example = number === "1" && app.store.children(message.parent, "message").at(-1) !== id;
+  const example = isExample(app, id);
   return (
     <div class={`saw-message${open ? " open" : ""}`} data-reveal={id}>
       <button type="button" class="saw" aria-expanded={open} onClick={() => app.toggle(app.opened, id)}>
@@ -157,7 +182,7 @@ export function messageName(message: RunNode, step: string, example: boolean): s
   switch (text(message, "role")) {
     case "system": return "system";
     case "assistant": return example ? "example in the prompt, a reply" : `step ${before}, its reply`;
-    default: return example ? "example in the prompt" : step === "1" ? "question" : head.startsWith("Output of") ? `step ${before}, output` : `step ${before}: ${head}`;
+    default: return example ? "example in the prompt" : step === "1" ? "question" : /^Output\b/.test(head) ? `step ${before}, output` : `step ${before}: ${head}`;
   }
 }
 
@@ -198,7 +223,7 @@ function VariablesPane({ app }: { app: App }): JSX.Element {
       <table class="variables">
         <thead><tr><th>name</th><th>type</th><th class="size">size</th><th>{badged ? "comes back" : "since"}</th></tr></thead>
         <tbody>
-          {contexts.map((context) => <tr key={`context ${String(context["name"])}`}><td class="name">{clipped(String(context["name"] ?? ""), 40)}</td><td class="type">{clipped(String(context["type"] ?? ""), 40)}</td><td class="size">{typeof context["size"] === "number" && context["size"] >= 0 ? (["bytes", "characters"].includes(String(context["unit"])) ? sizeOf(context["size"]) : `${grouped(context["size"])} ${clipped(String(context["unit"] ?? ""), 6)}`) : ""}</td><td class="quiet">context</td></tr>)}
+          {contexts.map((context) => <tr key={`context ${String(context["name"])}`}><td class="name">{clipped(String(context["name"] ?? ""), 40)}</td><td class="type">{clipped(String(context["type"] ?? ""), 40)}</td><td class="size">{typeof context["size"] === "number" && context["size"] >= 0 ? (["bytes", "characters"].includes(String(context["unit"])) ? sizeOf(context["size"]) : `${context["size"] < 10_000 ? grouped(context["size"]) : thousands(context["size"])} ${clipped(String(context["unit"] ?? ""), 6)}`) : ""}</td><td class="quiet">context</td></tr>)}
           {variables.slice(-200).map((variable) => <VariableRow app={app} variable={variable} badged={badged} key={variable.name} />)}
         </tbody>
       </table>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { App } from "./app";
-import { grouped } from "./figures";
+import { counted } from "./figures";
 import { Icon } from "./icons";
 import { kept } from "./markdown";
 import { LongText } from "./parts";
@@ -20,7 +20,7 @@ export function Outputs({ app, block }: { app: App; block: RunNode }): JSX.Eleme
   return (
     <div class="outputs" data-reveal="output">
       <p class="label">{text(block, "status") === "running" ? "Output so far" : "Output"}</p>
-      {hidden > 0 && <button type="button" class="link" onClick={() => app.toggle(app.opened, `${block.id}/outputs`)}>{grouped(hidden)} earlier pieces</button>}
+      {hidden > 0 && <button type="button" class="link" onClick={() => app.toggle(app.opened, `${block.id}/outputs`)}>{counted(hidden, "earlier piece")}</button>}
       {outputs.slice(hidden).map((id) => <Piece app={app} output={app.store.get(id)!} key={id} />)}
     </div>
   );
@@ -36,7 +36,7 @@ function Piece({ app, output }: { app: App; output: RunNode }): JSX.Element {
   const left = list(output["left_out"]).map(String);
   return (
     <div class={`output ${stream}`} data-reveal={output.id}>
-      {cut ? <p class="cut"><Icon name="cut" /> {grouped(cut)} characters left out here.</p> : null}
+      {cut ? <p class="cut"><Icon name="cut" /> {counted(cut, "character")} left out here.</p> : null}
       {picture ? <img src={`data:${picture};base64,${(data[picture] as string).replace(/\s/g, "")}`} alt={text(output, "text") || "A figure"} />
         : html !== null ? <Framed html={html} label={text(output, "text")} />
         : markdown !== null ? kept(output.id, markdown)

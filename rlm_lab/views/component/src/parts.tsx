@@ -2,7 +2,7 @@
 import { Component, type ComponentChild, type ComponentChildren, type JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { App } from "./app";
-import { bytes, grouped } from "./figures";
+import { bytes, counted } from "./figures";
 import { Icon } from "./icons";
 
 export function Act(props: { app: App; command: string; icon?: string; label: string; keys?: string; onDo?: () => void; quiet?: boolean; second?: boolean }): JSX.Element {
@@ -51,9 +51,9 @@ export function LongText(props: { app: App; id: string; field: string; most?: nu
         <>
           {" … "}
           {missing && app.host.readOnly
-            ? <span class="quiet">{grouped(left)} more characters are left out of this file</span>
+            ? <span class="quiet">{counted(left, "more character")} {left === 1 ? "is" : "are"} left out of this file</span>
             : <button type="button" class="link" onClick={() => { app.opened.add(key); if (missing) app.fetch(id, field); else app.changed(); }}>
-                {app.pending.has(key) ? "fetching them" : `${grouped(left)} more characters`}
+                {app.pending.has(key) ? "fetching them" : counted(left, "more character")}
               </button>}
         </>
       )}

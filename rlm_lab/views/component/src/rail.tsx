@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type { App } from "./app";
-import { grouped, money, seconds } from "./figures";
+import { counted, grouped, money, seconds } from "./figures";
 import { Icon } from "./icons";
 import { shortName } from "./header";
 import { VirtualList } from "./parts";
@@ -91,17 +91,18 @@ export function stepFacts(app: App, id: string): StepFacts {
   if (status === "paused") notes.push(["you", `paused${app.state?.gate?.line ? ` before line ${app.state.gate.line}` : ""}`]);
   if (failed) notes.push(["fail", "failed"]);
   if (edits.length) notes.push(["you", "edited by you"]);
-  if (calls) notes.push(["", `${grouped(calls)} ${calls === 1 ? "call" : "calls"}`]);
+  const made = counted(calls, "call"), summary = text(step, "summary");
+  if (calls && !new RegExp(`(?:^|\\D)${made}\\b`).test(summary)) notes.push(["", made]); // unless the summary says so
   const cost = store.costOfStep(id);
   if (cost && calls) notes.push(["", money(cost)]);
   const cut = blocks.flatMap((block) => store.children(block!.id, "output")).reduce((sum, output) => sum + (figure(store.get(output), "cut") ?? 0), 0);
-  if (cut) notes.push(["", `output cut by ${grouped(cut)} characters`]);
+  if (cut) notes.push(["", `output cut by ${counted(cut, "character")}`]);
   const running = status === "running";
   return {
     icon: status === "paused" ? "paused" : running ? "running" : failed ? "failed" : text(step, "act") || "think",
     state: status === "paused" ? "paused" : running ? "running" : failed ? "failed" : "done",
     time: store.absent(store.runOf(id), "times") ? "" : seconds(secondsOf(app, step, running)),
-    summary: text(step, "summary") || (running ? "the model thinks" : ""),
+    summary: summary || (running ? "the model thinks" : ""),
     notes,
   };
 }

@@ -122,7 +122,7 @@ function usual(app: App, step: RunNode): string {
 
 function promptSize(app: App, step: RunNode): string {
   const size = app.store.children(step.id, "message").reduce((sum, id) => sum + (figure(app.store.get(id), "size") ?? 0), 0);
-  return `Nothing has come back yet. ${grouped(size)} characters are new in the prompt.`;
+  return `Nothing has come back yet. ${counted(size, "character")} ${size === 1 ? "is" : "are"} new in the prompt.`;
 }
 
 function replyFigures(app: App, step: RunNode): string {

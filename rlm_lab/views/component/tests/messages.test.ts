@@ -14,4 +14,5 @@ test("what stands before the question of the first step is an example of the pro
 test("later messages are those of the step before", () => {
   assert.equal(messageName(message("assistant"), "3", false), "step 2, its reply");
   assert.equal(messageName(message("user", "Output of block 1"), "3", false), "step 2, output");
+  assert.equal(messageName(message("user", "Output:\n814"), "3", false), "step 2, output");
 });
