@@ -108,6 +108,10 @@ class Bindings:
             for holder in sorted(self.flow.holders.get(name, ())) if deep else ():
                 self.change(holder, line, sources, Under(sure=False, deciders=under.deciders), deep - 1)
 
+    def doubt_all(self) -> None:
+        """Any name may stand for something else from here on."""
+        self.flow.names = {name: dict.fromkeys(keys, False) for name, keys in self.flow.names.items()}
+
     def merged(self, several: Sequence[Names]) -> Names:
         """What each name may stand for after branches of which one ran."""
         first, *others = several
@@ -174,7 +178,7 @@ class Bindings:
         base: ast.expr = call.func
         while isinstance(base, (ast.Attribute, ast.Subscript, ast.Call)):
             base = base.func if isinstance(base, ast.Call) else base.value
-        if not isinstance(base, ast.Name) or base.id in _KNOWN or base.id in self.flow.own:
+        if not isinstance(base, ast.Name) or base.id in self.flow.own or (base.id in _KNOWN and base.id not in self.flow.names):
             return
         keys, name = self.flow.names.get(base.id), base.id
         if keys is None:

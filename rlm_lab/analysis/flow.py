@@ -35,6 +35,7 @@ _ENDS = FINALS | {"done"}  # recursive-flow's
 _SHOWERS = frozenset({"print", "display", "pprint"})
 _SIDE_BY_SIDE = (ast.Tuple, ast.List, ast.Set, ast.BinOp, ast.Name)
 _SIDE_BY_SIDE_CALLS = frozenset({"zip", "chain", "enumerate", "product", "values", "items"})
+_REWRITES = frozenset({"exec", "eval", "globals", "setattr", "run_cell", "run_line_magic"})  # they may bind any name
 _IN_FUNCTION = "may be bound in the function that is called here"
 _TORN = (ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 
@@ -141,7 +142,8 @@ class _Reader:
                     names = names_of_target(item.optional_vars) if item.optional_vars is not None else []
                     for name in names:
                         self.names.bind(name, node.lineno, self.names.sources(item.context_expr, head_of(node, body)), under)
-                self.body(body, under)
+                quiet = any(_swallows(item.context_expr) for item in items) and not self.ran(body)
+                self.body(body, Under(sure=under.sure and not quiet, deciders=under.deciders, again=under.again))
             case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
                 self.branches(under.deciders, [body, *(handler.body for handler in handlers)], under, one=True, first=True)
                 self.body([*orelse, *finalbody], under)
@@ -177,14 +179,20 @@ class _Reader:
 
     def rounds(self, node: ast.For | ast.AsyncFor, under: Under) -> None:
         """A loop: its names stand for one item at a time."""
-        head = head_of(node, node.body)
+        head, ran = head_of(node, node.body), self.ran(node.body, names_of_target(node.target))
+        once = Under(sure=under.sure and ran, deciders=under.deciders)  # where there is nothing to go through, names stay
         for name, of, _ in unpacked(node.target, node.iter, each=True):
-            found = self.names.sources(of, head, len(queries_in(node.iter)) - len(queries_in(of)))
+            found = self.beside_others(of, node.iter, head)
             mixed = isinstance(of, _SIDE_BY_SIDE) or (isinstance(of, ast.Call) and called(of) in _SIDE_BY_SIDE_CALLS)
-            self.names.bind(name, node.lineno, self.pieces(found, mixed), under)
+            self.names.bind(name, node.lineno, self.pieces(found, mixed), once)
             self.flow.holders[name] = holders_of(of) - {name}
-        self.loop(node.body, self.deciders(node.iter, node, under), under, self.ran(node.body, names_of_target(node.target)))
+        self.loop(node.body, self.deciders(node.iter, node, under), under, ran)
         self.body(node.orelse, under)
+
+    def beside_others(self, part: ast.expr, whole: ast.expr, lines: tuple[int, int]) -> list[Source]:
+        """The sources of a part of an expression, whose calls cannot be told from those beside it."""
+        beside = 0 if part is whole else len(queries_in(whole)) - len(queries_in(part))
+        return self.names.sources(part, lines, beside)
 
     def pieces(self, sources: list[Source], part: bool) -> list[Source]:
         """The sources of a value of which only a part is taken, where that is so."""
@@ -223,8 +231,7 @@ class _Reader:
                 self.names.change(base_of(target), node.lineno, [*sources, *self.names.sources(target, (0, -1))], under)
             else:
                 for name, of, part in list(unpacked(target, value)):
-                    beside = len(queries_in(value)) - len(queries_in(of))
-                    taken = sources if of is value else self.names.sources(of, span_of(node), beside)
+                    taken = sources if of is value else self.beside_others(of, value, span_of(node))
                     before = self.names.current(name) if grows else []
                     written = None if grows or part else constant_of(of)
                     bound = self.names.bind(name, node.lineno, [*self.pieces(taken, part), *before], under, written)
@@ -262,14 +269,16 @@ class _Reader:
 
     def mutations(self, value: ast.expr, node: ast.stmt, under: Under, sources: list[Source]) -> None:
         """Objects that an expression changes: by a method known for that, in place, or perhaps by a function of the run's own."""
-        torn = {id(part) for scope in ast.walk(value) if isinstance(scope, _TORN) for part in ast.walk(scope)}
+        acting = [part for part in ast.walk(value) if isinstance(part, ast.NamedExpr | ast.Call)]
+        torn = {id(part) for scope in ast.walk(value) if isinstance(scope, _TORN) for part in ast.walk(scope)} if acting else set()
         doubtful = Under(sure=False, deciders=under.deciders)
-        for part in ast.walk(value):
+        for part in acting:
             here = doubtful if id(part) in torn else under
             if isinstance(part, ast.NamedExpr):
                 self.names.bind(part.target.id, node.lineno, self.names.sources(part.value, span_of(node)), here)
-            if not isinstance(part, ast.Call):
                 continue
+            if called(part) in _REWRITES:
+                self.names.doubt_all()
             in_place = any(word.arg == "inplace" for word in part.keywords)
             if isinstance(part.func, ast.Attribute) and (part.func.attr in MUTATORS or in_place):
                 self.names.change(base_of(part.func), node.lineno, sources, here)
@@ -278,3 +287,8 @@ class _Reader:
                     self.names.change(given.id if isinstance(given, ast.Name) else None, node.lineno, sources, doubtful)
                 for name in sorted(own.rebinds):
                     self.names.bind(name, node.lineno, [doubted(source, _IN_FUNCTION) for source in sources], doubtful)
+
+
+def _swallows(manager: ast.expr) -> bool:
+    """Whether a `with` of this may leave the rest of its body out."""
+    return isinstance(manager, ast.Call) and called(manager) in {"suppress", "raises", "timeout", "fail_after", "move_on_after"}

@@ -178,9 +178,9 @@ def ignored_errors(case: Case) -> Iterator[Finding]:
 def _questions_given_up(case: Case) -> Iterator[Finding]:
     """A line that failed as it asked models, where nothing is asked after it and no later reply speaks of it."""
     for at, (step, block) in enumerate(case.blocks):
-        later = case.blocks[at + 1 :]
-        line = _asking_line(block)
-        if not later or line is None or any(other.calls or other.children for _, other in later):
+        line = _asking_line(block) if block.error is not None else None
+        later = case.blocks[at + 1 :] if line is not None else []
+        if not later or any(other.calls or other.children for _, other in later):
             continue
         texts = [each.reply or "" for each in case.trajectory.steps if each.number > step.number]
         if not any(_TELLS.search(text) for text in [*texts, case.trajectory.answer_text]):

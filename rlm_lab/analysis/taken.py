@@ -243,7 +243,8 @@ def function_of(name: str, node: ast.Lambda | ast.FunctionDef | ast.AsyncFunctio
     """
     parameters = tuple(each.arg for each in (*node.args.posonlyargs, *node.args.args))
     body: list[ast.stmt] = [ast.Return(value=node.body)] if isinstance(node, ast.Lambda) else node.body
-    flowing = _Straight(known.within(()), parameters_of(node.args)).run(body)
+    wrapped = not isinstance(node, ast.Lambda) and bool(node.decorator_list)
+    flowing = None if wrapped else _Straight(known, parameters_of(node.args)).run(body)
     followed = flowing is not None and all(doubt in ("", IN_PROMPT) for doubt in flowing.values())
     if flowing is None:
         flowing = {read: f"goes through a branch or a loop of {name}()" for part in body for read, _ in reads_in(part)}

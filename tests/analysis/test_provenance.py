@@ -143,6 +143,11 @@ PICK = "def pick(x, y):\n    if x:\n        return x\n    return y\n"
         "def change(x):\n    global more\n    more = x\nchange(rows)\nFINAL(more)",
         "k = rows\ndef read():\n    return k\nk = more\nFINAL(read())",
         "a, b = join(rows, more)\nFINAL(a)",
+        "x = rows\nexec('x = more')\nx = x + more\nFINAL([x, more] and x)",
+        "x = more\nwith suppress(KeyError):\n    x = rows['a']\nFINAL(x)",
+        "x = more\nfor x in rows:\n    pass\nFINAL(x)",
+        "@other\ndef first(x, y):\n    return x\nFINAL(first(rows, more))",
+        "sorted = lookup\nFINAL(sorted(rows, more))",
         "if flag:\n    def pick(x, y):\n        return x\nelse:\n    def pick(x, y):\n        return y\nFINAL(pick(rows, more))",
     ],
 )
