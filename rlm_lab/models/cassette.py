@@ -63,7 +63,8 @@ class Cassette:
 
     @classmethod
     def record(cls, path: str | Path) -> Cassette:
-        """A new cassette at `path`; a file that is there is replaced. Raises `ConfigError` where it cannot be written."""
+        """A new cassette at `path`, in place of an older one; raises `ConfigError` for another file, or where it cannot be written."""
+        _check_replaceable(Path(path))
         made = cls(Path(path), recorded=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
         try:
             made.path.parent.mkdir(parents=True, exist_ok=True)
@@ -245,6 +246,16 @@ def _decode(line: dict[str, JSON]) -> Outcome:
     fields = {field.name: line["reply"][field.name] for field in dataclasses.fields(Reply) if field.name in line["reply"]}
     usage = {field.name: fields["usage"][field.name] for field in dataclasses.fields(Usage)}
     return Reply(**{**fields, "usage": Usage(**usage)})
+
+
+def _check_replaceable(path: Path) -> None:
+    """A mistaken path must not cost a file of data."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        head = file.readline(1_000)
+    if b'"type": "cassette"' not in head:
+        raise ConfigError(f"{path} is there and is no cassette, so it is not written over; give another path.")
 
 
 def _lines(path: Path) -> Iterable[dict[str, JSON]]:

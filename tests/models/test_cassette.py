@@ -206,3 +206,13 @@ def test_both_are_models(path: Path, request_of: Ask) -> None:
     assert isinstance(recording, Model)
     assert isinstance(ReplayingModel(path), Model)
     assert recording.estimate(request_of("four")) == Usage(prompt_tokens=2, completion_tokens=1, cost=0.0)
+
+
+def test_a_file_that_is_no_cassette_is_not_written_over(tmp_path):
+    data = tmp_path / "flights.csv"
+    data.write_text("carrier,delay\nEV,12\n")
+    with pytest.raises(ConfigError, match="is no cassette, so it is not written over"):
+        Cassette.record(data)
+    assert data.read_text() == "carrier,delay\nEV,12\n"
+    Cassette.record(tmp_path / "one.jsonl")
+    assert Cassette.record(tmp_path / "one.jsonl").path.is_file()
