@@ -63,7 +63,7 @@ class Cassette:
 
     @classmethod
     def record(cls, path: str | Path) -> Cassette:
-        """A new cassette at `path`, in place of an older one; raises `ConfigError` for another file, or where it cannot be written."""
+        """A new cassette, in place of an older one; raises `ConfigError` for another file, or where it cannot be written."""
         _check_replaceable(Path(path))
         made = cls(Path(path), recorded=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
         try:
