@@ -14,13 +14,20 @@ export async function order(kernel: Kernel.IKernelConnection, name: string, fiel
 
 /**
  * Pauses or stops the run that goes on: over the comm, and where a busy kernel does not hear that by interrupting it. Where no run goes
- * on, stop ends the paused one.
+ * on, stop ends the paused one. A cell that belongs to no run is never interrupted: `asks` tells, where there is no line, whether the
+ * cell that runs is a question.
  */
-export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'stop'): Promise<void> {
+export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'stop', asks: () => boolean): Promise<void> {
   const link = links.of(kernel);
-  if (link?.reachesBusy || kernel.status !== 'busy') {
+  const run = link?.going;
+  const hears = link?.reachesBusy || kernel.status !== 'busy';
+  if (!link && !hears && !asks()) {
+    throw new Error(trans.__('No run is known to go on here; the cell that runs was left alone.'));
+  }
+  if (hears || (link && !run)) {
     const done = order(kernel, name).then(() => true);
-    if (await (link ? Promise.race([done, after(PATIENCE)]) : done)) {
+    if (!run || (await Promise.race([done, after(PATIENCE)])) || link?.going !== run) {
+      await done;
       return;
     }
   }

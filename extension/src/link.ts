@@ -38,6 +38,11 @@ export class Link {
     return this.beside && this.comm.subshellStarted !== undefined && String(this.comm.commsOverSubshells) !== 'disabled';
   }
 
+  /** The id of the run that goes on. */
+  get going(): string | undefined {
+    return [...this.runs.values()].find(told => told.status === 'running')?.id;
+  }
+
   /** What the kernel answers; rejects with its own line where it refuses. */
   async ask(what: Record<string, string>): Promise<unknown> {
     if (this.reachesBusy) {
