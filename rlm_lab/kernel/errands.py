@@ -107,6 +107,7 @@ def carry_out(run: Run, command: Mapping[str, Any], answer: Callable[[Mapping[st
         else:
             threading.Thread(target=_send, args=(run, command, answer), name="rlm_lab errand", daemon=True).start()
     except Exception as error:  # whoever asked waits for an answer, whatever has failed
+        _logger.debug("The order %s was not done.", command.get("command"), exc_info=True)
         answer(refusal(error))
 
 
@@ -114,7 +115,6 @@ def refusal(error: Exception) -> dict[str, str]:
     """What a front end is told of an order or a question that failed: one line, of what is foreign with the error's name."""
     if isinstance(error, RLMError):
         return {"refused": str(error)}
-    _logger.debug("A front end's order failed.", exc_info=error)
     return {"refused": f"The kernel could not do it: {type(error).__name__}: {' '.join(str(error).split())[:200]}"}
 
 
@@ -130,6 +130,7 @@ def _send(run: Run, command: Mapping[str, Any], answer: Callable[[Mapping[str, A
         asyncio.run(_send_over(file, errand))
         answer(done_by(errand.made))
     except Exception as error:  # whoever asked waits for an answer, whatever has failed
+        _logger.debug("The order %s was not done.", command.get("command"), exc_info=True)
         answer(refusal(error))
 
 

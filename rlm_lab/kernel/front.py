@@ -139,6 +139,7 @@ class Front:
             else:
                 self._answer(number, {"value": self._asked(said)})
         except Exception as error:  # the page waits for an answer, whatever has failed
+            _logger.debug("What the front end said could not be done.", exc_info=True)
             self._answer(number, refusal(error))
 
     def _asked(self, said: Mapping[str, Any]) -> Any:
