@@ -10,7 +10,7 @@ import { halt, order, pending } from './kernel';
 import type { Told } from './payload';
 import type { Preferences } from './settings';
 import type { Action } from './states';
-import { isQuestion } from './words';
+import { asWord, isQuestion } from './words';
 
 const NAME = /^[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*)*$/u;
 
@@ -43,7 +43,7 @@ export function addCommands(around: Around): void {
     withWords(around, panel, 'compare', trans.__('Which runs? Two ids, or more'))
   );
   add(around, 'export', trans.__('Export the Last Run…'), panel =>
-    withWords(around, panel, 'export --out', trans.__('To which file? (such as run.html)'), quoted)
+    withWords(around, panel, 'export --out', trans.__('To which file? (such as run.html)'), name => asWord(name, trans))
   );
   add(around, 'dashboard', trans.__('Open the Dashboard'), panel => around.dashboards.open(panel));
   add(around, 'ask', trans.__('New Question about the Selected Variable'), panel => ask(panel, around.preferences.flags));
@@ -89,11 +89,6 @@ async function withWords(
   if (asked.button.accept && words) {
     await around.deeds.line(`%rlm ${name} ${written(words)}`, true, panel);
   }
-}
-
-/** A file's name as one word of the line. */
-function quoted(name: string): string {
-  return /\s/.test(name) ? JSON.stringify(name) : name;
 }
 
 /** Whether what runs, or waits to, are questions alone. */
