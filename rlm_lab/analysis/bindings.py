@@ -170,8 +170,14 @@ class Bindings:
         return value is None or value.kind != "variable" or bool(value.sources) or (value.written or "") not in _NOTHING
 
     def known(self, node: ast.AST) -> Known:
-        strangers = frozenset(name for part in ast.walk(node) if isinstance(part, ast.Call) for name in self.strange(part))
-        return Known(functions=self.flow.own, strangers=strangers)
+        parts = list(ast.walk(node))
+        strangers = frozenset(name for part in parts if isinstance(part, ast.Call) for name in self.strange(part))
+        silent = frozenset(part.id for part in parts if isinstance(part, ast.Name) and self.is_silent(part.id))
+        return Known(functions=self.flow.own, strangers=strangers, silent=silent)
+
+    def is_silent(self, name: str) -> bool:
+        """Whether a name stands for nothing that could be followed: a module, a built-in function."""
+        return not self.flow.names[name] if name in self.flow.names else name in _KNOWN or name in LIBRARIES
 
     def strange(self, call: ast.Call) -> Iterator[str]:
         """The name that a call begins with, where the code that it runs is neither the run's own nor of a well-known library."""

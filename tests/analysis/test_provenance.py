@@ -148,6 +148,17 @@ PICK = "def pick(x, y):\n    if x:\n        return x\n    return y\n"
         "x = more\nfor x in rows:\n    pass\nFINAL(x)",
         "@other\ndef first(x, y):\n    return x\nFINAL(first(rows, more))",
         "sorted = lookup\nFINAL(sorted(rows, more))",
+        "FINAL(dict(a=rows, b=more)['a'])",
+        "FINAL({'a': rows, 'b': more}.get('a'))",
+        "FINAL([rows, more].pop())",
+        "FINAL(next(iter([rows, more])))",
+        "both = [rows, more]\nFINAL(next(iter(both)))",
+        "FINAL(random.choice([rows, more]))",
+        "FINAL(list((rows, more))[0])",
+        "FINAL(','.join([rows, more])[:3])",
+        "FINAL(pd.concat([rows, more])[0])",
+        "FINAL(max(rows, more))",
+        "FINAL(min([rows, more], key=len))",
         "if flag:\n    def pick(x, y):\n        return x\nelse:\n    def pick(x, y):\n        return y\nFINAL(pick(rows, more))",
     ],
 )
@@ -170,6 +181,11 @@ def test_what_cannot_be_followed_exactly_is_likely(code):
         ("FINAL((rows, more)[0])", {"rows": True}),
         ("for a, b in zip(rows, more):\n    last = a\nFINAL(last)", {"rows": True, "more": False}),
         ("both = rows.merge(more)\nFINAL(both)", {"rows": True, "more": True}),
+        ("import json\nFINAL(json.loads(rows)['a'])", {"rows": True}),
+        ("FINAL(rows[rows.late > more]['carrier'])", {"rows": True, "more": True}),
+        ("FINAL(max(rows))", {"rows": True}),
+        ("FINAL(sorted(rows, key=lambda x: more[x])[0])", {"rows": True, "more": False}),
+        ("FINAL(next(x for x in rows if x in more))", {"rows": True, "more": False}),
         ("late = rows[rows.late > 2]\nFINAL(late['carrier'].mode())", {"rows": True}),
     ],
 )
@@ -275,3 +291,10 @@ def test_hostile_code_and_fields_break_nothing():
     origin = origin_of(run, {"n": 5})
     assert len(origin.gaps) >= 1
     assert "answer = variable a" in way(origin) or "answer ~ variable a" in way(origin)
+
+
+def test_functions_within_functions_are_read_once_each():
+    code = "rows"
+    for _ in range(60):
+        code = f"list(map(lambda one: {code}, keys))"
+    assert reached(f"FINAL({code})") == {"rows": False}
