@@ -156,14 +156,18 @@ def _makers(value: ast.AST, passed_by: frozenset[str]) -> Iterator[str]:
         case ast.Call() if called(value) in QUERIES:
             yield f"what was asked in line {value.lineno}, column {value.col_offset}"
         case ast.Call(func=func, args=args, keywords=keywords):
-            for given in (func, *(each for each in args if not isinstance(each, ast.Lambda))):
+            for given in (func, *(one for one in args if not isinstance(one, ast.Lambda))):
                 yield from _makers(given, passed_by)
             for word in keywords:
                 yield from _makers(word.value, passed_by) if word.arg != "key" else ()
-        case ast.ListComp(elt=made) | ast.SetComp(elt=made) | ast.GeneratorExp(elt=made):
-            for part in value.generators:
-                yield from _makers(part.iter, passed_by)
-            targets = {name for part in value.generators for name in names_of_target(part.target)}
+        case (
+            ast.ListComp(elt=made, generators=rounds)
+            | ast.SetComp(elt=made, generators=rounds)
+            | ast.GeneratorExp(elt=made, generators=rounds)
+        ):
+            for each in rounds:
+                yield from _makers(each.iter, passed_by)
+            targets = {name for each in rounds for name in names_of_target(each.target)}
             yield from _makers(made, passed_by | targets)
         case ast.DictComp() | ast.Lambda() | ast.Name():
             yield from (name for name, _ in reads_in(value, passed_by))

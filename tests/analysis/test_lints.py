@@ -366,7 +366,7 @@ def test_code_that_nests_deeply_stops_no_rule(terms):
 def test_thousands_of_failed_questions_are_told_in_one_pass():
     failed = {"error": {"type": "E", "message": "m", "line": 1}}
     blocks = (Block(number=1, code="x = llm_query('a')", **failed), Block(number=2, code="x = llm_query('a')", **failed))
-    steps = tuple(Step(number=at, reply="word " * 1_000, blocks=blocks) for at in range(1, 3_001))
+    steps = tuple(Step(number=at, reply="word " * 200, blocks=blocks) for at in range(1, 3_001))
     found = names(Trajectory(run="a", status="done", answer_text="x", steps=steps))
     assert found.count("ignored_error") == 5_999
 
