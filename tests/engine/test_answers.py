@@ -108,6 +108,12 @@ def test_a_json_schema_is_kept(asked):
     assert run.answer == [1, 2]
 
 
+def test_a_text_that_the_schema_cannot_look_at_is_told_to_the_model(asked):
+    named = {"type": "object", "patternProperties": {"^a": {"type": "string"}}}
+    run = asked("FINAL({1: 'a'})", 'FINAL("{1: {2}}")', "FINAL({'a': 'x'})", schema=named)
+    assert (run.status, run.answer, len(run.steps)) == ("done", {"a": "x"}, 3)
+
+
 def test_a_run_is_its_file(asked):
     from rlm_lab import load
 
