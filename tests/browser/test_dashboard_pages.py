@@ -1,4 +1,4 @@
-"""The dashboard's pages in a real Chromium, wide and narrow: the header leads from one to the other, and a page talks with Python."""
+"""The dashboard's pages in a real Chromium, wide and narrow: the header leads from one to another, a page talks with Python."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ def test_each_button_of_a_runs_bar_is_within_a_narrow_page(forked):
         page.set_viewport_size({"width": width, "height": 800})
         for part in page.locator("#bar :is(button, a)").all():
             box = part.bounding_box()
-            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
         page.screenshot(path=ARTEFACTS / f"dashboard-run-{width}.png")
 
 
