@@ -4,7 +4,8 @@ import { isOver, places, toldBy } from '../src/payload';
 import { refusal } from '../src/failure';
 import { offers } from '../src/states';
 import { withFile, withLive } from '../src/live';
-import { badge, fits, isQuestion, spent, statusWord } from '../src/words';
+import { Total } from '../src/total';
+import { badge, fits, isQuestion, magicAt, spent, statusWord } from '../src/words';
 
 const filled = (text: string, given: unknown[]): string => text.replace(/%(\d)/g, (_, at) => String(given[Number(at) - 1]));
 /** English, as it stands in the code. */
@@ -114,4 +115,26 @@ test('what a run came to is in its file, also where its output was saved while i
   assert.equal(badge(withFile(told, { ...row, calls: 3 }), trans), 'Done · 3 calls');
   assert.equal(withFile(told, { ...row, status: 'running' }), told);
   assert.equal(withFile(told, undefined), told);
+});
+
+test('a magic among Python is found where it begins, and nothing else is one', () => {
+  assert.deepEqual(
+    ['%rlm resume a', 'fork = %rlm fork 2', '%%rlm_edit a', 'x %rlm', '%rlmx', '%%rlm a', '%time f()'].map(magicAt),
+    [0, 7, 0, -1, -1, -1, -1]
+  );
+});
+
+test('what was spent is still known when the page is loaded anew, and what came before the tab is not counted', () => {
+  const kept = new Map<string, string>();
+  const tab = {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, text: string) => void kept.set(name, text)
+  };
+  const told = { ...toldBy({ id: 'a', summary: { status: 'done', usage: { calls: 2 } } })!, started: 100 };
+  new Total(50, trans, tab).add(told);
+  const anew = new Total(200, trans, tab);
+  assert.equal(anew.text, '1 run · 2 calls · 0 tokens');
+  anew.add({ ...told, id: 'b' });
+  anew.add({ ...told, id: 'c', started: 10 });
+  assert.equal(anew.text, '2 runs · 4 calls · 0 tokens');
 });
