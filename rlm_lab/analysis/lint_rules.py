@@ -66,7 +66,7 @@ class Case:
 
     @cached_property
     def prompts(self) -> dict[tuple[int, str], list[Value]]:
-        """The calls that sent each prompt, by their step and the prompt as a flag tells it; none that is written out in the code."""
+        """The calls that sent each prompt, by step and the prompt as a flag tells it; none that is written out in the code."""
         codes = {(step.number, block.number): block.code for step, block in self.blocks}
         found: dict[tuple[int, str], list[Value]] = {}
         for value in self.flow.values.values():
