@@ -34,10 +34,19 @@ export function addCommands(around: Around): void {
   for (const [id, label, name, fields] of orders) {
     add(around, id, label, panel => order(kernelOf(panel)!, name, fields));
   }
+<<<<<<< HEAD
   add(around, 'pause', trans.__('Pause the Run'), panel => halt(kernelOf(panel)!, 'pause', () => asks(panel)));
   add(around, 'stop', trans.__('Stop the Run'), panel => halt(kernelOf(panel)!, 'stop', () => asks(panel)));
   add(around, 'rewind', trans.__('Rewind the Run…'), panel => byStep(panel, 'rewind', trans.__('Rewind to before which step?')));
   add(around, 'fork', trans.__('Fork the Run…'), panel => byStep(panel, 'fork', trans.__('Fork before which step?')));
+=======
+  add(around, 'pause', trans.__('Pause the Run'), panel => halt(kernelOf(panel)!, 'pause'));
+  add(around, 'stop', trans.__('Stop the Run'), panel => halt(kernelOf(panel)!, 'stop'));
+  add(around, 'rewind', trans.__('Rewind the Run…'), panel =>
+    byStep(around, panel, 'rewind', trans.__('Rewind to before which step?'))
+  );
+  add(around, 'fork', trans.__('Fork the Run…'), panel => byStep(around, panel, 'fork', trans.__('Fork before which step?')));
+>>>>>>> ext
   add(around, 'edit', trans.__('Edit What Is Pending'), panel => edit(panel));
   add(around, 'compare', trans.__('Compare Runs…'), panel =>
     withWords(around, panel, 'compare', trans.__('Which runs? Two ids, or more'))
@@ -67,8 +76,9 @@ function add(around: Around, name: string, label: string, act: (panel: NotebookP
 }
 
 /** What makes a run anew is a line of the notebook: it is written into a cell below, and run. */
-async function byStep(panel: NotebookPanel, name: string, title: string): Promise<void> {
-  const asked = await InputDialog.getNumber({ title, value: 1 });
+async function byStep({ trans }: Around, panel: NotebookPanel, name: string, title: string): Promise<void> {
+  const label = trans.__('A step of the last run, from 1; a line is written into a new cell, and run');
+  const asked = await InputDialog.getNumber({ title, value: 1, label });
   const step = asked.value;
   if (asked.button.accept && step !== null && Number.isInteger(step) && step > 0) {
     write(panel, `%rlm ${name} ${step}`);

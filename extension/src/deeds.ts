@@ -94,7 +94,13 @@ export class Deeds {
   /** The line that forks a run: it is run where the run is live; else the user does, once the data are there. */
   async fork(row: Row): Promise<void> {
     const { trans } = this;
-    const asked = await InputDialog.getNumber({ title: trans.__('Fork before which step?'), value: row.steps || 1 });
+    const last = row.steps || 1;
+    const title = trans.__('Fork before which step?');
+    const asked = await InputDialog.getNumber({
+      title,
+      value: last,
+      label: trans.__('1 to %1; a line is written into a new cell', last)
+    });
     if (asked.button.accept && asked.value !== null && Number.isInteger(asked.value) && asked.value > 0) {
       const live = this.sightings.living(row.run);
       const panel = live ?? this.notebook;

@@ -54,6 +54,12 @@ export function badge(told: Told, trans: TranslationBundle): string {
   return [statusWord(told.status, trans), ...figures].filter(Boolean).join(' · ');
 }
 
+/** Where a line of Python turns into a magic of ours, such as behind `fork = `; -1 where it does not. */
+export function magicAt(line: string): number {
+  const found = /^(?:%%rlm_edit|\s*(?:[\p{L}_][\p{L}\p{N}_]*\s*=\s*)?%rlm)(?=\s|$)/u.exec(line);
+  return found ? line.indexOf('%') : -1;
+}
+
 const QUESTION = /^%%rlm(?:_answer)?(?:\s|$)/;
 
 /** Whether a cell's text is a question, or an answer in the model's place: prose below a magic. */

@@ -4,7 +4,12 @@ import { isOver, places, toldBy } from '../src/payload';
 import { refusal } from '../src/failure';
 import { offers } from '../src/states';
 import { withFile, withLive } from '../src/live';
+<<<<<<< HEAD
 import { asId, asWord, badge, fits, isQuestion, spent, statusWord } from '../src/words';
+=======
+import { Total } from '../src/total';
+import { badge, fits, isQuestion, magicAt, spent, statusWord } from '../src/words';
+>>>>>>> ext
 
 const filled = (text: string, given: unknown[]): string => text.replace(/%(\d)/g, (_, at) => String(given[Number(at) - 1]));
 /** English, as it stands in the code. */
@@ -116,6 +121,7 @@ test('what a run came to is in its file, also where its output was saved while i
   assert.equal(withFile(told, undefined), told);
 });
 
+<<<<<<< HEAD
 // tests/kernel/test_arguments.py holds that the kernel reads each of these words as the name.
 test('a name is one word of a line, as the kernel cuts it', () => {
   const words: [string, string][] = [
@@ -142,4 +148,26 @@ test('what would end the word, or the line, is refused', () => {
     assert.throws(() => asId(run, trans), /no id of a run/);
   }
   assert.equal(asId('20261122-031301-27d96c', trans), '20261122-031301-27d96c');
+=======
+test('a magic among Python is found where it begins, and nothing else is one', () => {
+  assert.deepEqual(
+    ['%rlm resume a', 'fork = %rlm fork 2', '%%rlm_edit a', 'x %rlm', '%rlmx', '%%rlm a', '%time f()'].map(magicAt),
+    [0, 7, 0, -1, -1, -1, -1]
+  );
+});
+
+test('what was spent is still known when the page is loaded anew, and what came before the tab is not counted', () => {
+  const kept = new Map<string, string>();
+  const tab = {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, text: string) => void kept.set(name, text)
+  };
+  const told = { ...toldBy({ id: 'a', summary: { status: 'done', usage: { calls: 2 } } })!, started: 100 };
+  new Total(50, trans, tab).add(told);
+  const anew = new Total(200, trans, tab);
+  assert.equal(anew.text, '1 run · 2 calls · 0 tokens');
+  anew.add({ ...told, id: 'b' });
+  anew.add({ ...told, id: 'c', started: 10 });
+  assert.equal(anew.text, '2 runs · 4 calls · 0 tokens');
+>>>>>>> ext
 });

@@ -242,9 +242,9 @@ def _rows(a: _Side, b: _Side, pairs: Places, moved: dict[int, int], absent: froz
 def kind_of(a: Step, b: Step, absent: frozenset[str] = frozenset()) -> Kind:
     """What is different between two steps that belong together; facts that one of them has not recorded are not held against it."""
     kind = _own_kind(a, b, absent)
-    if kind != "same":
+    if kind not in ("same", "output"):
         return kind
-    return "same" if all(one and other and same_inside(one, other) for one, other in child_pairs(a, b)) else "child"
+    return kind if all(one and other and same_inside(one, other) for one, other in child_pairs(a, b)) else "child"
 
 
 def _own_kind(a: Step, b: Step, absent: frozenset[str]) -> Kind:
@@ -289,8 +289,7 @@ def _prompts(step: Step) -> list[str]:
 
 
 def _answers(step: Step) -> list[object]:
-    calls = [(call.status, call.answer) for block in step.blocks for call in block.calls]
-    return [*calls, *((child.status, child.answer_text) for block in step.blocks for child in block.children)]
+    return [(call.status, call.answer) for block in step.blocks for call in block.calls]
 
 
 def _outputs(step: Step) -> list[object]:

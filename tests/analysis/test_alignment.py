@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rlm_lab.analysis.alignment import align
 from rlm_lab.analysis.callpairs import call_pairs
 from rlm_lab.trajectory.fold import fold
-from rlm_lab.trajectory.tree import Step
+from rlm_lab.trajectory.tree import Step, Trajectory
 
 LOOK = "print(len(text), text[:200])"
 ASK = {"code": "kind = llm_query('Count or share?')", "answers": {"Count or share?": "a count"}}
@@ -19,6 +19,8 @@ COUNT = "late = text.split('x')\ncounts = late.count('y')\nprint(sorted(counts)[
 SHARE = "late = text.split('x')\ncounts = late.count('y')\nshare = counts / len(text)\nprint(sorted(share)[-3:])"
 NAMES = "names = airlines.merge(codes, on='code')\nprint(names.head())"
 CHECK = "assert counts.isna().sum() == 0, 'some are missing'"
+
+CHILDREN = tuple(Trajectory(run="c", status="done", question="Who?", answer_text=answer) for answer in ("EV", "OO"))
 
 
 def kinds(a, b):
@@ -48,10 +50,13 @@ def test_other_names_for_the_same_thing_match(run):
         (ASK | {"answers": {"Count or share?": "a share"}}, "answer"),
         (ASK | {"answers": {"Which unit?": "a count"}}, "prompt"),
         (ASK | {"output": "a count"}, "output"),
+        (ASK | {"children": CHILDREN[1:]}, "child"),
+        (ASK | {"children": CHILDREN[1:], "output": "OO"}, "child"),
     ],
 )
 def test_the_same_code_may_ask_get_or_show_something_else(run, other, kind):
-    assert kinds(run(LOOK, ASK), run(LOOK, other)) == ["same", kind]
+    asked = ASK | ({"children": CHILDREN[:1]} if "children" in other else {})
+    assert kinds(run(LOOK, asked), run(LOOK, other)) == ["same", kind]
 
 
 def test_a_step_at_another_place_was_moved(run):

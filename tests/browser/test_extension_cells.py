@@ -99,6 +99,8 @@ def test_a_run_whose_kernel_is_gone_is_resumed_from_its_cell(notebook):
     cell = book.page.locator(".jp-Notebook .jp-Cell").nth(2)
     expect(cell.locator(".cm-content")).to_contain_text("%rlm resume", timeout=EXPECT)
     expect(cell.locator(".cm-content")).to_contain_text("%load_ext rlm_lab")
+    expect(cell.locator(".rlm-lab-Magic-keyword").last).to_have_text("rlm")  # within the mark of Python
+    book.picture("extension-resume")
     book.page.reload()  # what was saved, and its kernel is gone meanwhile
     expect(state).to_contain_text("Interrupted: resume?", timeout=EXPECT)
 
@@ -198,6 +200,7 @@ def test_the_kernel_tells_its_live_runs_as_they_go_on_those_of_python_too_and_to
     book.page.reload()
     expect(state).to_have_text("Paused · 1 call", timeout=EXPECT)
     expect(item).to_contain_text("Paused", timeout=EXPECT)
+    expect(book.page.locator(".rlm-lab-Total")).to_contain_text("3 runs · 1 call")  # of before
     assert not book.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty")  # nothing is written by itself
     book.command("rlm-lab:stop")  # the newest paused one
     expect(item).to_contain_text("Stopped", timeout=EXPECT)

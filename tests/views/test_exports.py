@@ -54,6 +54,7 @@ def test_a_file_that_is_there_is_not_written_over(run: Any, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "options", "says"),
     [
+        (("nosuch/a.md",), {}, "There is no folder nosuch; make it, or give another path."),
         (("a.pdf",), {}, "suffix of a.pdf tells no form"),
         ((None, "pdf"), {}, "cannot be exported to 'pdf'"),
         ((None, "ipnyb"), {}, "Did you mean ipynb?"),
