@@ -226,6 +226,16 @@ def _told(source: Source, found: Mapping[str, list[Part]]) -> dict[str, Any]:
     }
 
 
+def share_of(context: Mapping[str, Any]) -> float:
+    """How much of a context, told as `coverage_of` tells it, was met in any way."""
+    parts = sorted((begin, end) for kind in ("read", "shown", "sent") for begin, end, _ in context[kind]["parts"])
+    covered, reached = 0, 0
+    for begin, end in parts:
+        covered += max(end - max(begin, reached), 0)
+        reached = max(reached, end)
+    return float(covered / max(context["size"], 1))
+
+
 def _told_frame(frame: Frame) -> dict[str, Any]:
     columns = [name for name in frame.frame.columns if name in frame.columns]
     return {

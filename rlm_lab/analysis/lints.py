@@ -126,7 +126,11 @@ def lints_of(trajectory: Trajectory, contexts: Mapping[str, Any] | None = None) 
     ['unsupported_answer', 'early_final']
     """
     case = Case(trajectory=trajectory, contexts=contexts or {})
-    flagged = [_of_flag(trajectory.run, flag, again) for flag, again in _once(trajectory) if flag.flag in _FLAGS]
+    flagged = [
+        _of_flag(trajectory.run, flag, again)
+        for flag, again in _once(trajectory)
+        if flag.flag in _FLAGS and not rules.holds_data(case, flag)
+    ]
     found = [
         _of(rule, finding, trajectory.run) for rule in RULES if not rule.needs & trajectory.absent for finding in rule.find(case)
     ]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rlm_lab.analysis.acts import QUERIES
-from rlm_lab.analysis.reads import called, globals_of, names_of_target, parameters_of, reads_in
+from rlm_lab.analysis.reads import called, globals_of, makers_of, names_of_target, parameters_of, reads_in
 
 ONE_OF = "may be the one taken here"
 PART_OF = "only a part of it is taken here"
@@ -143,37 +143,9 @@ def _item(value: ast.expr, part: ast.expr, known: Known) -> Iterator[Taken]:
 
 def _piece(value: ast.expr, known: Known, why: str) -> Iterator[Taken]:
     """A piece of a value; of one that was made of several names, each is likely only."""
-    several = len(set(_makers(value, known.bound | known.silent | set(known.functions)))) > 1
+    several = len(set(makers_of(value, known.bound | known.silent | set(known.functions)))) > 1
     inside = taken_in(value, known)
     yield from (replace(each, piece=True) for each in (_doubted(inside, why) if several else inside))
-
-
-def _makers(value: ast.AST, passed_by: frozenset[str]) -> Iterator[str]:
-    """The names that may each have given a part of a value; what chooses an item, or an order, gives none."""
-    match value:
-        case ast.Subscript(value=inner) | ast.Attribute(value=inner) | ast.Await(value=inner) | ast.Starred(value=inner):
-            yield from _makers(inner, passed_by)
-        case ast.Call() if called(value) in QUERIES:
-            yield f"what was asked in line {value.lineno}, column {value.col_offset}"
-        case ast.Call(func=func, args=args, keywords=keywords):
-            for given in (func, *(one for one in args if not isinstance(one, ast.Lambda))):
-                yield from _makers(given, passed_by)
-            for word in keywords:
-                yield from _makers(word.value, passed_by) if word.arg != "key" else ()
-        case (
-            ast.ListComp(elt=made, generators=rounds)
-            | ast.SetComp(elt=made, generators=rounds)
-            | ast.GeneratorExp(elt=made, generators=rounds)
-        ):
-            for each in rounds:
-                yield from _makers(each.iter, passed_by)
-            targets = {name for each in rounds for name in names_of_target(each.target)}
-            yield from _makers(made, passed_by | targets)
-        case ast.DictComp() | ast.Lambda() | ast.Name():
-            yield from (name for name, _ in reads_in(value, passed_by))
-        case _:
-            for part in ast.iter_child_nodes(value):
-                yield from _makers(part, passed_by)
 
 
 def _meant(value: ast.Tuple | ast.List, part: ast.expr) -> ast.expr | None:

@@ -352,6 +352,34 @@ def test_code_that_is_no_python_and_hostile_fields_break_nothing():
     assert "batch_of_one" in names(run, {"book": BOOK, "other": 5, "list": ["a", 2]})
 
 
+# prompts without data
+
+
+def of_labels(last: str, asked_of_book: Any) -> list[str]:
+    """The lints of a run that labels pieces of the book, and then asks about what came of that."""
+    code = "labels = [llm_query('Label this: ' + book[at:at + 60]) for at in (0, 60)]\nprint(labels)"
+    return names(
+        asked_of_book(model=ScriptedModel([block(code), block(last + "\nFINAL(said)")]), sub_model=replies("good", "bad", "Both."))
+    )
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "said = llm_query('Sum up: ' + str(labels))",
+        "text = ', '.join(labels)\nsaid = llm_query(f'Sum up: {text}')",
+        "said = llm_query(f'Is it much that {book.upper().count(\"WORD\") * 10_001} words stand there?')",
+    ],
+)
+def test_a_prompt_made_of_earlier_answers_or_of_what_code_read_is_not_without_data(asked_of_book, last):
+    assert "prompt_without_context" not in of_labels(last, asked_of_book)
+
+
+@pytest.mark.parametrize("last", ["said = llm_query('Who wrote it?')", "said = llm_query('Who wrote it?') if labels else ''"])
+def test_a_prompt_that_is_written_out_is_without_data(asked_of_book, last):
+    assert "prompt_without_context" in of_labels(last, asked_of_book)
+
+
 # hostile and long runs
 
 
