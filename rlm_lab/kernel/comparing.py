@@ -34,7 +34,7 @@ def compare(*runs: Compared | Iterable[Compared], folder: str | Path | None = No
     """
     flat = list(_flat(runs))
     if len(flat) < 2:
-        raise UsageError(f"Two runs or more can be compared, and {len(flat)} given: name them by id or path (%rlm runs).")
+        raise UsageError(f"Two runs or more can be compared, and {len(flat)} given; name another by its id or path.")
     found = [_found(one, folder) for one in flat]
     return Comparison(runs=tuple(found), tags={run.run: _tags(one, run) for one, run in zip(flat, found, strict=True)})
 

@@ -62,7 +62,7 @@ def resume(
 
     >>> resume("nowhere.rlm.jsonl")
     Traceback (most recent call last):
-    rlm_lab.errors.LogError: There is no log nowhere.rlm.jsonl; `%rlm runs` lists what there is.
+    rlm_lab.errors.LogError: There is no file nowhere.rlm.jsonl; check the path.
     """
     path, given = Path(path), given_by(surrounding)
     events = read(path)
@@ -113,7 +113,7 @@ def fork(
 
     >>> fork("nowhere.rlm.jsonl", 2)
     Traceback (most recent call last):
-    rlm_lab.errors.LogError: There is no log nowhere.rlm.jsonl; `%rlm runs` lists what there is.
+    rlm_lab.errors.LogError: There is no file nowhere.rlm.jsonl; check the path.
     """
     if isinstance(source, Run):
         return source.fork(step, model=model, sub_model=sub_model, budget=budget, anew=anew)

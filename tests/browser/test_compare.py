@@ -177,7 +177,10 @@ def test_a_long_child_run_is_drawn_in_parts_from_where_it_differs(opened):
     expect(rows).to_have_count(120)
 
 
-@pytest.mark.parametrize(("clipboard", "says"), [("{writeText: async () => {}}", "copied"), ("undefined", "selected; press Ctrl+C")])
+COPYING = [("{writeText: async () => {}}", "copied"), ("undefined", "selected; press Ctrl+C")]
+
+
+@pytest.mark.parametrize(("clipboard", "says"), COPYING)
 def test_what_became_of_copying_is_said(opened, flights, clipboard, says):
     page = opened(flights.eight())
     page.evaluate(f"Object.defineProperty(navigator, 'clipboard', {{value: {clipboard}}})")

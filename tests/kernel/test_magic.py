@@ -120,6 +120,9 @@ def test_a_run_out_of_budget_does_not_fail_the_cell(cells: Any) -> None:
     [
         ("%%rlm -c fligths -m model\nHow many?", "ContextError: There is no variable 'fligths'. Did you mean flights?"),
         ("%%rlm -c fligths[0] -m model\nHow many?", "ContextError: There is no variable 'fligths'. Did you mean flights?"),
+        ("%%rlm -c nosuch -m model\nHow many?", "There is no variable 'nosuch'. Run the cell that makes it, or correct the name."),
+        ("%%rlm -c flights -m model --tools nofn\nHow many?", "--tools: there is no variable 'nofn'. Run the cell"),
+        ("%%rlm -c flights -m SCRIPT\nHow many?", "SCRIPT is a str of 300 characters, 'a ba b"),
         ("%%rlm -c data/none.txt -m model\nHow many?", "ContextError: There is no file 'data/none.txt'"),
         ("%%rlm -c flights[9] -m model\nHow many?", "IndexError: list index out of range"),
         ("%%rlm -c flights -c flights -m model\nHow many?", "Two contexts are called 'flights'"),
@@ -144,7 +147,7 @@ def test_a_run_out_of_budget_does_not_fail_the_cell(cells: Any) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_the_shell_goes_on(cells: Any, cell: str, says: str) -> None:
-    cells["model"] = ScriptedModel([SUM])
+    cells["model"], cells["SCRIPT"] = ScriptedModel([SUM]), "a b" * 100
     assert says in cells.error(cell)
     assert cells.run("1 + 1").result == 2
     assert not Path(".rlm").exists()
@@ -283,7 +286,7 @@ def test_hostile_text_of_a_run_is_escaped_in_the_list(cells: Any) -> None:
     [
         ("%rlm shwo", "There is no %rlm shwo. Did you mean show?"),
         ("%rlm show nothing", "There is no run 'nothing'"),
-        ("%rlm compare one", "Two runs or more can be compared, and 1 given"),
+        ("%rlm compare one", "Two runs or more can be compared, and 1 given; name another by its id: %rlm runs lists them."),
         ("%rlm stop", "No run is paused"),
         ("%rlm continue", "No run is paused"),
         ("%rlm last one", "takes no further words; 'one' is too many"),

@@ -71,6 +71,17 @@ def test_a_finished_run_is_taken_back_shown_and_run_on(cells: Any) -> None:
     assert (run.status, cells["answer"]) == ("done", "6")  # what the model was told is as before, and so is its reply
 
 
+def test_a_finished_run_that_is_taken_back_and_goes_on_is_shown_once(cells: Any) -> None:
+    begin(cells, "n = 1", "n += 1", "FINAL(n)")
+    does(cells, "%rlm rewind 2")
+    assert len(cells.shown) == 1
+    does(cells, "%rlm continue")
+    assert [shown["text/plain"].split()[0] for shown in cells.shown] == ["2"]
+    cells.run("answer = None\nrun = %rlm last\nrun.rewind(1)\nrun.resume()").raise_error()
+    assert [shown["text/plain"].split()[0] for shown in cells.shown] == ["Paused", "2"]
+    assert cells["answer"] == 2
+
+
 def test_an_answer_is_overridden_and_what_hangs_on_it_is_redone(cells: Any) -> None:
     begin(cells, "said = llm_query('a')", "more = llm_query(said + '!')\nFINAL(more)")
     does(cells, "%rlm override 1 other")

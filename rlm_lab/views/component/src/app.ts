@@ -378,6 +378,7 @@ export class App {
   private take(state: StateMessage): void {
     this.state = state;
     this.asked = null;
+    if (state.status === "interrupted") this.store.end("interrupted");
     if (this.writing?.sent && this.writing.what !== "hint" && state.stamp !== this.writing.at) this.writing = null;
   }
 
