@@ -227,25 +227,28 @@ def test_runs_are_listed_and_shown_by_their_ids(cells: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "says"),
     [
-        "show mine",
-        "export mine --to md",
-        "lint mine",
-        "why mine",
-        "lesson mine",
-        "note mine good",
-        "variables 1 mine",
-        "replay mine --all",
+        ("show mine", "<Run {id} done: 1>"),
+        ("export mine --to md", "{id}.md"),
+        ("lint mine", "batch of one call"),
+        ("why mine", "Provenance(run='{id}'"),
+        ("lesson mine", "<Lesson of run {id}, 2 steps>"),
+        ("note mine good", "{id}.rlm.notes.json"),
+        ("variables 1 mine", "Variables of the run {id}"),
+        ("replay mine --all", "the answer of mine"),
     ],
 )
-def test_a_run_is_named_by_its_variable(cells: Any, line: str) -> None:
-    for name in ("mine", "other"):
-        cells["model"] = ScriptedModel([f"```repl\nprint('{name}')\n```", "```repl\nFINAL(1)\n```"])
+def test_a_run_is_named_by_its_variable(cells: Any, line: str, says: str) -> None:
+    batch = ["```repl\nprint(llm_query_batched(['Who?']))\n```", "the answer of mine"]
+    for name, replies in (("mine", batch), ("other", ["```repl\nprint(0)\n```"])):
+        cells["model"] = ScriptedModel([*replies, "```repl\nFINAL(1)\n```"])
         cells.run("%%rlm -m model\nHow many?").raise_error()
-        cells.run(f"{name} = %rlm last").raise_error()
-    cells.run(f"told = %rlm {line}").raise_error()
-    assert cells["mine"].id in f"{cells.shown} {cells['told']!r}" or line.startswith(("lint", "lesson", "replay", "note"))
+        cells.run(f"run = %rlm last\n{name}_run = run").raise_error()
+    cells.run(f"told = %rlm {line.replace('mine', 'mine_run')}").raise_error()
+    files = [path.name for path in Path().rglob("*.*")]
+    seen = f"{cells.shown} {cells['told']!r} {getattr(cells['told'], 'steps', '')} {files}"
+    assert says.format(id=cells["mine_run"].id) in seen
 
 
 def test_a_paused_run_is_named_by_its_variable(cells: Any) -> None:
