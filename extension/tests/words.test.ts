@@ -4,7 +4,7 @@ import { isOver, places, toldBy } from '../src/payload';
 import { refusal } from '../src/failure';
 import { offers } from '../src/states';
 import { withLive } from '../src/live';
-import { asId, asWord, badge, fits, isQuestion, spent, statusWord } from '../src/words';
+import { asId, asWord, badge, fits, isQuestion, notMoved, spent, statusWord } from '../src/words';
 
 const filled = (text: string, given: unknown[]): string => text.replace(/%(\d)/g, (_, at) => String(given[Number(at) - 1]));
 /** English, as it stands in the code. */
@@ -135,4 +135,9 @@ test('what would end the word, or the line, is refused', () => {
     assert.throws(() => asId(run, trans), /no id of a run/);
   }
   assert.equal(asId('20261122-031301-27d96c', trans), '20261122-031301-27d96c');
+});
+
+test('of several runs it is told which was not moved, and how many were', () => {
+  assert.equal(notMoved('a/b', 'It still goes on.', 2, 4, trans), 'a/b: It still goes on. 2 of 4 runs are in the trash.');
+  assert.equal(notMoved('a/b', 'It still goes on.', 0, 1, trans), 'a/b: It still goes on.');
 });
