@@ -111,7 +111,8 @@ export const main: JupyterFrontEndPlugin<Shared> = {
         rendermime,
         trans,
         revive: () => preferences.savedOutputs,
-        open: labShell ? path => tabs.open(path) : null
+        open: labShell ? path => tabs.open(path) : null,
+        ended: () => sightings.ended.emit()
       });
       if (labShell) {
         addDashboardOutputs({ rendermime, notebooks, dashboards, trans });

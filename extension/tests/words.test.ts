@@ -3,7 +3,7 @@ import test from 'node:test';
 import { isOver, places, toldBy } from '../src/payload';
 import { refusal } from '../src/failure';
 import { offers } from '../src/states';
-import { withLive } from '../src/live';
+import { withFile, withLive } from '../src/live';
 import { asId, asWord, badge, fits, isQuestion, notMoved, spent, statusWord } from '../src/words';
 
 const filled = (text: string, given: unknown[]): string => text.replace(/%(\d)/g, (_, at) => String(given[Number(at) - 1]));
@@ -107,6 +107,13 @@ test('a live run is told from its notebook, and one of another folder stands abo
       ['b', 'done']
     ]
   );
+});
+
+test('what a run came to is in its file, also where its output was saved while it went on', () => {
+  const told = toldBy({ id: 'a', summary: { status: 'running', usage: { calls: 1 } } })!;
+  assert.equal(badge(withFile(told, { ...row, calls: 3 }), trans), 'Done · 3 calls');
+  assert.equal(withFile(told, { ...row, status: 'running' }), told);
+  assert.equal(withFile(told, undefined), told);
 });
 
 // tests/kernel/test_arguments.py holds that the kernel reads each of these words as the name.
