@@ -44,6 +44,12 @@ export function when(started: string): string {
   return Number.isNaN(time.getTime()) ? '' : time.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' });
 }
 
+/** Why a run is not in the trash, and how many of those before it are. */
+export function notMoved(path: string, reason: string, moved: number, all: number, trans: TranslationBundle): string {
+  const others = all > 1 ? trans.__('%1 of %2 runs are in the trash.', moved, all) : '';
+  return [`${clipped(path, 200)}: ${reason}`, others].filter(Boolean).join(' ');
+}
+
 function calls(count: number, trans: TranslationBundle): string {
   return trans._n('%1 call', '%1 calls', count);
 }

@@ -5,7 +5,7 @@ import { refusal } from '../src/failure';
 import { offers } from '../src/states';
 import { withFile, withLive } from '../src/live';
 import { Total } from '../src/total';
-import { asId, asWord, badge, fits, isQuestion, magicAt, spent, statusWord } from '../src/words';
+import { asId, asWord, badge, fits, isQuestion, magicAt, notMoved, spent, statusWord } from '../src/words';
 
 const filled = (text: string, given: unknown[]): string => text.replace(/%(\d)/g, (_, at) => String(given[Number(at) - 1]));
 /** English, as it stands in the code. */
@@ -165,4 +165,9 @@ test('what was spent is still known when the page is loaded anew, and what came 
   anew.add({ ...told, id: 'b' });
   anew.add({ ...told, id: 'c', started: 10 });
   assert.equal(anew.text, '2 runs · 4 calls · 0 tokens');
+});
+
+test('of several runs it is told which was not moved, and how many were', () => {
+  assert.equal(notMoved('a/b', 'It still goes on.', 2, 4, trans), 'a/b: It still goes on. 2 of 4 runs are in the trash.');
+  assert.equal(notMoved('a/b', 'It still goes on.', 0, 1, trans), 'a/b: It still goes on.');
 });
