@@ -66,3 +66,21 @@ const QUESTION = /^%%rlm(?:_answer)?(?:\s|$)/;
 export function isQuestion(source: string): boolean {
   return QUESTION.test(source);
 }
+
+/** A file's name as one word of a line of `%rlm`, cut as `rlm_lab/kernel/words.py` does; throws where no quotes can hold it. */
+export function asWord(name: string, trans: Pick<TranslationBundle, '__'>): string {
+  const quote = ['"', "'"].find(one => !name.includes(one));
+  if (/[\p{Cc}\p{Cs}\u2028\u2029]|\\$/u.test(name) || !name || !quote) {
+    throw new Error(trans.__('This name cannot be written into a line; rename the file: %1', clipped(JSON.stringify(name), 200)));
+  }
+  const word = name.startsWith('-') ? `./${name}` : name; // which is no flag
+  return /^[\w./#\\-]+$/.test(word) ? word : quote + word + quote;
+}
+
+/** A run's id as one word of a line; throws where it is none. */
+export function asId(run: string, trans: Pick<TranslationBundle, '__'>): string {
+  if (!/^\w[\w.-]*$/.test(run)) {
+    throw new Error(trans.__('This is no id of a run: %1', clipped(JSON.stringify(run), 200)));
+  }
+  return run;
+}

@@ -5,7 +5,7 @@ import { refusal } from '../src/failure';
 import { offers } from '../src/states';
 import { withFile, withLive } from '../src/live';
 import { Total } from '../src/total';
-import { badge, fits, isQuestion, magicAt, spent, statusWord } from '../src/words';
+import { asId, asWord, badge, fits, isQuestion, magicAt, spent, statusWord } from '../src/words';
 
 const filled = (text: string, given: unknown[]): string => text.replace(/%(\d)/g, (_, at) => String(given[Number(at) - 1]));
 /** English, as it stands in the code. */
@@ -137,4 +137,32 @@ test('what was spent is still known when the page is loaded anew, and what came 
   anew.add({ ...told, id: 'b' });
   anew.add({ ...told, id: 'c', started: 10 });
   assert.equal(anew.text, '2 runs · 4 calls · 0 tokens');
+});
+
+// tests/kernel/test_arguments.py holds that the kernel reads each of these words as the name.
+test('a name is one word of a line, as the kernel cuts it', () => {
+  const words: [string, string][] = [
+    ['runs/a.rlm.jsonl', 'runs/a.rlm.jsonl'],
+    ['my runs/a.rlm.jsonl', '"my runs/a.rlm.jsonl"'],
+    ["Ann's (1)/a.rlm.jsonl", `"Ann's (1)/a.rlm.jsonl"`],
+    ['a "b".rlm.jsonl', `'a "b".rlm.jsonl'`],
+    ['C:\\my runs\\"a.rlm.jsonl', `'C:\\my runs\\"a.rlm.jsonl'`],
+    ['a\\b.rlm.jsonl', 'a\\b.rlm.jsonl'],
+    ['-x.rlm.jsonl', './-x.rlm.jsonl'],
+    ['-x y.rlm.jsonl', '"./-x y.rlm.jsonl"']
+  ];
+  assert.deepEqual(
+    words.map(([name]) => asWord(name, trans)),
+    words.map(([, word]) => word)
+  );
+});
+
+test('what would end the word, or the line, is refused', () => {
+  for (const name of ['a\nprint(1) #.rlm.jsonl', 'a\r', 'a\u2028b', 'a\0', 'a\\', `"a'`, '']) {
+    assert.throws(() => asWord(name, trans), /cannot be written into a line/);
+  }
+  for (const run of ['a\nprint(1)', 'a b', '-m', '"a"', '', '$x']) {
+    assert.throws(() => asId(run, trans), /no id of a run/);
+  }
+  assert.equal(asId('20261122-031301-27d96c', trans), '20261122-031301-27d96c');
 });

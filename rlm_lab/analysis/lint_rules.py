@@ -177,13 +177,13 @@ def ignored_errors(case: Case) -> Iterator[Finding]:
 
 def _questions_given_up(case: Case) -> Iterator[Finding]:
     """A line that failed as it asked models, where nothing is asked after it and no later reply speaks of it."""
-    for at, (step, block) in enumerate(case.blocks):
-        line = _asking_line(block) if block.error is not None else None
-        later = case.blocks[at + 1 :] if line is not None else []
-        if not later or any(other.calls or other.children for _, other in later):
-            continue
-        texts = [each.reply or "" for each in case.trajectory.steps if each.number > step.number]
-        if not any(_TELLS.search(text) for text in [*texts, case.trajectory.answer_text]):
+    if _TELLS.search(case.trajectory.answer_text):
+        return
+    asked = max((at for at, (_, block) in enumerate(case.blocks) if block.calls or block.children), default=0)
+    told_in = max((step.number for step in case.trajectory.steps if _TELLS.search(step.reply or "")), default=0)
+    for at, (step, block) in enumerate(case.blocks[:-1]):
+        line = _asking_line(block) if block.error is not None and asked <= at and told_in <= step.number else None
+        if line is not None:
             error = block.error or {}
             told = f"{error.get('type') or 'Error'}: {clipped(str(error.get('message') or ''), 80)}".rstrip(": ")
             reason = f"What was asked here failed with {told}; it was not asked again, and the answer came without it."
@@ -203,11 +203,12 @@ def _asking_line(block: Block) -> int | None:
 
 def _unheeded_calls(case: Case) -> Iterator[Finding]:
     answered = {call.prompt for _, block in case.blocks for call in block.calls if call.status == "answered"}
+    heeded = max((at for at, (_, block) in enumerate(case.blocks) if _HANDLES.search(block.code)), default=-1)
     for at, (step, block) in enumerate(case.blocks):
         failed = [
             call for call in block.calls if call.status == "failed" and call.batch is not None and call.prompt not in answered
         ]
-        if failed and block.error is None and not any(_HANDLES.search(other.code) for _, other in case.blocks[at:]):
+        if failed and block.error is None and heeded < at:
             calls = (
                 f"{len(failed):,} of {len(block.calls):,} calls failed" if len(failed) > 1 else f"Call {failed[0].number} failed"
             )

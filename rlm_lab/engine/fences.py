@@ -5,7 +5,6 @@ Pure functions of a text, but for the parser, which is loaded at the first use. 
 
 from __future__ import annotations
 
-import ast
 import re
 import textwrap
 import warnings
@@ -14,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from rlm_lab.engine.syntax import python_tree
+from rlm_lab.parsing import tree_of
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -107,10 +107,10 @@ def _ends_in_triple_quotes(code: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(code)
+            tree_of(code)
     except SyntaxError as error:
         return "triple-quoted" in (error.msg or "")
-    except (ValueError, RecursionError, MemoryError):
+    except (SystemError, ValueError, RecursionError, MemoryError):
         pass
     return False
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from rlm_lab.engine.interrupts import calls_user_code
 from rlm_lab.engine.replies import Final, ParsedReply
-from rlm_lab.engine.syntax import python_tree
+from rlm_lab.engine.syntax import python_nodes
 
 MISSING: Any = object()
 LONGEST_JSON = 1_000_000  # characters of an answer that the log keeps as a value
@@ -42,17 +42,24 @@ def last_value(parsed: ParsedReply, namespace: Mapping[str, Any]) -> Any:
 
 
 def _final_in(code: str, namespace: Mapping[str, Any]) -> Any:
-    tree = python_tree(code)
-    offered = [] if tree is None else [node for part in ast.walk(tree) if (node := _offered(part)) is not None]
+    parts = sorted(python_nodes(code), key=_turn)
+    offered = [node for part in parts if (node := _offered(part)) is not None]
     values = (_value_of(node, namespace, by_name=by_name) for node, by_name in offered)
     return next((value for value in values if value is not MISSING), MISSING)
+
+
+def _turn(node: ast.AST) -> tuple[int, int]:
+    """Calls before assignments, of which the last is the one that stands."""
+    return (1, -node.lineno) if isinstance(node, ast.Assign) else (0, 0)
 
 
 def _offered(node: ast.AST) -> tuple[ast.expr, bool] | None:
     """What a call of FINAL and its kin, `answer["content"] = ...`, or a lone value gives; whether that is a variable's name."""
     match node:
         case ast.Call(func=ast.Name(id="SUBMIT"), keywords=[_, *_] as fields):
-            return ast.Dict(keys=[ast.Constant(field.arg) for field in fields], values=[field.value for field in fields]), False
+            # the None of a `**` is no literal
+            keys: list[ast.expr | None] = [None if field.arg is None else ast.Constant(field.arg) for field in fields]
+            return ast.Dict(keys=keys, values=[field.value for field in fields]), False
         case ast.Call(func=ast.Name(id="FINAL" | "SUBMIT" | "FINAL_VAR" as name), args=[given, *_]):
             return given, name == "FINAL_VAR"
         case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="answer"), slice=ast.Constant(value="content"))], value=given):
@@ -78,7 +85,7 @@ def text_of(value: Any, bundle: Callable[[Any], dict[str, Any]]) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     try:
-        return str(_number(value)) if _is_number(value) else str(bundle(value)["text/plain"])
+        return str(value) if _is_number(value) else str(bundle(value)["text/plain"])
     except Exception as error:  # noqa: BLE001 - the value's own repr
         return f"<{type(value).__name__}, whose repr failed with {type(error).__name__}>"
 
@@ -104,7 +111,9 @@ def value_as_json(value: Any) -> Any:
 
 def _is_number(value: object) -> bool:
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, (numpy.number, numpy.bool_))
+    if numpy is None or isinstance(value, numpy.timedelta64):  # which is a number there, but has a unit
+        return False
+    return isinstance(value, (numpy.number, numpy.bool_))
 
 
 def _number(value: Any) -> Any:

@@ -12,8 +12,10 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rlm_lab.engine.finals import MISSING
+from rlm_lab.engine.syntax import python_tree
 from rlm_lab.engine.variables import clip, short
-from rlm_lab.errors import SchemaError, UsageError
+from rlm_lab.errors import RLMError, SchemaError, UsageError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -66,8 +68,14 @@ class Schema:
 
     def check(self, value: object) -> Any:
         """The value in its right form; a text that holds JSON is read. Raises `SchemaError` with what the model must mend."""
-        plain = _plain(value)
-        return self._check_json(plain) if isinstance(self.spec, dict) else self._check_type(plain)
+        try:
+            plain = _plain(value)
+            return self._check_json(plain) if isinstance(self.spec, dict) else self._check_type(plain)
+        except RLMError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a validator, and the value that it looks at, are foreign code
+            problem = _problem((), f"it cannot be checked: {type(error).__name__}: {error}", None)
+            raise SchemaError(_message("what was asked for", [problem])) from None
 
     @property
     def _name(self) -> str:
@@ -102,7 +110,7 @@ class Schema:
         try:
             return self._adapter.validate_json(text)
         except ValidationError as error:
-            if error.errors()[0]["type"] != "json_invalid" or (value := _literal(text)) is None:
+            if error.errors()[0]["type"] != "json_invalid" or (value := _literal(text)) is MISSING:
                 raise
             return self._adapter.validate_python(value)
 
@@ -119,7 +127,7 @@ class Schema:
         problems = self._json_problems(value)
         if problems and isinstance(value, str):
             read = _read(_without_fence(value))
-            if read is not None:
+            if read is not MISSING:
                 value, problems = read, self._json_problems(read)
         if problems:
             raise SchemaError(_message("what the JSON schema asks for", problems))
@@ -156,18 +164,25 @@ def _without_fence(text: str) -> str:
 
 
 def _read(text: str) -> Any:
-    """The value that a text holds as JSON or as Python writes it, None where it holds none."""
+    """The value that a text holds as JSON, or as Python writes what JSON can hold; `MISSING` where it holds none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return _literal(text)
+        pass
+    try:
+        return json.loads(json.dumps(_literal(text)))
+    except (ValueError, TypeError, RecursionError, OverflowError):  # `MISSING` too
+        return MISSING
 
 
 def _literal(text: str) -> Any:
+    tree = python_tree(text.strip())
+    if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+        return MISSING
     try:
-        return ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return None
+        return ast.literal_eval(tree.body[0].value)
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        return MISSING
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -179,7 +194,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return {_plain(key, depth + 1): _plain(item, depth + 1) for key, item in value.items()}
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
     if numpy is not None and isinstance(value, numpy.generic):
-        return value.item()
+        return _plain_time(value) if isinstance(value, (numpy.timedelta64, numpy.datetime64)) else value.item()
     if numpy is not None and kind is numpy.ndarray:
         return value.tolist()
     if pandas is not None and kind is pandas.Timestamp:
@@ -187,3 +202,9 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if pandas is not None and kind in (pandas.Series, pandas.Index, pandas.RangeIndex):
         return value.tolist()
     return value
+
+
+def _plain_time(value: Any) -> Any:
+    """A time of numpy as one of `datetime`: a number would lose its unit."""
+    item = value.item()
+    return value.astype(f"{value.dtype.kind}8[us]").item() if isinstance(item, int) else item

@@ -12,6 +12,7 @@ from typing import Any
 
 from rlm_lab.engine.context import ContextInfo
 from rlm_lab.engine.observation import BlockReport, Seen
+from rlm_lab.engine.syntax import python_tree
 
 LONGEST_SOURCE = 80  # characters of an expression that is offered for FINAL
 LOOK_FURTHER = "If you see the answer, submit it as a text with FINAL. If not, look further."
@@ -87,10 +88,10 @@ def submit_hint(code: str, names: Mapping[str, Any], contexts: frozenset[str]) -
 
 
 def _shown(code: str, names: Mapping[str, Any], contexts: frozenset[str]) -> str:
-    try:
-        last = ast.parse(code).body[-1]
-    except (SyntaxError, ValueError, IndexError, RecursionError):
+    tree = python_tree(code)
+    if tree is None or not tree.body:
         return ""
+    last = tree.body[-1]
     if isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Name):
         return last.targets[0].id
     if not isinstance(last, ast.Expr):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rlm_lab.config import load_settings
 from rlm_lab.engine.record import Record
+from rlm_lab.engine.run import known_runs
 from rlm_lab.errors import LogError, UsageError
 from rlm_lab.kernel.stored import find_run
 from rlm_lab.trajectory.tree import Trajectory
@@ -61,4 +62,10 @@ def _found(one: Compared, folder: str | Path | None) -> Trajectory:
         return one
     if isinstance(one, Record):
         return one.trajectory
-    return find_run(str(one), Path(folder) if folder is not None else load_settings().runs)
+    try:
+        return find_run(str(one), Path(folder) if folder is not None else load_settings().runs)
+    except LogError:
+        held = next((run for run in known_runs() if run.id == str(one)), None)  # of this process, with its log elsewhere
+        if held is None:
+            raise
+        return held.trajectory

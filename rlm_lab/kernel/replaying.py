@@ -214,7 +214,7 @@ def what_if(
 
     Parameters
     ----------
-    source: a run of this process, or its id; or a log, or the id of one.
+    source: a run of this process, or its id or log; or another log, or the id of one.
     call: the call's number in the trajectory.
     answer: what it is answered now. Only what depends on it is asked anew.
     model, sub_model: for what is asked anew; by default those of the run.
@@ -230,7 +230,7 @@ def what_if(
     >>> run.answer, other.answer
     ('A SHARE', 'A COUNT')
     """
-    held = source if isinstance(source, Run) else next((run for run in known_runs() if run.id == str(source)), None)
+    held = source if isinstance(source, Run) else _held(source, surrounding)
     recorded = held or find_run(str(source), (given_by(surrounding).settings or load_settings()).runs)
     found = find_call(recorded.steps, call)
     if found is None:
@@ -241,6 +241,16 @@ def what_if(
     other.resume(until=f"step {step + 1}")  # from the record, so that the call is there
     other.override(call, answer)
     return other
+
+
+def _held(source: str | Path, surrounding: Mapping[str, Any]) -> Run | None:
+    """The run of this process that has an id, or a log where nothing else is given to it: its data and models are at hand."""
+    runs = known_runs()
+    found = next((run for run in runs if run.id == str(source)), None)
+    if found is not None or surrounding:
+        return found
+    log = Path(source).resolve()
+    return next((run for run in runs if run.path is not None and run.path.resolve() == log), None)
 
 
 def _played(engine: Engine, question: Question, tick: Tick) -> Run:

@@ -119,3 +119,14 @@ def test_very_long_runs_are_aligned_in_a_band(run):
     codes, others = ([f"{name} = text[{n}:]" for n in range(200)] for name in ("part", "piece"))
     aligned = align(run(*codes), run(*others), cells=4_000)
     assert (aligned.exact, {row.kind for row in aligned.rows}) == (False, {"changed"})
+
+
+def test_the_steps_that_a_fork_shares_with_its_parent_stand_beside_each_other_though_it_wrote_them_again(run):
+    parent = run(LOOK, COUNT, NAMES, "FINAL('EV')")
+    fork = run(LOOK, COUNT, LOOK, COUNT, NAMES, "FINAL('EV')", name="b")
+    assert places(parent, fork)[:2] == places(fork, parent)[:2] == [(1, 1), (2, 2)]
+
+
+def test_a_step_that_both_begin_with_stands_beside_itself_though_it_showed_something_else(run):
+    rows = align(run({"code": LOOK, "output": "3"}, COUNT), run({"code": LOOK, "output": "4"}, LOOK, COUNT)).rows
+    assert (rows[0].kind, rows[0].a.number, rows[0].b.number) == ("output", 1, 1)

@@ -350,3 +350,28 @@ def test_code_that_is_no_python_and_hostile_fields_break_nothing():
         steps=(Step(number=1, blocks=(odd, deep)),),
     )
     assert "batch_of_one" in names(run, {"book": BOOK, "other": 5, "list": ["a", 2]})
+
+
+# hostile and long runs
+
+
+@pytest.mark.parametrize("terms", [200, 300, 400, 800])
+def test_code_that_nests_deeply_stops_no_rule(terms):
+    code = f"x = {' + '.join(['len(context)'] * terms)}\nFINAL(x)"
+    steps = (Step(number=1, blocks=(Block(number=1, code=code, outputs=(OutputPart(kind="stdout", text="1"),)),)),)
+    run = Trajectory(run="a", status="done", answer_text="1", contexts=({"name": "book", "size": 9_000},), steps=steps)
+    assert isinstance(names(run, {"book": BOOK}), list)
+
+
+def test_thousands_of_failed_questions_are_told_in_one_pass():
+    failed = {"error": {"type": "E", "message": "m", "line": 1}}
+    blocks = (Block(number=1, code="x = llm_query('a')", **failed), Block(number=2, code="x = llm_query('a')", **failed))
+    steps = tuple(Step(number=at, reply="word " * 200, blocks=blocks) for at in range(1, 3_001))
+    found = names(Trajectory(run="a", status="done", answer_text="x", steps=steps))
+    assert found.count("ignored_error") == 5_999
+
+
+def test_ten_thousands_of_flags_are_told_in_one_pass():
+    flags = tuple(Flag(flag="made_up_constant", message=f"m{at}", step=1) for at in range(20_000))
+    run = Trajectory(run="a", status="done", steps=(Step(number=1, flags=flags), Step(number=2, flags=flags[:1])))
+    assert len(names(run)) == 20_000

@@ -101,9 +101,9 @@ def test_a_run_that_grows_is_followed_in_its_document(page, lab):
         listed(page, growing.name).dblclick()
         run = page.locator(".jp-Document .rlm-lab-Run")
         expect(run).to_contain_text("How many words are long?", timeout=EXPECT)
-        expect(run).not_to_contain_text("42")
+        expect(run).to_contain_text("Running")
         file.write(b"".join(lines[2:]))
-        expect(run).to_contain_text("42", timeout=EXPECT)
+        expect(run.get_by_text("Done", exact=True).first).to_be_visible(timeout=EXPECT)
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from rlm_lab import ScriptedModel, Settings, ask, load
+from rlm_lab import Budget, ScriptedModel, Settings, ask, load
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,33 @@ def test_an_answer_that_is_a_number_of_numpy_reads_as_a_number_and_is_kept_as_on
     told = load(run.path)
     assert (told.answer_text, str(told.answer), type(told.answer).__module__) == (text, text, "builtins")
     assert type(run.answer).__module__ == "numpy"
+
+
+@pytest.mark.parametrize("code", ["np.timedelta64(3600, 's')", "np.timedelta64(3600000000000, 'ns')", "np.datetime64('2020')"])
+def test_a_time_of_numpy_keeps_its_unit(asked, code):
+    told = load(asked(f"import numpy as np\nFINAL({code})").path)
+    assert told.answer is None
+    assert "64(" in told.answer_text
+
+
+def test_a_short_float_of_numpy_reads_as_it_was_written(asked):
+    told = load(asked("import numpy as np\nFINAL(np.float32(0.1))").path)
+    assert (told.answer_text, told.answer) == ("0.1", float(np.float32(0.1)))
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        ("SUBMIT(**{'a': 1})", "I look at the data."),
+        ("SUBMIT(b=2, **{'a': 1})", "I look at the data."),
+        ("SUBMIT(a=1, b=2)", {"a": 1, "b": 2}),
+        ("answer['content'] = 'draft'\nanswer['content'] = 'last'\nanswer['ready'] = True", "last"),
+        ("if x:\n    answer['content'] = 'draft'\nanswer['content'] = x", 1),
+        ("FINAL('given')\nanswer['content'] = 'beside'", "given"),
+    ],
+)
+def test_the_answer_in_a_last_reply_is_what_its_code_would_give(asked, code, answer):
+    assert asked("x = 1", code, budget=Budget(steps=1)).answer == answer
 
 
 def test_submitted_fields_become_a_dict(asked):
@@ -106,6 +134,12 @@ def test_a_pydantic_model_is_filled_from_a_dict(asked):
 def test_a_json_schema_is_kept(asked):
     run = asked("FINAL([1, 'x'])", "FINAL([1, 2])", schema={"type": "array", "items": {"type": "integer"}})
     assert run.answer == [1, 2]
+
+
+def test_a_text_that_the_schema_cannot_look_at_is_told_to_the_model(asked):
+    named = {"type": "object", "patternProperties": {"^a": {"type": "string"}}}
+    run = asked("FINAL({1: 'a'})", 'FINAL("{1: {2}}")', "FINAL({'a': 'x'})", schema=named)
+    assert (run.status, run.answer, len(run.steps)) == ("done", {"a": "x"}, 3)
 
 
 def test_a_run_is_its_file(asked):

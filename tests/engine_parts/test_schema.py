@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -27,6 +29,7 @@ class Row(TypedDict):
     delay: int
 
 
+NAMED = {"type": "object", "patternProperties": {"^a": {}}}
 JSON_SCHEMA = {"type": "object", "properties": {"delay": {"type": "integer"}}, "required": ["delay"]}
 
 
@@ -51,6 +54,13 @@ JSON_SCHEMA = {"type": "object", "properties": {"delay": {"type": "integer"}}, "
         (JSON_SCHEMA, '{"delay": 3}', {"delay": 3}),
         ({"type": "string"}, "[1]", "[1]"),
         (int | None, None, None),
+        (int | None, "None", None),
+        (int | None, "null", None),
+        ({"type": ["integer", "null"]}, "null", None),
+        ({"type": ["integer", "null"]}, "None", None),
+        (NAMED, "{'a': ('x', 'y')}", {"a": ["x", "y"]}),
+        (NAMED, "{1: 'a'}", {"1": "a"}),
+        (datetime.timedelta, np.timedelta64(3_600_000_000_000, "ns"), datetime.timedelta(hours=1)),
     ],
 )
 def test_an_answer_that_fits_is_given_back_in_its_right_form(spec, value, checked):
@@ -67,6 +77,11 @@ def test_an_answer_that_fits_is_given_back_in_its_right_form(spec, value, checke
         (JSON_SCHEMA, {"delay": "3"}, r"at \['delay'\]: '3' is not of type 'integer'"),
         (JSON_SCHEMA, "nothing", "is not of type 'object'"),
         (list[int], list("abcdef"), "; and 3 more"),
+        (NAMED, "{'a': {1, 2}}", "is not of type 'object'"),
+        (NAMED, "{'a': b'x'}", "is not of type 'object'"),
+        (NAMED, {1: "a"}, "cannot be checked: TypeError: expected string"),
+        (int, np.timedelta64(3_600_000_000_000, "ns"), "valid integer"),
+        ({"type": "integer"}, "-" * 50_000 + "1", "asks for: '---"),
     ],
 )
 def test_an_answer_that_does_not_fit_is_told_in_one_short_line(spec, value, words):
@@ -74,6 +89,12 @@ def test_an_answer_that_does_not_fit_is_told_in_one_short_line(spec, value, word
         Schema(spec).check(value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 1_000
+
+
+def test_a_text_with_an_odd_escape_warns_nobody():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Schema({"type": "object"}).check(r"{'a': '\d'}") == {"a": r"\d"}
 
 
 @pytest.mark.parametrize("spec", ["int", "__import__('os')", {"type": "nonsense"}, 12, object()])

@@ -148,6 +148,12 @@ def test_turns_are_examples_for_fine_tuning(run: Any, tmp_path: Path) -> None:
     assert examples[2][-1]["content"] == run.steps[2].reply
 
 
+def test_a_developers_message_is_the_systems(tmp_path: Path) -> None:
+    steps = (Step(number=1, messages=({"role": "developer", "content": "Be brief."},), reply="Yes."),)
+    text = Trajectory(run="b", status="done", steps=steps).export(tmp_path / "a.finetune.jsonl").read_text(encoding="utf-8")
+    assert json.loads(text)["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
 def test_another_package_takes_the_examples_for_fine_tuning(run: Any, tmp_path: Path) -> None:
     finetuning = pytest.importorskip("dspy.clients.utils_finetune")
     odd = {"role": "tool", "content": None}

@@ -92,7 +92,7 @@ export function stepFacts(app: App, id: string): StepFacts {
   if (failed) notes.push(["fail", "failed"]);
   if (edits.length) notes.push(["you", "edited by you"]);
   const made = counted(calls, "call"), summary = text(step, "summary");
-  if (calls && !new RegExp(`(?:^|\\D)${made}\\b`).test(summary)) notes.push(["", made]); // unless the summary says so
+  if (calls && !new RegExp(`(?:^|[^\\d,])${made}\\b`).test(summary)) notes.push(["", made]); // unless the summary says so
   const cost = store.costOfStep(id);
   if (cost && calls) notes.push(["", money(cost)]);
   const cut = blocks.flatMap((block) => store.children(block!.id, "output")).reduce((sum, output) => sum + (figure(store.get(output), "cut") ?? 0), 0);
