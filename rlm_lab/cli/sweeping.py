@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,8 @@ from rlm_lab.kernel.arguments import Help, Parser, add_limit_flags, limits_of
 
 if TYPE_CHECKING:
     from rlm_lab.evaluate.results import Sweep
+
+_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(?<=\d)(\.\d*)?([eE][+-]?\d+)?|[+-]?\.\d+", re.ASCII)  # `1,2,3` is none
 
 
 def _add_sweep(parser: Parser) -> None:
@@ -41,6 +45,7 @@ def _add_sweep(parser: Parser) -> None:
     kept.add_argument("--record", metavar="FOLDER", help="record the models' replies in this folder")
     kept.add_argument("--replay", metavar="FOLDER", help="play recorded replies instead of asking a model")
     kept.add_argument("--out", metavar="FILE.csv", help="write a table with a row a run")
+    kept.add_argument("--overwrite", action="store_true", help="write over a table that is there")
 
 
 def _sweep(parsed: argparse.Namespace) -> int:
@@ -54,6 +59,7 @@ def _sweep(parsed: argparse.Namespace) -> int:
     names = ("sub_model", "repeats", "room", "again", "record", "replay")
     given |= {name: getattr(parsed, name) for name in names} | _limits(parsed)
     context = contexts_of(parsed.files)
+    _check_out(parsed.out, parsed.overwrite)
     try:
         told = sweep(
             parsed.question,
@@ -86,16 +92,32 @@ def _limits(parsed: argparse.Namespace) -> dict[str, Any]:
 
 
 def _number_or_text(text: str) -> float | str:
+    return float(text.replace(",", "")) if _NUMBER.fullmatch(text) and math.isfinite(float(text.replace(",", ""))) else text
+
+
+def _check_out(out: str | None, overwrite: bool) -> None:
+    """Raises `UsageError` for a table that cannot be written, before a run is paid for."""
+    if out is None:
+        return
+    path = Path(out)
+    if path.exists() and not overwrite:
+        raise UsageError(f"{out} exists; give another path, or --overwrite to write over it.")
+    new = not path.exists()
     try:
-        return float(text.replace(",", ""))
-    except ValueError:
-        return text
+        path.open("a").close()
+        if new:
+            path.unlink()
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror or error}.") from None
 
 
 def _tell(told: Sweep, out: str | None) -> int:
     say(told.text())
     if out is not None:
-        told.frame().to_csv(out, index=False)
+        try:
+            told.frame().to_csv(out, index=False)
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written: {error.strerror or error}.") from None
         complain(f"The table: {out}")
     complain(f"The logs: {told.folder}")
     return 0 if all(row.trajectory is not None and row.status == "done" for row in told.rows) else FAILED

@@ -227,8 +227,7 @@ class Run(Record):
 
         `call` is the call's number in the trajectory. Go on with `resume`.
         """
-        if not isinstance(answer, str):
-            raise UsageError(f"The answer of a call is a text; {answer!r:.60} is given.")
+        check_answer(answer)
         before, number = self._take_back_to_call(call)
         self._engine.recorded.replace(call, answer)
         edited = events.Edited(run=self.id, step=number, what="answer", before=before, after=answer, by=by, call=call)
@@ -447,3 +446,9 @@ class Run(Record):
             )
         if self.status != status:
             raise StateError(f"The run {self.id} is {self.status}, not {status}.")
+
+
+def check_answer(answer: object) -> None:
+    """Raises `UsageError` for what no call can be answered."""
+    if not isinstance(answer, str):
+        raise UsageError(f"The answer of a call is a text; {answer!r:.60} is given.")

@@ -7,7 +7,8 @@ with a file of its own; `replay` plays any run as a lesson. Main thread only.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from rlm_lab.engine.playback import Playback, put_aside
 from rlm_lab.engine.profiles import choose_profile
 from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.recorded import Recorded
-from rlm_lab.engine.run import Run, known_runs
+from rlm_lab.engine.run import Run, check_answer, known_runs
 from rlm_lab.engine.task import Task
 from rlm_lab.errors import StateError, UsageError
 from rlm_lab.kernel.ask import Tick, current_host
@@ -29,7 +30,6 @@ from rlm_lab.kernel.stored import find_run
 from rlm_lab.models.base import Model
 from rlm_lab.models.resolve import resolve as resolve_model
 from rlm_lab.models.silent import SilentModel
-from rlm_lab.trajectory.events import Event
 from rlm_lab.trajectory.fold import fold
 from rlm_lab.trajectory.reading import read
 from rlm_lab.trajectory.store import EventLog
@@ -71,11 +71,8 @@ def resume(
         raise StateError(f"The run {recorded.run} is {recorded.status.replace('_', ' ')}; rlm_lab.replay plays it again.")
     settings = given.settings or load_settings()
     playback = Playback.of(recorded, events, name=recorded.run)
-    named = (
-        model or playback.last("model") or recorded.model,
-        sub_model or model or playback.last("sub_model") or recorded.sub_model,
-    )
-    asked = question_again(recorded, given, [resolve_model(one, settings) for one in named], recorded.run)
+    models, _ = _models_then(recorded, playback, (model, sub_model), settings)
+    asked = question_again(recorded, given, models, recorded.run)
     log = EventLog.continued(path, events)
     playback.write_to(log)
     playback.aside = put_aside(events, recorded.run)
@@ -102,7 +99,8 @@ def fork(
     ----------
     source: the log of any run, ended or not, which is left as it is; a run of this process gives `Run.fork`.
     step: counted from 1; its block waits, to be run, edited or skipped.
-    model, sub_model: for what comes now; by default those of the record. budget: by default the record's, with nothing spent.
+    model, sub_model: for what comes now; by default those of the record; a model given alone is the sub-model of a log's fork too.
+    budget: by default the record's, with nothing spent.
     anew: asks from this step on; so does a model of another name. Else what was asked before in the same words is answered from
         the record.
     context, namespace, tools, sub_tools, schema, settings, effects, tick: as for `replay`.
@@ -115,15 +113,20 @@ def fork(
     Traceback (most recent call last):
     rlm_lab.errors.LogError: There is no file nowhere.rlm.jsonl; check the path.
     """
+    given = given_by(surrounding)
     if isinstance(source, Run):
+        if surrounding:
+            raise UsageError(
+                f"The run {source.id} is held by this process with its own data and tools; leave out {next(iter(surrounding))}."
+            )
         return source.fork(step, model=model, sub_model=sub_model, budget=budget, anew=anew)
-    path, given = Path(source), given_by(surrounding)
+    path = Path(source)
     events = read(path)
     whole = _ours(fold(events, unfinished="interrupted"))
     if not isinstance(step, int) or not 1 <= step <= len(whole.steps):
         raise UsageError(f"The run {whole.run} has no step {step!r}; it has {len(whole.steps)}.")
     settings, told = given.settings or load_settings(), events_before(events, whole.run, step)
-    models, same = _models_then(whole, told, (model, sub_model), settings)
+    models, same = _models_then(whole, Playback.of(whole, told, name=whole.run), (model, sub_model), settings)
     known = same if anew is None else not anew
     before, name = _up_to(whole, step, known), new_id()
     playback = Playback.of(before, told, name=name)
@@ -140,13 +143,17 @@ def fork(
 
 
 def _models_then(
-    whole: Trajectory, told: Sequence[Event], given: tuple[str | Model | None, ...], settings: Settings
+    whole: Trajectory, changed: Playback, given: tuple[str | Model | None, str | Model | None], settings: Settings
 ) -> tuple[list[Model], bool]:
-    """The root model and the sub-model that were used last, or those given in their place; and whether they are called the same."""
-    changed = Playback.of(whole, told, name=whole.run)
+    """The root model and the sub-model that are given, else those used last; and whether they are called the same.
+
+    A model that is given alone is the sub-model too, as in `ask`.
+    """
+    model, sub_model = given
     was = [changed.last(one) or getattr(whole, one) for one in ("model", "sub_model")]
-    models = [resolve_model(last if one is None else one, settings) for one, last in zip(given, was, strict=True)]
-    return models, [model.name for model in models] == was
+    now = (model, model if sub_model is None else sub_model)
+    models = [resolve_model(last if one is None else one, settings) for one, last in zip(now, was, strict=True)]
+    return models, [one.name for one in models] == was
 
 
 def _up_to(whole: Trajectory, step: int, known: bool) -> Trajectory:
@@ -230,6 +237,7 @@ def what_if(
     >>> run.answer, other.answer
     ('A SHARE', 'A COUNT')
     """
+    check_answer(answer)
     held = source if isinstance(source, Run) else _held(source, surrounding)
     recorded = held or find_run(str(source), (given_by(surrounding).settings or load_settings()).runs)
     found = find_call(recorded.steps, call)
@@ -238,8 +246,11 @@ def what_if(
         raise UsageError(f"The run {name} has no call {call!r}.")
     step = found[0].number
     other = fork(held or recorded.path or Path(source), step, model=model, sub_model=sub_model, anew=False, **surrounding)  # type: ignore[arg-type]
-    other.resume(until=f"step {step + 1}")  # from the record, so that the call is there
-    other.override(call, answer)
+    with ExitStack() as stack:
+        stack.callback(_end, other)
+        other.resume(until=f"step {step + 1}")  # from the record, so that the call is there
+        other.override(call, answer)
+        stack.pop_all()
     return other
 
 
@@ -251,6 +262,11 @@ def _held(source: str | Path, surrounding: Mapping[str, Any]) -> Run | None:
         return found
     log = Path(source).resolve()
     return next((run for run in runs if run.path is not None and run.path.resolve() == log), None)
+
+
+def _end(run: Run) -> None:
+    if run.status == "paused":
+        run.stop()
 
 
 def _played(engine: Engine, question: Question, tick: Tick) -> Run:

@@ -55,6 +55,8 @@ def fork(magics: RLM, rest: str) -> Run:
     if words[1:] and not _is_held(magics, words[1]):
         effects = flags.get("--effects", False)
         made = fork_recorded(_path(magics, words[1]), step, **given, effects=effects, settings=magics.settings())
+    elif "--effects" in flags:
+        raise UsageError("A run of this kernel is forked without running its code again; leave out --effects.")
     else:
         made = _run(magics, words[1:]).fork(step, **given)
     magics.show(made)

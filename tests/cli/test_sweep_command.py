@@ -42,6 +42,18 @@ def test_a_sweep_is_played_told_as_a_table_and_found_again_in_its_folder(cli: An
     assert (again.out, sorted(Path("told").glob("*.rlm.jsonl"))) == (first.out, logs)
 
 
+@pytest.mark.parametrize(("out", "told"), [("note.txt", "note.txt exists;"), ("none/rows.csv", "none/rows.csv cannot be written:")])
+def test_a_table_that_cannot_be_written_is_told_before_a_run_is_made(cli: Any, tapes: Path, out: str, told: str) -> None:
+    outcome = cli(*PLAYED, "--folder", "told", "--out", out)
+    assert (outcome.status, told in outcome.line, Path("told").exists()) == (2, True, False)
+    assert Path("note.txt").read_text(encoding="utf-8") == "one two three"
+
+
+def test_a_list_of_numbers_is_expected_as_a_text(cli: Any, tapes: Path) -> None:
+    assert "0% (" in cli(*PLAYED, "--folder", "told", "--expected", "3,").out
+    assert "100% (" in cli(*PLAYED, "--folder", "told", "--expected", "3.0", "--out", "note.txt", "--overwrite").out
+
+
 def test_runs_are_made_in_processes_of_their_own(cli: Any, tapes: Path) -> None:
     assert cli(*PLAYED, "--processes", "2", "--folder", "told").status == 0
     assert [load(path).answer for path in Path("told").glob("*.rlm.jsonl")] == [3] * 4

@@ -474,3 +474,28 @@ def test_a_call_of_a_run_in_a_file_is_answered_otherwise_in_a_run_of_its_own(tmp
     assert other.answer == "COUNTnew"
     with pytest.raises(UsageError, match="has no call 9"):
         what_if(path, 9, "count", **models)
+
+
+def test_a_held_run_takes_nothing_that_its_fork_would_drop(cells: Any) -> None:
+    held = asks("share")
+    for call in (lambda: what_if(held, 1, "z", tools=[len]), lambda: fork(held, 2, context={"n": 1})):
+        with pytest.raises(UsageError, match=r"is held by this process with its own .*; leave out (tools|context)"):
+            call()
+    with pytest.raises(UsageError, match="There is no parameter 'nonsense'"):
+        fork(held, 2, nonsense=3)
+    begin(cells, "n = 1", "FINAL(n)")
+    assert "leave out --effects" in cells.error("%rlm fork 1 --effects")
+
+
+def test_an_answer_that_is_no_text_makes_no_fork() -> None:
+    held = asks("share")
+    with pytest.raises(UsageError, match="The answer of a call is a text; 5 is given"):
+        what_if(held, 1, 5)  # type: ignore[arg-type]
+    assert (len(list(held.path.parent.glob("*.rlm.jsonl"))), paused_runs()) == (1, [])
+
+
+def test_the_model_of_a_fork_is_its_sub_model_too_unless_one_is_given() -> None:
+    other = ScriptedModel(["```repl\nFINAL(llm_query('x'))\n```", "said"], name="other")
+    forked = fork(asks("share").path, 2, model=other)
+    forked.resume()
+    assert forked.answer == "said"
