@@ -22,6 +22,7 @@ from rlm_lab.kernel.arguments import Flags, check_name
 from rlm_lab.kernel.ask import Inquiry, prepare
 from rlm_lab.kernel.cassettes import cassette_for
 from rlm_lab.kernel.watch import Watch, progress_of
+from rlm_lab.kernel.words import near_file
 from rlm_lab.views.text import live_text, summary_text
 
 _NAMED = re.compile(r"([^\W\d]\w*)=(.+)", re.DOTALL)
@@ -89,7 +90,8 @@ def contexts_of(words: Iterable[str]) -> dict[str, Any]:
 def _read(path: Path) -> Any:
     """A table as a dataframe, where pandas is installed; anything else as text, read where it is looked at."""
     if not path.is_file():
-        raise ContextError(f"There is no file {path}." if not path.exists() else f"{path} is a folder; give files in it.")
+        to_do = near_file(path) or f" Check the path; the folder is {Path.cwd()}."
+        raise ContextError(f"There is no file {path}.{to_do}" if not path.exists() else f"{path} is a folder; give files in it.")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         return path

@@ -8,6 +8,7 @@ import type { IDisposable } from '@lumino/disposable';
 import type { Kernel } from '@jupyterlab/services';
 import { CellBar } from './bar';
 import { links } from './link';
+import { withFile } from './live';
 import { isOver, MIME, type Told, toldBy } from './payload';
 import type { Row } from './server';
 import type { Sighting, Sightings } from './sightings';
@@ -33,6 +34,7 @@ export class Cells implements IDisposable {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private readonly bars = new Map<CodeCell, CellBar>();
   private readonly lost = new WeakMap<ICodeCellModel, string>();
+  private readonly filed = new Map<string, Row>(); // how runs ended that no kernel tells of
   private readonly unsaved = new Map<ICodeCellModel, Row>();
   private asked = false;
   private askedForUnsaved = false;
@@ -48,6 +50,7 @@ export class Cells implements IDisposable {
     panel.sessionContext.statusChanged.connect(this.changed, this);
     panel.sessionContext.kernelChanged.connect(this.exchanged, this);
     links.changed.connect(this.told, this);
+    around.sightings.ended.connect(this.askAgain, this);
     panel.disposed.connect(this.dispose, this);
     this.watch();
     void Promise.all([panel.revealed, panel.context.ready]).then(() => this.soon());
@@ -68,6 +71,7 @@ export class Cells implements IDisposable {
     this.panel.sessionContext.statusChanged.disconnect(this.changed, this);
     this.panel.sessionContext.kernelChanged.disconnect(this.exchanged, this);
     links.changed.disconnect(this.told, this);
+    this.around.sightings.ended.disconnect(this.askAgain, this);
     this.bars.forEach(bar => bar.dispose());
     this.around.sightings.forget(this.panel);
   }
@@ -101,6 +105,11 @@ export class Cells implements IDisposable {
       this.lose();
     }
     this.askedForUnsaved &&= !this.unsaved.size; // it may have come further
+    this.askAgain();
+  }
+
+  private askAgain(): void {
+    this.asked = false;
     this.soon();
   }
 
@@ -112,7 +121,7 @@ export class Cells implements IDisposable {
       this.lose();
     }
     this.watch();
-    this.soon();
+    this.askAgain();
   }
 
   private lose(): void {
@@ -133,6 +142,7 @@ export class Cells implements IDisposable {
       return;
     }
     const cells = this.codeCells();
+    this.live.forEach((_, run) => this.filed.delete(run)); // it may go on: taken back, or resumed
     const seen = cells.flatMap(cell => this.seen(cell));
     // The last cell that shows a run tells its state. What the kernel has told of another is of one that was asked in Python.
     const now = new Map([...this.live.values(), ...seen.map(one => one.told)].map(told => [told.id, told]));
@@ -147,14 +157,14 @@ export class Cells implements IDisposable {
         this.bars.delete(cell);
       }
     }
-    this.ask(seen);
+    this.ask(cells);
     this.askForUnsaved(cells);
   }
 
-  /** The run that a cell shows: as the kernel tells it, where it does, else as the output does. */
+  /** The run that a cell shows: as the kernel tells it, where it does, else as the output does, or its file where that tells an end. */
   private shown(cell: CodeCell): Told | null {
     const told = lastTold(cell.model);
-    return told && (this.live.get(told.id) ?? told);
+    return told && (this.live.get(told.id) ?? withFile(told, this.filed.get(told.id)));
   }
 
   private get live(): Map<string, Told> {
@@ -166,21 +176,21 @@ export class Cells implements IDisposable {
     if (!told) {
       return [];
     }
-    const gone = this.lost.get(cell.model) === told.id && !isBusy(cell.model);
+    const gone = this.lost.get(cell.model) === told.id && !isOver(told) && !isBusy(cell.model);
     return [{ told: gone ? { ...told, status: 'interrupted' } : told, cell, panel: this.panel }];
   }
 
-  /** Once, when the notebook was opened: what it was saved with may have lost its kernel since. */
-  private ask(seen: Sighting[]): void {
-    const open = seen.filter(one => !isOver(one.told) && !isBusy(one.cell.model));
+  /** How runs have ended that no kernel tells of: of those that went on when the notebook was saved only their files know. */
+  private ask(cells: CodeCell[]): void {
     if (this.asked || !this.panel.context.isReady) {
       return;
     }
     this.asked = true;
-    if (open.length) {
+    const shown = cells.filter(({ model }) => !isBusy(model)).flatMap(cell => this.shown(cell) ?? []);
+    const open = new Set(shown.filter(told => !isOver(told) && !this.live.has(told.id)).map(told => told.id));
+    if (open.size) {
       void this.around.runs(this.panel.context.localPath).then(rows => {
-        const gone = rows.filter(row => row.status === 'interrupted').map(row => row.run); // their process is, too
-        open.filter(one => gone.includes(one.told.id)).forEach(one => this.lost.set(one.cell.model, one.told.id));
+        rows.filter(row => open.has(row.run) && isOver(row)).forEach(row => this.filed.set(row.run, row));
         this.soon();
       });
     }

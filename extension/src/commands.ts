@@ -1,7 +1,7 @@
 // The commands of the palette: they steer the run of the notebook in front, and write new questions.
 import { type JupyterFrontEnd } from '@jupyterlab/application';
 import { type ICommandPalette, InputDialog } from '@jupyterlab/apputils';
-import type { CodeCell } from '@jupyterlab/cells';
+import type { CodeCell, ICodeCellModel } from '@jupyterlab/cells';
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { DashboardTabs } from './dashboard';
@@ -10,6 +10,7 @@ import { halt, order, pending } from './kernel';
 import type { Told } from './payload';
 import type { Preferences } from './settings';
 import type { Action } from './states';
+import { asWord, isQuestion } from './words';
 
 const NAME = /^[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*)*$/u;
 
@@ -33,16 +34,18 @@ export function addCommands(around: Around): void {
   for (const [id, label, name, fields] of orders) {
     add(around, id, label, panel => order(kernelOf(panel)!, name, fields));
   }
-  add(around, 'pause', trans.__('Pause the Run'), panel => halt(kernelOf(panel)!, 'pause'));
-  add(around, 'stop', trans.__('Stop the Run'), panel => halt(kernelOf(panel)!, 'stop'));
-  add(around, 'rewind', trans.__('Rewind the Run…'), panel => byStep(panel, 'rewind', trans.__('Rewind to before which step?')));
-  add(around, 'fork', trans.__('Fork the Run…'), panel => byStep(panel, 'fork', trans.__('Fork before which step?')));
+  add(around, 'pause', trans.__('Pause the Run'), panel => halt(kernelOf(panel)!, 'pause', () => asks(panel)));
+  add(around, 'stop', trans.__('Stop the Run'), panel => halt(kernelOf(panel)!, 'stop', () => asks(panel)));
+  add(around, 'rewind', trans.__('Rewind the Run…'), panel =>
+    byStep(around, panel, 'rewind', trans.__('Rewind to before which step?'))
+  );
+  add(around, 'fork', trans.__('Fork the Run…'), panel => byStep(around, panel, 'fork', trans.__('Fork before which step?')));
   add(around, 'edit', trans.__('Edit What Is Pending'), panel => edit(panel));
   add(around, 'compare', trans.__('Compare Runs…'), panel =>
     withWords(around, panel, 'compare', trans.__('Which runs? Two ids, or more'))
   );
   add(around, 'export', trans.__('Export the Last Run…'), panel =>
-    withWords(around, panel, 'export --out', trans.__('To which file? (such as run.html)'), quoted)
+    withWords(around, panel, 'export --out', trans.__('To which file? (such as run.html)'), name => asWord(name, trans))
   );
   add(around, 'dashboard', trans.__('Open the Dashboard'), panel => around.dashboards.open(panel));
   add(around, 'ask', trans.__('New Question about the Selected Variable'), panel => ask(panel, around.preferences.flags));
@@ -66,8 +69,9 @@ function add(around: Around, name: string, label: string, act: (panel: NotebookP
 }
 
 /** What makes a run anew is a line of the notebook: it is written into a cell below, and run. */
-async function byStep(panel: NotebookPanel, name: string, title: string): Promise<void> {
-  const asked = await InputDialog.getNumber({ title, value: 1 });
+async function byStep({ trans }: Around, panel: NotebookPanel, name: string, title: string): Promise<void> {
+  const label = trans.__('A step of the last run, from 1; a line is written into a new cell, and run');
+  const asked = await InputDialog.getNumber({ title, value: 1, label });
   const step = asked.value;
   if (asked.button.accept && step !== null && Number.isInteger(step) && step > 0) {
     write(panel, `%rlm ${name} ${step}`);
@@ -90,9 +94,11 @@ async function withWords(
   }
 }
 
-/** A file's name as one word of the line. */
-function quoted(name: string): string {
-  return /\s/.test(name) ? JSON.stringify(name) : name;
+/** Whether what runs, or waits to, are questions alone. */
+function asks(panel: NotebookPanel): boolean {
+  const models = panel.content.widgets.map(cell => cell.model as ICodeCellModel);
+  const busy = models.filter(model => model.type === 'code' && model.executionState === 'running');
+  return busy.length > 0 && busy.every(model => isQuestion(model.sharedModel.getSource()));
 }
 
 /** What is pending comes into a cell below, a notebook editor with the kernel's completion; running that cell sends it. */
@@ -126,7 +132,7 @@ export async function act(
   } else if (action === 'edit') {
     await edit(panel, run);
   } else if (kernel && (action === 'pause' || (action === 'stop' && told?.status !== 'paused'))) {
-    await halt(kernel, action);
+    await halt(kernel, action, () => told?.status === 'running' || asks(panel));
   } else if (kernel) {
     await order(kernel, action, action === 'step' ? { run, into: 'blocks' } : { run });
   }

@@ -12,7 +12,7 @@ import { element } from './dom';
 import { links } from './link';
 import type { Row, Server } from './server';
 import type { Sighting, Sightings } from './sightings';
-import { clipped } from './words';
+import { asId, asWord, clipped } from './words';
 
 const FAR = 5; // pixels from which a press is a drag
 const CELLS = 'application/vnd.jupyter.cells';
@@ -94,11 +94,21 @@ export class Deeds {
   /** The line that forks a run: it is run where the run is live; else the user does, once the data are there. */
   async fork(row: Row): Promise<void> {
     const { trans } = this;
-    const asked = await InputDialog.getNumber({ title: trans.__('Fork before which step?'), value: row.steps || 1 });
+    const last = row.steps || 1;
+    const title = trans.__('Fork before which step?');
+    const asked = await InputDialog.getNumber({
+      title,
+      value: last,
+      label: trans.__('1 to %1; a line is written into a new cell', last)
+    });
     if (asked.button.accept && asked.value !== null && Number.isInteger(asked.value) && asked.value > 0) {
       const live = this.sightings.living(row.run);
       const panel = live ?? this.notebook;
-      await this.line(`fork = %rlm fork ${asked.value} ${live ? row.run : this.word(row, panel)}`, live !== undefined, panel);
+      await this.line(
+        `fork = %rlm fork ${asked.value} ${live ? asId(row.run, trans) : this.word(row, panel)}`,
+        live !== undefined,
+        panel
+      );
       if (!live) {
         Notification.info(trans.__('Load the data of the question, then run the new cell: the fork stands before that step.'), {
           autoClose: 8_000
@@ -110,7 +120,7 @@ export class Deeds {
   /** A run as a line names it: by its file, as seen from the notebook, or its id where that is not told. */
   private word({ run, path }: Pick<Row, 'run' | 'path'>, panel: NotebookPanel): string {
     const seen = path && seenFrom(panel.context.localPath, path);
-    return /^[\w./#-]*$/.test(seen) ? seen || run : `"${seen.replace(/"/g, '\\"')}"`;
+    return seen ? asWord(seen, this.trans) : asId(run, this.trans);
   }
 
   /** Scrolls to the cell that shows a run; opens its notebook where it is not open. */

@@ -17,6 +17,8 @@ export interface Asked {
 export class Follower {
   /** Called with each message for the view. */
   tell: (message: Message) => void = () => undefined;
+  /** Called when what goes on has ended, or goes on again: `live` tells which. */
+  turned: (live: boolean) => void = () => undefined;
   /** Called when the run cannot be told at all. */
   fail: (reason: Unreadable) => void = () => undefined;
 
@@ -33,6 +35,11 @@ export class Follower {
   /** The file's path as the server names it, once it has been read. */
   get path(): string {
     return this.last?.path ?? this.place.path;
+  }
+
+  /** Whether the run goes on, as far as its file was read. */
+  get live(): boolean {
+    return this.last?.live ?? false;
   }
 
   moved(place: Place): void {
@@ -80,8 +87,12 @@ export class Follower {
         this.tell({ kind: 'lost', text: null });
       }
       this.failures = 0;
+      const turned = this.live !== news.live;
       this.last = news;
       news.messages.forEach(message => this.tell(message));
+      if (turned) {
+        this.turned(news.live);
+      }
     } catch (error) {
       this.failed(error);
       if (!this.last && error instanceof Unreadable) {

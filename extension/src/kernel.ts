@@ -5,22 +5,30 @@ import { type Link, links } from './link';
 import { trans } from './translation';
 
 const GREET = "__import__('rlm_lab.kernel.front', fromlist=['greet']).greet()";
+const LIMIT = 20_000; // ms without an answer until the line is doubted; an order may well take longer
 const PATIENCE = 5_000; // ms that a busy kernel has to answer over its comm
 
 /** Has the run do something; rejects with the kernel's own line where that is refused. */
 export async function order(kernel: Kernel.IKernelConnection, name: string, fields: Record<string, string> = {}): Promise<void> {
-  await (await reach(kernel)).ask({ command: name, ...fields });
+  await ask(kernel, { command: name, ...fields });
 }
 
 /**
  * Pauses or stops the run that goes on: over the comm, and where a busy kernel does not hear that by interrupting it. Where no run goes
- * on, stop ends the paused one.
+ * on, stop ends the paused one. A cell that belongs to no run is never interrupted: `asks` tells, where there is no line, whether the
+ * cell that runs is a question.
  */
-export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'stop'): Promise<void> {
+export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'stop', asks: () => boolean): Promise<void> {
   const link = links.of(kernel);
-  if (link?.reachesBusy || kernel.status !== 'busy') {
+  const run = link?.going;
+  const hears = link?.reachesBusy || kernel.status !== 'busy';
+  if (!link && !hears && !asks()) {
+    throw new Error(trans.__('No run is known to go on here; the cell that runs was left alone.'));
+  }
+  if (hears || (link && !run)) {
     const done = order(kernel, name).then(() => true);
-    if (await (link ? Promise.race([done, after(PATIENCE)]) : done)) {
+    if (!run || (await Promise.race([done, after(PATIENCE)])) || link?.going !== run) {
+      await done;
       return;
     }
   }
@@ -32,7 +40,7 @@ export async function halt(kernel: Kernel.IKernelConnection, name: 'pause' | 'st
 
 /** Where the dashboard can be opened once; in a frame of pages from `embed`, where one is named. */
 export async function dashboardAddress(kernel: Kernel.IKernelConnection, embed = ''): Promise<string> {
-  const told = await (await reach(kernel)).ask({ ask: 'dashboard', embed });
+  const told = await ask(kernel, { ask: 'dashboard', embed });
   if (typeof told !== 'string' || !/^(https?:\/\/|\/)/.test(told)) {
     throw new Error(trans.__('The dashboard could not be started; %rlm dashboard tells why.'));
   }
@@ -41,13 +49,24 @@ export async function dashboardAddress(kernel: Kernel.IKernelConnection, embed =
 
 /** The text of the cell that changes what a paused run is about to do. */
 export async function pending(kernel: Kernel.IKernelConnection, run: string): Promise<string> {
-  return String(await (await reach(kernel)).ask({ ask: 'pending', run }));
+  return String(await ask(kernel, { ask: 'pending', run }));
 }
 
 /** Leaves the user's settings where rlm_lab will look for them; the kernel need not have it, and nothing of it is shown. */
 export function prefer(kernel: Kernel.IKernelConnection, values: Record<string, unknown>): void {
   const text = JSON.stringify(JSON.stringify(values));
   execute(kernel, `get_ipython().config.RLMFront.update(__import__('json').loads(${text}))`);
+}
+
+/** What the kernel answers; rejects with its own line where it refuses, and where it does not know the line any more. */
+async function ask(kernel: Kernel.IKernelConnection, what: Record<string, string>): Promise<unknown> {
+  const link = await reach(kernel);
+  const doubt = setTimeout(() => void links.check(kernel, link), LIMIT);
+  try {
+    return await link.ask(what);
+  } finally {
+    clearTimeout(doubt);
+  }
 }
 
 /** The line to a kernel; where there is none, rlm_lab is loaded. Rejects where it is not installed. */

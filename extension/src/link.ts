@@ -10,7 +10,9 @@ const VERSION = 1;
 const GONE = new Set(['restarting', 'autorestarting', 'terminating', 'dead']);
 
 /** What is used of JupyterLab's comm; the newer ones go over a subshell of their own. */
-export type Comm = Pick<Kernel.IComm, 'send' | 'onMsg' | 'onClose' | 'commsOverSubshells'> & { subshellStarted?: Promise<void> };
+export type Comm = Pick<Kernel.IComm, 'commId' | 'send' | 'onMsg' | 'onClose' | 'commsOverSubshells'> & {
+  subshellStarted?: Promise<void>;
+};
 
 interface Waiting {
   done: (value: unknown) => void;
@@ -38,6 +40,11 @@ export class Link {
     return this.beside && this.comm.subshellStarted !== undefined && String(this.comm.commsOverSubshells) !== 'disabled';
   }
 
+  /** The id of the run that goes on. */
+  get going(): string | undefined {
+    return [...this.runs.values()].find(told => told.status === 'running')?.id;
+  }
+
   /** What the kernel answers; rejects with its own line where it refuses. */
   async ask(what: Record<string, string>): Promise<unknown> {
     if (this.reachesBusy) {
@@ -51,9 +58,14 @@ export class Link {
     });
   }
 
-  /** The line is gone, and the kernel's variables with it. */
-  end(): void {
-    this.waiting.forEach(one => one.refused(new Error(trans.__('The kernel has ended before it answered.'))));
+  /** How the kernel names it. */
+  get id(): string {
+    return this.comm.commId;
+  }
+
+  /** The line is gone, by default with the kernel and its variables. */
+  end(reason = trans.__('The kernel has ended before it answered.')): void {
+    this.waiting.forEach(one => one.refused(new Error(reason)));
     this.waiting.clear();
   }
 
@@ -113,14 +125,17 @@ export class Links {
     return this.of(kernel);
   }
 
-  private async seek(kernel: Kernel.IKernelConnection): Promise<void> {
-    try {
-      const { content } = await kernel.requestCommInfo({ target_name: TARGET });
-      const ids = content.status === 'ok' ? Object.keys(content.comms) : [];
-      ids.filter(id => !kernel.hasComm(id)).forEach(id => this.take(kernel, kernel.createComm(TARGET, id)));
-    } catch {
-      // the kernel ended before it answered: there is none
+  /** Drops a line that the kernel does not know any more: the next order opens another. */
+  async check(kernel: Kernel.IKernelConnection, link: Link): Promise<void> {
+    const ids = await open(kernel);
+    if (ids && !ids.includes(link.id)) {
+      this.drop(kernel.id, link, trans.__('The line to the kernel was closed; try again.'));
     }
+  }
+
+  private async seek(kernel: Kernel.IKernelConnection): Promise<void> {
+    const ids = (await open(kernel)) ?? [];
+    ids.filter(id => !kernel.hasComm(id)).forEach(id => this.take(kernel, kernel.createComm(TARGET, id)));
   }
 
   private take(kernel: Kernel.IKernelConnection, comm: Kernel.IComm): void {
@@ -130,13 +145,23 @@ export class Links {
     this.known.set(kernel.id, link);
   }
 
-  private drop(id: string, only?: Link): void {
+  private drop(id: string, only?: Link, reason?: string): void {
     const link = this.known.get(id);
     if (link && (only === undefined || only === link)) {
       this.known.delete(id);
-      link.end();
+      link.end(reason);
       this.changed.emit(id);
     }
+  }
+}
+
+/** The ids of the lines that a kernel knows; null where it ended before it answered. */
+async function open(kernel: Kernel.IKernelConnection): Promise<string[] | null> {
+  try {
+    const { content } = await kernel.requestCommInfo({ target_name: TARGET });
+    return content.status === 'ok' ? Object.keys(content.comms) : [];
+  } catch {
+    return null;
   }
 }
 

@@ -22,6 +22,7 @@ export interface Around {
   trans: TranslationBundle;
   revive: () => boolean; // whether saved outputs come to life by themselves
   open: ((path: string) => void) | null; // in a tab, where there are tabs
+  ended: () => void; // a run that was saved in its midst has ended, as its file tells
 }
 
 class RunOutput extends Widget implements IRenderMime.IRenderer {
@@ -108,6 +109,7 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
     this.view = view;
     view.hide();
     (this.layout as PanelLayout).addWidget(view);
+    view.follower.turned = live => this.turned(live, view);
     view.shown = failure => {
       if (failure === null) {
         this.swap(view);
@@ -125,11 +127,26 @@ class RunOutput extends Widget implements IRenderMime.IRenderer {
   }
 
   private swap(view: RunView): void {
-    const { trans } = this.around;
     this.saved.hide();
     view.show();
-    const { open } = this.around;
-    const note = trans.__('This was saved while the run went on: its file is followed. To pause it, interrupt the kernel.');
+    this.tell(view);
+  }
+
+  private turned(live: boolean, view: RunView): void {
+    if (view === this.view && !view.isHidden) {
+      this.tell(view);
+    }
+    if (!live) {
+      this.around.ended();
+    }
+  }
+
+  /** What stands below the view: what can be done, and why the view is not the saved output. */
+  private tell(view: RunView): void {
+    const { open, trans } = this.around;
+    const note = view.follower.live
+      ? trans.__('This was saved while the run went on: its file is followed. To pause it, interrupt the kernel.')
+      : trans.__('This was saved while the run went on; its file tells the end.');
     const buttons = this.left ? [element('span', { class: 'rlm-lab-Output-note' }, note)] : [];
     buttons.push(element('button', { type: 'button', click: () => this.back() }, trans.__('Show the saved output')));
     if (open) {

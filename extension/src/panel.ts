@@ -13,7 +13,7 @@ import { runIcon } from './icon';
 import { type Row, type Rows, type Server, SUFFIX } from './server';
 import type { Sightings } from './sightings';
 import { withLive } from './live';
-import { clipped, fits, spent, statusWord, when } from './words';
+import { clipped, fits, notMoved, spent, statusWord, when } from './words';
 
 const PERIOD = 3_000; // ms between two looks while the panel is open
 const MOST = 300; // rows drawn; a search finds the others
@@ -310,14 +310,16 @@ export class RunsPanel extends Widget {
     if (!asked.button.accept) {
       return;
     }
-    try {
-      for (const { path } of rows) {
+    for (const [moved, { path }] of rows.entries()) {
+      try {
         await server.trash({ path });
-        gone(path);
-        this.chosen.delete(path);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        await showErrorMessage(trans.__('The run was not moved'), notMoved(path, reason, moved, rows.length, trans));
+        break;
       }
-    } catch (error) {
-      await showErrorMessage(trans.__('The run was not moved'), error instanceof Error ? error.message : String(error));
+      gone(path);
+      this.chosen.delete(path);
     }
     await this.look();
   }

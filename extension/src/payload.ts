@@ -39,7 +39,7 @@ export function toldBy(payload: unknown): Told | null {
   };
 }
 
-export function isOver(told: Told): boolean {
+export function isOver(told: Pick<Told, 'status'>): boolean {
   return OVER.has(told.status);
 }
 

@@ -27,7 +27,8 @@ import { questions } from './question';
 import { type Row, Server } from './server';
 import { PLUGIN, Preferences } from './settings';
 import { Sightings } from './sightings';
-import { Total, TotalItem } from './total';
+import { TotalItem } from './status';
+import { Total } from './total';
 import { translate } from './translation';
 
 export const OPEN = 'rlm-lab:open-run';
@@ -111,7 +112,8 @@ export const main: JupyterFrontEndPlugin<Shared> = {
         rendermime,
         trans,
         revive: () => preferences.savedOutputs,
-        open: labShell ? path => tabs.open(path) : null
+        open: labShell ? path => tabs.open(path) : null,
+        ended: () => sightings.ended.emit()
       });
       if (labShell) {
         addDashboardOutputs({ rendermime, notebooks, dashboards, trans });
@@ -194,7 +196,7 @@ export const cells: JupyterFrontEndPlugin<void> = {
   ) => {
     const { preferences, sightings, server, deeds } = shared;
     const trans = (translator ?? nullTranslator).load('rlm-lab');
-    const total = new Total(performance.timeOrigin, trans);
+    const total = new Total(performance.timeOrigin, trans, sessionStorage);
     editors?.addExtension({
       name: 'rlm-lab:questions',
       factory: ({ inline }) => (inline ? EditorExtensionRegistry.createImmutableExtension(questions) : null)

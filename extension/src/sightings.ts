@@ -13,6 +13,8 @@ export interface Sighting {
 
 export class Sightings {
   readonly changed = new Signal<this, void>(this);
+  /** A run that a view follows has ended. */
+  readonly ended = new Signal<this, void>(this);
   private readonly known = new Map<NotebookPanel, Sighting[]>();
   private readonly told = new Map<NotebookPanel, Told[]>();
 

@@ -44,6 +44,12 @@ export function when(started: string): string {
   return Number.isNaN(time.getTime()) ? '' : time.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' });
 }
 
+/** Why a run is not in the trash, and how many of those before it are. */
+export function notMoved(path: string, reason: string, moved: number, all: number, trans: TranslationBundle): string {
+  const others = all > 1 ? trans.__('%1 of %2 runs are in the trash.', moved, all) : '';
+  return [`${clipped(path, 200)}: ${reason}`, others].filter(Boolean).join(' ');
+}
+
 function calls(count: number, trans: TranslationBundle): string {
   return trans._n('%1 call', '%1 calls', count);
 }
@@ -54,9 +60,33 @@ export function badge(told: Told, trans: TranslationBundle): string {
   return [statusWord(told.status, trans), ...figures].filter(Boolean).join(' · ');
 }
 
+/** Where a line of Python turns into a magic of ours, such as behind `fork = `; -1 where it does not. */
+export function magicAt(line: string): number {
+  const found = /^(?:%%rlm_edit|\s*(?:[\p{L}_][\p{L}\p{N}_]*\s*=\s*)?%rlm)(?=\s|$)/u.exec(line);
+  return found ? line.indexOf('%') : -1;
+}
+
 const QUESTION = /^%%rlm(?:_answer)?(?:\s|$)/;
 
 /** Whether a cell's text is a question, or an answer in the model's place: prose below a magic. */
 export function isQuestion(source: string): boolean {
   return QUESTION.test(source);
+}
+
+/** A file's name as one word of a line of `%rlm`, cut as `rlm_lab/kernel/words.py` does; throws where no quotes can hold it. */
+export function asWord(name: string, trans: Pick<TranslationBundle, '__'>): string {
+  const quote = ['"', "'"].find(one => !name.includes(one));
+  if (/[\p{Cc}\p{Cs}\u2028\u2029]|\\$/u.test(name) || !name || !quote) {
+    throw new Error(trans.__('This name cannot be written into a line; rename the file: %1', clipped(JSON.stringify(name), 200)));
+  }
+  const word = name.startsWith('-') ? `./${name}` : name; // which is no flag
+  return /^[\w./#\\-]+$/.test(word) ? word : quote + word + quote;
+}
+
+/** A run's id as one word of a line; throws where it is none. */
+export function asId(run: string, trans: Pick<TranslationBundle, '__'>): string {
+  if (!/^\w[\w.-]*$/.test(run)) {
+    throw new Error(trans.__('This is no id of a run: %1', clipped(JSON.stringify(run), 200)));
+  }
+  return run;
 }

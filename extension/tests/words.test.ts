@@ -3,8 +3,9 @@ import test from 'node:test';
 import { isOver, places, toldBy } from '../src/payload';
 import { refusal } from '../src/failure';
 import { offers } from '../src/states';
-import { withLive } from '../src/live';
-import { badge, fits, isQuestion, spent, statusWord } from '../src/words';
+import { withFile, withLive } from '../src/live';
+import { Total } from '../src/total';
+import { asId, asWord, badge, fits, isQuestion, magicAt, notMoved, spent, statusWord } from '../src/words';
 
 const filled = (text: string, given: unknown[]): string => text.replace(/%(\d)/g, (_, at) => String(given[Number(at) - 1]));
 /** English, as it stands in the code. */
@@ -107,4 +108,66 @@ test('a live run is told from its notebook, and one of another folder stands abo
       ['b', 'done']
     ]
   );
+});
+
+test('what a run came to is in its file, also where its output was saved while it went on', () => {
+  const told = toldBy({ id: 'a', summary: { status: 'running', usage: { calls: 1 } } })!;
+  assert.equal(badge(withFile(told, { ...row, calls: 3 }), trans), 'Done · 3 calls');
+  assert.equal(withFile(told, { ...row, status: 'running' }), told);
+  assert.equal(withFile(told, undefined), told);
+});
+
+// tests/kernel/test_arguments.py holds that the kernel reads each of these words as the name.
+test('a name is one word of a line, as the kernel cuts it', () => {
+  const words: [string, string][] = [
+    ['runs/a.rlm.jsonl', 'runs/a.rlm.jsonl'],
+    ['my runs/a.rlm.jsonl', '"my runs/a.rlm.jsonl"'],
+    ["Ann's (1)/a.rlm.jsonl", `"Ann's (1)/a.rlm.jsonl"`],
+    ['a "b".rlm.jsonl', `'a "b".rlm.jsonl'`],
+    ['C:\\my runs\\"a.rlm.jsonl', `'C:\\my runs\\"a.rlm.jsonl'`],
+    ['a\\b.rlm.jsonl', 'a\\b.rlm.jsonl'],
+    ['-x.rlm.jsonl', './-x.rlm.jsonl'],
+    ['-x y.rlm.jsonl', '"./-x y.rlm.jsonl"']
+  ];
+  assert.deepEqual(
+    words.map(([name]) => asWord(name, trans)),
+    words.map(([, word]) => word)
+  );
+});
+
+test('what would end the word, or the line, is refused', () => {
+  for (const name of ['a\nprint(1) #.rlm.jsonl', 'a\r', 'a\u2028b', 'a\0', 'a\\', `"a'`, '']) {
+    assert.throws(() => asWord(name, trans), /cannot be written into a line/);
+  }
+  for (const run of ['a\nprint(1)', 'a b', '-m', '"a"', '', '$x']) {
+    assert.throws(() => asId(run, trans), /no id of a run/);
+  }
+  assert.equal(asId('20261122-031301-27d96c', trans), '20261122-031301-27d96c');
+});
+
+test('a magic among Python is found where it begins, and nothing else is one', () => {
+  assert.deepEqual(
+    ['%rlm resume a', 'fork = %rlm fork 2', '%%rlm_edit a', 'x %rlm', '%rlmx', '%%rlm a', '%time f()'].map(magicAt),
+    [0, 7, 0, -1, -1, -1, -1]
+  );
+});
+
+test('what was spent is still known when the page is loaded anew, and what came before the tab is not counted', () => {
+  const kept = new Map<string, string>();
+  const tab = {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, text: string) => void kept.set(name, text)
+  };
+  const told = { ...toldBy({ id: 'a', summary: { status: 'done', usage: { calls: 2 } } })!, started: 100 };
+  new Total(50, trans, tab).add(told);
+  const anew = new Total(200, trans, tab);
+  assert.equal(anew.text, '1 run · 2 calls · 0 tokens');
+  anew.add({ ...told, id: 'b' });
+  anew.add({ ...told, id: 'c', started: 10 });
+  assert.equal(anew.text, '2 runs · 4 calls · 0 tokens');
+});
+
+test('of several runs it is told which was not moved, and how many were', () => {
+  assert.equal(notMoved('a/b', 'It still goes on.', 2, 4, trans), 'a/b: It still goes on. 2 of 4 runs are in the trash.');
+  assert.equal(notMoved('a/b', 'It still goes on.', 0, 1, trans), 'a/b: It still goes on.');
 });

@@ -1,8 +1,9 @@
 """Two trajectories side by side, step by step, matched by what the steps do and not by their numbers.
 
-First, steps with the same code that either run has once are tied where their order allows it: the longest increasing subsequence
-of their places (J. W. Hunt and T. G. Szymanski, "A fast algorithm for computing longest common subsequences", CACM 20(5), 1977;
-taking only lines that are unique is B. Cohen's "patience diff"). Between two ties the steps are aligned so that the sum of their
+The steps that both begin with, the same code in the same reply, stay together: a fork and its parent share them. Then, steps with
+the same code that either run has once are tied where their order allows it: the longest increasing subsequence of their places
+(J. W. Hunt and T. G. Szymanski, "A fast algorithm for computing longest common subsequences", CACM 20(5), 1977; taking only lines
+that are unique is B. Cohen's "patience diff"). Between two ties the steps are aligned so that the sum of their
 likeness is greatest (S. B. Needleman and C. D. Wunsch, J. Mol. Biol. 48(3), 1970; a gap costs nothing, a pair below `FLOOR`
 is none). A last pass pairs what is left over on both sides and alike: these steps were moved. Steps that were put aside are not
 looked at. Pure; may be used from any thread.
@@ -14,6 +15,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Literal
 
 from rlm_lab.analysis.callpairs import child_pairs
@@ -72,7 +74,9 @@ def align(a: Trajectory, b: Trajectory, *, cells: int = CELLS) -> Alignment:
     ['same', 'only_b', 'same']
     """
     one, other = (_Side(steps=run.steps, traits=[traits_of(step, names_of(run)) for step in run.steps]) for run in (a, b))
-    pairs, exact = _pairs(one.traits, other.traits, cells)
+    shared = _shared(a, b)
+    found, exact = _pairs(one.traits[shared:], other.traits[shared:], cells)
+    pairs = [*((place, place) for place in range(shared)), *((shared + i, shared + j) for i, j in found)]
     moved = _moved(one.traits, other.traits, pairs)
     rows = list(_rows(one, other, pairs, moved, a.absent | b.absent))
     return Alignment(rows=tuple(_with_ends(a, b, rows)), exact=exact)
@@ -98,6 +102,18 @@ def names_of(run: Trajectory) -> frozenset[str]:
 
 
 # pairs
+
+
+def _shared(a: Trajectory, b: Trajectory) -> int:
+    """How many steps both begin with: the same code in the same reply, or all of it the same but for the prose around it."""
+    absent = a.absent | b.absent
+    both = zip(a.steps, b.steps, strict=False)
+    begun = takewhile(lambda two: code_of(two[0]) == code_of(two[1]) and _together(*two, absent), both)
+    return sum(1 for _ in begun)
+
+
+def _together(a: Step, b: Step, absent: frozenset[str]) -> bool:
+    return _said(a) == _said(b) or _own_kind(a, b, absent) == "same"
 
 
 def _pairs(a: Sequence[Traits], b: Sequence[Traits], cells: int) -> tuple[Places, bool]:
@@ -226,9 +242,9 @@ def _rows(a: _Side, b: _Side, pairs: Places, moved: dict[int, int], absent: froz
 def kind_of(a: Step, b: Step, absent: frozenset[str] = frozenset()) -> Kind:
     """What is different between two steps that belong together; facts that one of them has not recorded are not held against it."""
     kind = _own_kind(a, b, absent)
-    if kind != "same":
+    if kind not in ("same", "output"):
         return kind
-    return "same" if all(one and other and same_inside(one, other) for one, other in child_pairs(a, b)) else "child"
+    return kind if all(one and other and same_inside(one, other) for one, other in child_pairs(a, b)) else "child"
 
 
 def _own_kind(a: Step, b: Step, absent: frozenset[str]) -> Kind:
@@ -273,8 +289,7 @@ def _prompts(step: Step) -> list[str]:
 
 
 def _answers(step: Step) -> list[object]:
-    calls = [(call.status, call.answer) for block in step.blocks for call in block.calls]
-    return [*calls, *((child.status, child.answer_text) for block in step.blocks for child in block.children)]
+    return [(call.status, call.answer) for block in step.blocks for call in block.calls]
 
 
 def _outputs(step: Step) -> list[object]:

@@ -139,14 +139,17 @@ class Bindings:
         """What a piece of code takes, and the calls that were made in these lines; `beside` it the statement asks so many times."""
         taken = list(taken_in(node, self.known(node)))
         found = [source for each in taken for source in self.given_by(each)]
-        for asker in [value for each in taken for value in self.flow.functions.get(each.name, ())]:
+        for asker in {value.key: value for each in taken for value in self.flow.functions.get(each.name, ())}.values():
             asker.take(doubted(source, IN_PROMPT) for source in found if asker.key not in self.made_of(source.key))
         sites = [site for line, made in self.sites.items() if line is None or lines[0] <= line <= lines[1] for site in made]
-        asked = [site for site in sites if lines[1] >= lines[0] and (site.line is not None or may_call(node))]
+        loose = any(site.line is None for site in sites) and may_call(node)
+        asked = [site for site in sites if lines[1] >= lines[0] and (site.line is not None or loose)]
         queries = [each for each in taken if each.name in QUERIES]
-        for site in asked:
-            self.prompted(site, node, found, alone=beside == 0 and len(queries) == 1)
-        if asked:  # what stands in a prompt alone reaches the value by the call's answer
+        if asked:
+            told = self.prompted(node, found, alone=beside == 0 and len(queries) == 1)
+            for site in asked:
+                site.take(told)
+            # what stands in a prompt alone reaches the value by the call's answer
             found = [source for each in taken if not each.in_prompt for source in self.given_by(each)]
         whole = bool(queries) and not beside and not any(each.doubt for each in queries)
         doubt = next((each.doubt for each in queries if each.doubt), "asked in this line")
@@ -170,8 +173,14 @@ class Bindings:
         return value is None or value.kind != "variable" or bool(value.sources) or (value.written or "") not in _NOTHING
 
     def known(self, node: ast.AST) -> Known:
-        strangers = frozenset(name for part in ast.walk(node) if isinstance(part, ast.Call) for name in self.strange(part))
-        return Known(functions=self.flow.own, strangers=strangers)
+        parts = list(ast.walk(node))
+        strangers = frozenset(name for part in parts if isinstance(part, ast.Call) for name in self.strange(part))
+        silent = frozenset(part.id for part in parts if isinstance(part, ast.Name) and self.is_silent(part.id))
+        return Known(functions=self.flow.own, strangers=strangers, silent=silent)
+
+    def is_silent(self, name: str) -> bool:
+        """Whether a name stands for nothing that could be followed: a module, a built-in function."""
+        return not self.flow.names[name] if name in self.flow.names else name in _KNOWN or name in LIBRARIES
 
     def strange(self, call: ast.Call) -> Iterator[str]:
         """The name that a call begins with, where the code that it runs is neither the run's own nor of a well-known library."""
@@ -190,16 +199,15 @@ class Bindings:
         if strange:
             yield name
 
-    def prompted(self, site: Value, node: ast.AST, reads: list[Source], alone: bool) -> None:
-        """What the prompts of these calls were made of."""
+    def prompted(self, node: ast.AST, reads: list[Source], alone: bool) -> list[Source]:
+        """What the prompts of the calls that a piece of code makes were made of."""
         names = prompt_reads(node)
         asked = [part for query in queries_in(node) for part in (*query.args, *query.keywords)]
         torn = frozenset[str]().union(*map(chosen_in, asked)) if alone or not self.may_skip(node) else names
-        for name in sorted(names):
-            told = self.current(name, why="stands in its prompt")
-            site.take(doubted(source, IN_PROMPT) if name in torn else source for source in told)
         if not names:
-            site.take(doubted(source, IN_PROMPT) for source in reads)
+            return [doubted(source, IN_PROMPT) for source in reads]
+        told = [(name, source) for name in sorted(names) for source in self.current(name, why="stands in its prompt")]
+        return [doubted(source, IN_PROMPT) if name in torn else source for name, source in told]
 
     def may_skip(self, node: ast.AST) -> bool:
         """Whether one of several queries here may not have been asked."""

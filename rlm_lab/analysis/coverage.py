@@ -8,7 +8,6 @@ from its slices; a context that is used as a whole is *likely* read as a whole. 
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,7 +15,7 @@ from typing import Any
 
 from rlm_lab.analysis.flow_values import contexts_by_name
 from rlm_lab.analysis.frame_coverage import Frame, frame_of, place_rows, read_rows
-from rlm_lab.analysis.source import parsed
+from rlm_lab.analysis.source import parsed, parsed_anew
 from rlm_lab.trajectory.tree import Block, Trajectory
 
 WINDOW = 40  # characters that must be alike for a piece to be placed
@@ -171,10 +170,11 @@ def _alike_before(text: str, at: int, whole: str, place: int, most: int) -> int:
 
 def _tree_of(block: Block, known: Mapping[str, str]) -> ast.Module:
     """A block's code, in which contexts are read by their own names; empty where it is no Python."""
-    tree = copy.deepcopy(parsed(block.code)) or ast.Module(body=[], type_ignores=[])  # that tree is everybody's
-    for node in ast.walk(tree) if known else ():
+    other = {alias: name for alias, name in known.items() if alias != name}
+    tree = (parsed_anew if other else parsed)(block.code) or ast.Module(body=[], type_ignores=[])
+    for node in ast.walk(tree) if other else ():
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            node.id = known.get(node.id, node.id)
+            node.id = other.get(node.id, node.id)
     return tree
 
 
@@ -202,7 +202,7 @@ def _slice(node: ast.expr, size: int) -> tuple[int, int] | None:
         bounds = [None if part is None else ast.literal_eval(part) for part in (node.lower, node.upper)]
         found = range(size)[slice(*bounds)]
         return (found[0], found[-1] + 1) if found else (0, 0)
-    except (ValueError, TypeError, IndexError, SyntaxError):
+    except (ValueError, TypeError, IndexError, SyntaxError, RecursionError):
         return None
 
 
@@ -224,6 +224,16 @@ def _told(source: Source, found: Mapping[str, list[Part]]) -> dict[str, Any]:
         "unit": unit,
         **{kind: _parts(len(source.text), parts) for kind, parts in found.items()},
     }
+
+
+def share_of(context: Mapping[str, Any]) -> float:
+    """How much of a context, told as `coverage_of` tells it, was met in any way."""
+    parts = sorted((begin, end) for kind in ("read", "shown", "sent") for begin, end, _ in context[kind]["parts"])
+    covered, reached = 0, 0
+    for begin, end in parts:
+        covered += max(end - max(begin, reached), 0)
+        reached = max(reached, end)
+    return float(covered / max(context["size"], 1))
 
 
 def _told_frame(frame: Frame) -> dict[str, Any]:

@@ -57,8 +57,9 @@ def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergen
     if place is None:
         return None
     row = rows[place]
-    cause, sentence = _cause(a, b, row)
-    inside = _inside(row) if cause == "child" else None
+    met = _met(a, b, row)
+    cause, sentence = _cause(a, b, met)
+    inside = _inside(met) if cause == "child" else None
     if inside is not None:
         sentence = f"{sentence} In it, {place_text(inside)}: {inside.sentence}"
     differing = [block for step in (row.a, row.b) if step for block in step.blocks]
@@ -72,7 +73,7 @@ def divergence_of(a: Trajectory, b: Trajectory, rows: Sequence[Row]) -> Divergen
         names=names,
         readers_a=_readers(a.steps, row.a, names),
         readers_b=_readers(b.steps, row.b, names),
-        calls=inside.calls if inside else _answered(row) if cause == "answer" else None,
+        calls=inside.calls if inside else _answered(met) if cause == "answer" else None,
     )
 
 
@@ -102,6 +103,17 @@ def _marks(run: Trajectory) -> list[tuple[object, ...]]:
 # what led to it
 
 
+def _met(a: Trajectory, b: Trajectory, row: Row) -> Row:
+    """The row; of a step that one run has not, or has elsewhere, with the step that the other run has in its place."""
+    there, other = (row.a, b) if row.b is None else (row.b, a)
+    peer = next((step for step in other.steps if there and step.number == there.number), None)
+    if (row.a and row.b) or there is None or peer is None:
+        return row
+    one, two = (there, peer) if row.a else (peer, there)
+    kind = kind_of(one, two, a.absent | b.absent)
+    return row if kind == "same" else Row(kind=kind, a=one, b=two)
+
+
 def _cause(a: Trajectory, b: Trajectory, row: Row) -> tuple[Cause, str]:
     if row.a is None or row.b is None:
         return _of_one_side(a, b, row)
@@ -113,18 +125,14 @@ def _cause(a: Trajectory, b: Trajectory, row: Row) -> tuple[Cause, str]:
 
 
 def _of_one_side(a: Trajectory, b: Trajectory, row: Row) -> tuple[Cause, str]:
-    """A step that one run has not, or has elsewhere: that is where its root model replied otherwise, or had ended."""
+    """A step that one run has and the other has none in its place: it had ended."""
     name, there, other = ("A", row.a, b) if row.a else ("B", row.b, a)
     assert there is not None
-    twin = "B" if name == "A" else "A"
-    if row.elsewhere is None and there.number > len(other.steps):
-        why = "" if other.status == "done" else f" ({other.status.replace('_', ' ')})"
-        return "end", f"{twin} ended after step {len(other.steps)}{why}; {name} went on with step {there.number}."
-    peer = next((step for step in other.steps if step.number == there.number), None)
-    if peer is None:
+    if row.elsewhere is not None or there.number <= len(other.steps):
         return "reply", f"Only {name} has step {there.number}."
-    one, two = (there, peer) if name == "A" else (peer, there)
-    return _of_reply(a, b, one, two)
+    why = "" if other.status == "done" else f" ({other.status.replace('_', ' ')})"
+    twin = "B" if name == "A" else "A"
+    return "end", f"{twin} ended after step {len(other.steps)}{why}; {name} went on with step {there.number}."
 
 
 def _of_reply(a: Trajectory, b: Trajectory, one: Step, other: Step) -> tuple[Cause, str]:
@@ -139,6 +147,8 @@ def _of_reply(a: Trajectory, b: Trajectory, one: Step, other: Step) -> tuple[Cau
     for name, step in (("A", one), ("B", other)):
         if step.reply_error is not None or step.reply is None:
             return "no_reply", f"{name} got no reply{f' ({step.reply_error})' if step.reply_error else ''}, the other did."
+    if (one.reply or "").strip() == (other.reply or "").strip():
+        return "reply", "Other code was run for the same reply."
     if "prompts" in a.absent | b.absent:
         return "reply", f"Another reply{_models(a, b)}; whether the messages were the same is not recorded."
     if _sent(one) != _sent(other) and one.number == other.number:

@@ -8,7 +8,9 @@ a block that cannot be read is passed over. May be used from any thread.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rlm_lab.analysis.acts import FINALS
 from rlm_lab.analysis.bindings import BRANCHES, Bindings, Under, doubted, foreign_names, is_mixed
@@ -31,11 +33,11 @@ from rlm_lab.analysis.source import parsed
 from rlm_lab.analysis.taken import MUTATORS, PART_OF, function_of
 from rlm_lab.trajectory.tree import Block, Step, Trajectory
 
-_ENDS = FINALS | {"done"}  # recursive-flow's
 _SHOWERS = frozenset({"print", "display", "pprint"})
 _SIDE_BY_SIDE = (ast.Tuple, ast.List, ast.Set, ast.BinOp, ast.Name)
 _SIDE_BY_SIDE_CALLS = frozenset({"zip", "chain", "enumerate", "product", "values", "items"})
-_REWRITES = frozenset({"exec", "eval", "globals", "setattr", "run_cell", "run_line_magic"})  # they may bind any name
+_REWRITES = frozenset({"exec", "eval", "globals"})  # they may bind any name
+_RUNNERS = frozenset({"run_cell", "run_line_magic"})  # so may these, of IPython's shell
 _IN_FUNCTION = "may be bound in the function that is called here"
 _TORN = (ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 
@@ -94,14 +96,20 @@ class _Reader:
         self.last = error_line if isinstance(error_line, int) else None
         self.shown_last = tree.body[-1] if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         self.recorded = recorded_names(block)
-        self.stored = list(stores_in(tree))
+        self.stored = Counter(stores_in(tree))
+        self.catches = any(isinstance(node, ast.Try | ast.With | ast.AsyncWith) for node in ast.walk(tree))
         self.names = Bindings(flow, step, block)
 
     def body(self, statements: Sequence[ast.stmt], under: Under) -> None:
-        for statement in statements:
+        shown: int | None = None  # once a round may have been left, up to where the record shows that it was not
+        for at, statement in enumerate(statements):
             if self.last is not None and statement.lineno > self.last:
                 return
+            if shown is not None and at > shown:
+                under = replace(under, sure=False)
             self.statement(statement, under)
+            if shown is None and under.again and under.sure and _leaves(statement, self.catches):
+                shown = max((later for later in range(at + 1, len(statements)) if self.ran([statements[later]])), default=at)
 
     def statement(self, node: ast.stmt, under: Under) -> None:
         if self.last is not None and node.lineno <= self.last <= (node.end_lineno or node.lineno):
@@ -180,18 +188,19 @@ class _Reader:
     def rounds(self, node: ast.For | ast.AsyncFor, under: Under) -> None:
         """A loop: its names stand for one item at a time."""
         head, ran = head_of(node, node.body), self.ran(node.body, names_of_target(node.target))
+        asked = len(queries_in(node.iter))
         once = Under(sure=under.sure and ran, deciders=under.deciders)  # where there is nothing to go through, names stay
         for name, of, _ in unpacked(node.target, node.iter, each=True):
-            found = self.beside_others(of, node.iter, head)
+            found = self.beside_others(of, node.iter, head, asked)
             mixed = isinstance(of, _SIDE_BY_SIDE) or (isinstance(of, ast.Call) and called(of) in _SIDE_BY_SIDE_CALLS)
             self.names.bind(name, node.lineno, self.pieces(found, mixed), once)
             self.flow.holders[name] = holders_of(of) - {name}
         self.loop(node.body, self.deciders(node.iter, node, under), under, ran)
         self.body(node.orelse, under)
 
-    def beside_others(self, part: ast.expr, whole: ast.expr, lines: tuple[int, int]) -> list[Source]:
-        """The sources of a part of an expression, whose calls cannot be told from those beside it."""
-        beside = 0 if part is whole else len(queries_in(whole)) - len(queries_in(part))
+    def beside_others(self, part: ast.expr, whole: ast.expr, lines: tuple[int, int], asked: int) -> list[Source]:
+        """The sources of a part of an expression, whose calls cannot be told from those beside it: the whole asks so many times."""
+        beside = 0 if part is whole else asked - len(queries_in(part))
         return self.names.sources(part, lines, beside)
 
     def pieces(self, sources: list[Source], part: bool) -> list[Source]:
@@ -201,9 +210,9 @@ class _Reader:
         return [doubted(source, PART_OF) if source in torn else source for source in sources]
 
     def loop(self, body: list[ast.stmt], deciders: tuple[Source, ...], under: Under, ran: bool) -> None:
-        """Read twice: what the first round makes, the next one reads."""
+        """Read twice: what the first round makes, the next one reads; one within another once in each round of that."""
         inside = Under(sure=under.sure and ran, deciders=deciders, again=True)
-        for _ in range(2):
+        for _ in range(1 if under.again else 2):
             self.body(body, inside)
 
     def ran(self, body: list[ast.stmt], targets: Sequence[str] = ()) -> bool:
@@ -211,8 +220,8 @@ class _Reader:
         begin, end = body[0].lineno, body[-1].end_lineno or body[-1].lineno
         if any(line is not None and begin <= line <= end for line in self.names.sites):
             return True
-        made = [*targets, *(name for statement in body for name in stores_in(statement))]
-        return any(name in self.recorded and made.count(name) == self.stored.count(name) for name in made)
+        made = Counter([*targets, *(name for statement in body for name in stores_in(statement))])
+        return any(name in self.recorded and count == self.stored[name] for name, count in made.items())
 
     def deciders(self, test: ast.expr, node: ast.stmt, under: Under) -> tuple[Source, ...]:
         body = getattr(node, "body", None) or getattr(node, "cases", [])
@@ -224,14 +233,19 @@ class _Reader:
     def assign(self, node: ast.stmt, targets: list[ast.expr], value: ast.expr, under: Under, *, grows: bool = False) -> None:
         sources = self.names.sources(value, span_of(node))
         self.mutations(value, node, under, sources)
+        asked = len(queries_in(value))
         for target in targets:
-            if sets_answer(target):
-                self.names.bind("answer", node.lineno, sources, under, constant_of(value))
+            if sets_answer(target) and self.flow.answers.issuperset(self.flow.names.get("answer", ())):
+                before = self.names.current("answer") if grows and "answer" in self.flow.names else []
+                written = None if grows else constant_of(value)
+                bound = self.names.bind("answer", node.lineno, [*sources, *before], under, written)
+                bound.mixed = bool(before)
+                self.flow.answers.add(bound.key)
             elif isinstance(target, (ast.Subscript, ast.Attribute)):
                 self.names.change(base_of(target), node.lineno, [*sources, *self.names.sources(target, (0, -1))], under)
             else:
                 for name, of, part in list(unpacked(target, value)):
-                    taken = sources if of is value else self.beside_others(of, value, span_of(node))
+                    taken = sources if of is value else self.beside_others(of, value, span_of(node), asked)
                     before = self.names.current(name) if grows else []
                     written = None if grows or part else constant_of(of)
                     bound = self.names.bind(name, node.lineno, [*self.pieces(taken, part), *before], under, written)
@@ -247,7 +261,7 @@ class _Reader:
     def expression(self, node: ast.Expr, value: ast.expr, under: Under) -> None:
         sources = self.names.sources(value, span_of(node))
         self.mutations(value, node, under, sources)
-        final = next((part for part in ast.walk(value) if isinstance(part, ast.Call) and called(part) in _ENDS), None)
+        final = next((part for part in ast.walk(value) if isinstance(part, ast.Call) and self.ends(part)), None)
         if final is not None:
             self.final(final, sources, under)
         elif node is self.shown_last or (isinstance(value, ast.Call) and called(value) in _SHOWERS):
@@ -256,6 +270,11 @@ class _Reader:
             output.take([*sources, *under.deciders])
         elif not only_asks(value):
             self.flow.used.update(source.key for source in sources)
+
+    def ends(self, node: ast.Call) -> bool:
+        """Whether a call gives the answer; `done` is recursive-flow's, unless the run's code binds it."""
+        done = isinstance(node.func, ast.Name) and node.func.id == "done" and "done" not in self.flow.names
+        return done or called(node) in FINALS
 
     def final(self, node: ast.Call, sources: list[Source], under: Under) -> None:
         given = node.args[0] if node.args else node.keywords[0].value if node.keywords else None
@@ -277,8 +296,10 @@ class _Reader:
             if isinstance(part, ast.NamedExpr):
                 self.names.bind(part.target.id, node.lineno, self.names.sources(part.value, span_of(node)), here)
                 continue
-            if called(part) in _REWRITES:
+            if _rewrites(part):
                 self.names.doubt_all()
+            elif called(part) == "setattr" and part.args:
+                self.names.change(base_of(part.args[0]), node.lineno, sources, here)
             in_place = any(word.arg == "inplace" for word in part.keywords)
             if isinstance(part.func, ast.Attribute) and (part.func.attr in MUTATORS or in_place):
                 self.names.change(base_of(part.func), node.lineno, sources, here)
@@ -287,6 +308,28 @@ class _Reader:
                     self.names.change(given.id if isinstance(given, ast.Name) else None, node.lineno, sources, doubtful)
                 for name in sorted(own.rebinds):
                     self.names.bind(name, node.lineno, [doubted(source, _IN_FUNCTION) for source in sources], doubtful)
+
+
+def _rewrites(node: ast.Call) -> bool:
+    """Whether a call may bind any name."""
+    plain = isinstance(node.func, ast.Name) or base_of(node.func) in ("builtins", "__builtins__")
+    return (plain and called(node) in _REWRITES) or called(node) in _RUNNERS
+
+
+def _leaves(node: ast.AST, catches: bool, inner: bool = False) -> bool:
+    """Whether a statement may leave the round of the loop that it stands in; `inner` says that it stands in another loop there."""
+    match node:
+        case ast.Break() | ast.Continue():
+            return not inner
+        case ast.Raise():
+            return catches  # where nothing catches it, the block's error shows it
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.expr():
+            return False
+        case ast.For() | ast.AsyncFor() | ast.While():
+            inside = any(_leaves(part, catches, True) for part in node.body)
+            return inside or any(_leaves(part, catches, inner) for part in node.orelse)
+        case _:
+            return any(_leaves(part, catches, inner) for part in ast.iter_child_nodes(node))
 
 
 def _swallows(manager: ast.expr) -> bool:

@@ -73,6 +73,7 @@ class Flow:
     `names` is what each name stands for at the end; `functions` are the run's own that ask models, with the calls made in them;
     `used` are the keys of what was used without becoming part of a value: tested, checked, given to a function for its effect;
     `own` are the functions that the run's code defined, `classes` its classes, `foreign` names of modules that are not well known;
+    `answers` are the keys of what was put into the `answer` that every run has;
     `holders` are the names that a loop's variable or an alias was taken from;
     `unread` are steps and blocks whose code could not be read.
     """
@@ -85,6 +86,7 @@ class Flow:
     own: dict[str, Function] = field(default_factory=dict)
     classes: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
+    answers: set[str] = field(default_factory=set)
     holders: dict[str, frozenset[str]] = field(default_factory=dict)
     unread: list[tuple[int, int]] = field(default_factory=list)
 

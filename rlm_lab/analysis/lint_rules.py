@@ -14,17 +14,19 @@ from functools import cached_property
 from typing import Any
 
 from rlm_lab.analysis.acts import FINALS, QUERIES, clipped
-from rlm_lab.analysis.coverage import coverage_of
+from rlm_lab.analysis.bindings import BRANCHES
+from rlm_lab.analysis.coverage import coverage_of, share_of
 from rlm_lab.analysis.flow import flow_of
 from rlm_lab.analysis.flow_values import Flow, Value
 from rlm_lab.analysis.provenance import Node, Provenance, origin_of
 from rlm_lab.analysis.reads import called, queries_in, reads_in
 from rlm_lab.analysis.retyped import parts_of, shown_before, stands_in
 from rlm_lab.analysis.source import parsed
-from rlm_lab.trajectory.tree import Block, Call, Step, Trajectory
+from rlm_lab.trajectory.tree import Block, Call, Flag, Step, Trajectory
 
 _SMALL = 1_000  # characters, rows or items of a context that a preview may well show whole
 _MOST_READ = 0.5  # share of a context under which most of it was never read
+_TOLD = 80  # characters of a prompt that its flag tells
 _SHORTEST = 4  # characters of an answer that is looked for; shorter ones stand anywhere
 _REACH_ALL = frozenset({"context", "INPUTS", "globals", "locals", "vars", "eval", "exec", "open", "SHOW_VARS", "get_ipython"})
 _CUT = re.compile(r"\[[\d,]+ characters left out")
@@ -61,6 +63,17 @@ class Case:
     @cached_property
     def blocks(self) -> list[tuple[Step, Block]]:
         return [(step, block) for step in self.trajectory.steps for block in step.blocks]
+
+    @cached_property
+    def prompts(self) -> dict[tuple[int, str], list[Value]]:
+        """The calls that sent each prompt, by step and the prompt as a flag tells it; none that is written out in the code."""
+        codes = {(step.number, block.number): block.code for step, block in self.blocks}
+        found: dict[tuple[int, str], list[Value]] = {}
+        for value in self.flow.values.values():
+            for prompt in {call.prompt for call in value.calls if call.prompt not in codes[value.step, value.block]}:
+                told = prompt if len(prompt) <= _TOLD else f"{prompt[: _TOLD - 1]}…"
+                found.setdefault((value.step, repr(told)), []).append(value)
+        return found
 
     @property
     def children(self) -> list[Trajectory]:
@@ -177,13 +190,13 @@ def ignored_errors(case: Case) -> Iterator[Finding]:
 
 def _questions_given_up(case: Case) -> Iterator[Finding]:
     """A line that failed as it asked models, where nothing is asked after it and no later reply speaks of it."""
-    for at, (step, block) in enumerate(case.blocks):
-        line = _asking_line(block) if block.error is not None else None
-        later = case.blocks[at + 1 :] if line is not None else []
-        if not later or any(other.calls or other.children for _, other in later):
-            continue
-        texts = [each.reply or "" for each in case.trajectory.steps if each.number > step.number]
-        if not any(_TELLS.search(text) for text in [*texts, case.trajectory.answer_text]):
+    if _TELLS.search(case.trajectory.answer_text):
+        return
+    asked = max((at for at, (_, block) in enumerate(case.blocks) if block.calls or block.children), default=0)
+    told_in = max((step.number for step in case.trajectory.steps if _TELLS.search(step.reply or "")), default=0)
+    for at, (step, block) in enumerate(case.blocks[:-1]):
+        line = _asking_line(block) if block.error is not None and asked <= at and told_in <= step.number else None
+        if line is not None:
             error = block.error or {}
             told = f"{error.get('type') or 'Error'}: {clipped(str(error.get('message') or ''), 80)}".rstrip(": ")
             reason = f"What was asked here failed with {told}; it was not asked again, and the answer came without it."
@@ -203,11 +216,12 @@ def _asking_line(block: Block) -> int | None:
 
 def _unheeded_calls(case: Case) -> Iterator[Finding]:
     answered = {call.prompt for _, block in case.blocks for call in block.calls if call.status == "answered"}
+    heeded = max((at for at, (_, block) in enumerate(case.blocks) if _HANDLES.search(block.code)), default=-1)
     for at, (step, block) in enumerate(case.blocks):
         failed = [
             call for call in block.calls if call.status == "failed" and call.batch is not None and call.prompt not in answered
         ]
-        if failed and block.error is None and not any(_HANDLES.search(other.code) for _, other in case.blocks[at:]):
+        if failed and block.error is None and heeded < at:
             calls = (
                 f"{len(failed):,} of {len(block.calls):,} calls failed" if len(failed) > 1 else f"Call {failed[0].number} failed"
             )
@@ -239,6 +253,17 @@ def _left_out(block: Block) -> str:
 
 
 # calls
+
+
+def holds_data(case: Case, flag: Flag) -> bool:
+    """Whether the prompt that was flagged for holding nothing of a context was made of earlier answers, or of what code read."""
+    told = flag.message.partition(": ")[2].removesuffix(".") if flag.flag == "prompt_without_context" else ""
+    return bool(told) and any(_is_made_of_data(case.flow, value) for value in case.prompts.get((flag.step, told), ()))
+
+
+def _is_made_of_data(flow: Flow, asked: Value) -> bool:
+    sources = [source.key for source in asked.sources.values() if source.why != BRANCHES]
+    return any(flow.values[key].kind in ("calls", "child", "context") for key in flow.reached(sources) if key in flow.values)
 
 
 def unused_calls(case: Case) -> Iterator[Finding]:
@@ -312,17 +337,7 @@ def unread_contexts(case: Case) -> Iterator[Finding]:
     for context in told["contexts"]:
         if context["size"] <= _SMALL:
             continue
-        share = _share(context)
+        share = share_of(context)
         if share < _MOST_READ:
             percent = f"{share:.0%}" if share >= 0.01 else "less than 1%"
             yield Finding(reason=f"Of {context['name']} only {percent} was read by code, shown to the model or sent in calls.")
-
-
-def _share(context: Mapping[str, Any]) -> float:
-    """How much of a context was met in any way."""
-    parts = sorted((begin, end) for kind in ("read", "shown", "sent") for begin, end, _ in context[kind]["parts"])
-    covered, reached = 0, 0
-    for begin, end in parts:
-        covered += max(end - max(begin, reached), 0)
-        reached = max(reached, end)
-    return float(covered / max(context["size"], 1))

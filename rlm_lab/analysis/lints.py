@@ -126,7 +126,11 @@ def lints_of(trajectory: Trajectory, contexts: Mapping[str, Any] | None = None) 
     ['unsupported_answer', 'early_final']
     """
     case = Case(trajectory=trajectory, contexts=contexts or {})
-    flagged = [_of_flag(trajectory.run, flag, again) for flag, again in _once(trajectory) if flag.flag in _FLAGS]
+    flagged = [
+        _of_flag(trajectory.run, flag, again)
+        for flag, again in _once(trajectory)
+        if flag.flag in _FLAGS and not rules.holds_data(case, flag)
+    ]
     found = [
         _of(rule, finding, trajectory.run) for rule in RULES if not rule.needs & trajectory.absent for finding in rule.find(case)
     ]
@@ -148,10 +152,13 @@ def _of(rule: Rule, finding: Finding, run: str) -> Lint:
 def _once(trajectory: Trajectory) -> Iterator[tuple[Flag, int]]:
     """The flags in their order; one that is met in several steps with the same words is told once, with how many more there are."""
     flags = [flag for step in trajectory.steps for flag in step.flags]
-    for at, flag in enumerate(flags):
-        same = [other.step for other in flags if (other.flag, other.message) == (flag.flag, flag.message)]
-        if flag.step == same[0] and flag not in flags[:at]:
-            yield flag, len(set(same)) - 1
+    steps: dict[tuple[str, str], dict[int, None]] = {}  # in which steps the same is said
+    for flag in flags:
+        steps.setdefault((flag.flag, flag.message), {})[flag.step] = None
+    for flag in dict.fromkeys(flags):
+        same = steps[flag.flag, flag.message]
+        if flag.step == next(iter(same)):
+            yield flag, len(same) - 1
 
 
 def _of_flag(run: str, flag: Flag, again: int) -> Lint:

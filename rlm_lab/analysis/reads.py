@@ -211,6 +211,39 @@ def _inner_names(node: ast.AST) -> dict[str, ast.AST]:
     return inner
 
 
+def makers_of(value: ast.AST, passed_by: frozenset[str]) -> Iterator[str]:
+    """The names that may each have given a part of a value; what chooses an item, or an order, gives none.
+
+    >>> import ast
+    >>> sorted(makers_of(ast.parse("list((rows[n], *more))").body[0].value, frozenset({"list"})))
+    ['more', 'rows']
+    """
+    match value:
+        case ast.Subscript(value=inner) | ast.Attribute(value=inner) | ast.Await(value=inner) | ast.Starred(value=inner):
+            yield from makers_of(inner, passed_by)
+        case ast.Call() if called(value) in QUERIES:
+            yield f"what was asked in line {value.lineno}, column {value.col_offset}"
+        case ast.Call(func=func, args=args, keywords=keywords):
+            for given in (func, *(one for one in args if not isinstance(one, ast.Lambda))):
+                yield from makers_of(given, passed_by)
+            for word in keywords:
+                yield from makers_of(word.value, passed_by) if word.arg != "key" else ()
+        case (
+            ast.ListComp(elt=made, generators=rounds)
+            | ast.SetComp(elt=made, generators=rounds)
+            | ast.GeneratorExp(elt=made, generators=rounds)
+        ):
+            for each in rounds:
+                yield from makers_of(each.iter, passed_by)
+            targets = {name for each in rounds for name in names_of_target(each.target)}
+            yield from makers_of(made, passed_by | targets)
+        case ast.DictComp() | ast.Lambda() | ast.Name():
+            yield from (name for name, _ in reads_in(value, passed_by))
+        case _:
+            for part in ast.iter_child_nodes(value):
+                yield from makers_of(part, passed_by)
+
+
 def span_of(node: ast.stmt) -> tuple[int, int]:
     """The lines of a statement."""
     return node.lineno, node.end_lineno or node.lineno

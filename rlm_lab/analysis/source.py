@@ -28,6 +28,11 @@ def parsed(code: str) -> ast.Module | None:
     return _kept(code) if len(code) <= _KEPT else _parsed(code)
 
 
+def parsed_anew(code: str) -> ast.Module | None:
+    """The same as a tree of the caller's own, which may be changed."""
+    return _parsed(code) if len(code) <= _LONGEST else None
+
+
 def _parsed(code: str) -> ast.Module | None:
     try:
         return tree_of(_USELESS_ESCAPE.sub(r"\1", _SHELL.sub(r"\1pass", code)))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rlm_lab.analysis.acts import QUERIES
-from rlm_lab.analysis.reads import called, globals_of, names_of_target, parameters_of, reads_in
+from rlm_lab.analysis.reads import called, globals_of, makers_of, names_of_target, parameters_of, reads_in
 
 ONE_OF = "may be the one taken here"
 PART_OF = "only a part of it is taken here"
@@ -29,6 +29,9 @@ MUTATORS = frozenset(
     {"append", "extend", "insert", "add", "update", "setdefault", "remove", "pop", "sort", "reverse", "clear", "put", "write"}
 )
 _PICKERS = frozenset({"get", "pop", "popitem", "items", "values", "keys", "choice", "next"})
+_TAKERS = frozenset({"get", "pop", "popitem"})
+_CHOOSERS = frozenset({"choice", "choices", "sample"})
+_EXTREMES = frozenset({"max", "min"})
 _ORDERERS = frozenset(
     {"sorted", "sort", "sort_values", "min", "max", "filter", "groupby"}
 )  # their function decides, and makes nothing
@@ -74,18 +77,20 @@ class Known:
 
     functions: Mapping[str, Function] = field(default_factory=dict)
     strangers: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()  # names that stand for no value that could be followed: modules, built-in functions
     bound: frozenset[str] = frozenset()  # names of an inner scope
+    read: dict[ast.Lambda, Function] = field(default_factory=dict)  # while one piece of code is read: what was found, once
 
     def within(self, names: Iterable[str]) -> Known:
         return replace(self, bound=self.bound | set(names))
 
 
-def taken_in(node: ast.AST, known: Known = Known()) -> Iterator[Taken]:
+def taken_in(node: ast.AST, known: Known) -> Iterator[Taken]:
     """The names that a node reads and does not itself bind.
 
     >>> import ast
     >>> for code in ("first + rest[0]", "first or rest", "[one for one in first if one in rest]"):
-    ...     print([(each.name, each.doubt) for each in taken_in(ast.parse(code))])
+    ...     print([(each.name, each.doubt) for each in taken_in(ast.parse(code), Known())])
     [('first', ''), ('rest', '')]
     [('first', 'may be the one taken here'), ('rest', 'may be the one taken here')]
     [('first', ''), ('rest', 'decides what is taken here')]
@@ -133,9 +138,14 @@ def _item(value: ast.expr, part: ast.expr, known: Known) -> Iterator[Taken]:
     elif isinstance(value, (ast.Tuple, ast.List)) and (one := _meant(value, part)) is not None:
         yield from taken_in(one, known)
     else:
-        inside = list(taken_in(value, known))
-        whole = isinstance(value, (ast.Call, ast.Attribute, ast.Subscript)) or len({each.name for each in inside}) < 2
-        yield from (replace(each, piece=True) for each in (inside if whole else _doubted(inside, PART_OF)))
+        yield from _piece(value, known, PART_OF)
+
+
+def _piece(value: ast.expr, known: Known, why: str) -> Iterator[Taken]:
+    """A piece of a value; of one that was made of several names, each is likely only."""
+    several = len(set(makers_of(value, known.bound | known.silent | set(known.functions)))) > 1
+    inside = taken_in(value, known)
+    yield from (replace(each, piece=True) for each in (_doubted(inside, why) if several else inside))
 
 
 def _meant(value: ast.Tuple | ast.List, part: ast.expr) -> ast.expr | None:
@@ -191,14 +201,30 @@ def _of_call(node: ast.Call, known: Known) -> Iterator[Taken]:
     yield from _doubted(_callee(node, name, known), doubt if doubt == _WAYS else "")
     spare = _SPARE.get(name, set())
     for at, given in enumerate(node.args):
-        yield from _doubted(taken_in(given, known), doubt or (ONE_OF if at in spare else ""))
+        chosen = at == 0 and _chooses(node, name, known)
+        found = _piece(given, known, ONE_OF) if chosen else taken_in(given, known)
+        yield from _doubted(found, doubt or (ONE_OF if at in spare or _is_one_of(node, name, known) else ""))
     for word in node.keywords:
         yield from _doubted(taken_in(word, known), doubt or (ONE_OF if word.arg in ("default", "fill_value", "other") else ""))
 
 
 def _callee(node: ast.Call, name: str, known: Known) -> Iterator[Taken]:
+    if name in _TAKERS and isinstance(node.func, ast.Attribute):
+        yield from _piece(node.func.value, known, ONE_OF)
+        return
     for each in taken_in(node.func, known):
         yield replace(each, piece=True) if name in _PICKERS else each
+
+
+def _chooses(node: ast.Call, name: str, known: Known) -> bool:
+    """Whether a call gives one item, or some, of its first argument."""
+    plain = isinstance(node.func, ast.Name) and name not in known.bound
+    return name in _CHOOSERS or (plain and (name == "next" or (name in _EXTREMES and len(node.args) == 1)))
+
+
+def _is_one_of(node: ast.Call, name: str, known: Known) -> bool:
+    """Whether a call gives one of its arguments."""
+    return name in _EXTREMES and isinstance(node.func, ast.Name) and name not in known.bound and len(node.args) > 1
 
 
 def _given(own: Function, node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
@@ -226,7 +252,9 @@ def _doubt_of_callee(node: ast.Call, known: Known) -> str:
 
 def _function(node: ast.expr, known: Known) -> Function | None:
     if isinstance(node, ast.Lambda):
-        return function_of("lambda", node, known)
+        if node not in known.read:
+            known.read[node] = function_of("lambda", node, known)
+        return known.read[node]
     return known.functions.get(node.id) if isinstance(node, ast.Name) and node.id not in known.bound else None
 
 

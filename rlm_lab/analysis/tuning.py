@@ -10,7 +10,7 @@ from typing import Any
 
 from rlm_lab.trajectory.tree import Step, Trajectory
 
-_ROLES = frozenset({"system", "user", "assistant"})
+_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
 def examples_of(trajectory: Trajectory, *, failed: bool = True) -> Iterator[dict[str, Any]]:
@@ -47,7 +47,7 @@ def turns_of(trajectory: Trajectory) -> Iterator[tuple[Step, list[dict[str, str]
 def _message(told: Mapping[str, Any]) -> dict[str, str]:
     """A message as every consumer knows it; one of a role that not all know is what the model was given, as a user gives it."""
     role, content = told.get("role"), told.get("content")
-    return {"role": str(role) if role in _ROLES else "user", "content": _text("" if content is None else str(content))}
+    return {"role": _ROLES.get(str(role), "user"), "content": _text("" if content is None else str(content))}
 
 
 def _has_failed(step: Step) -> bool:

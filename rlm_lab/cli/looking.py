@@ -41,6 +41,9 @@ def _compare(parsed: argparse.Namespace) -> int:
 
     if parsed.to not in ("text", "html") or (parsed.to == "text" and parsed.out):
         raise UsageError(f"A comparison cannot be written as {parsed.to!r} to a file; give --to html.")
+    if len(parsed.runs) < 2:
+        told = f"Two runs or more can be compared, and {len(parsed.runs)} given"
+        raise UsageError(f"{told}; name another by its id: rlm-lab runs lists them.")
     comparison = rlm_lab.compare(*parsed.runs)
     if parsed.to == "text":
         print(comparison.text(width()))

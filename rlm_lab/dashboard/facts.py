@@ -8,7 +8,7 @@ from typing import Any
 from rlm_lab.dashboard.exporting import forms
 from rlm_lab.dashboard.shelf import short
 from rlm_lab.dashboard.source import Source
-from rlm_lab.trajectory.events import RunStarted
+from rlm_lab.trajectory.events import RunStarted, forked_from
 from rlm_lab.views.clean import plain
 
 LIMITS = ("steps", "calls", "tokens", "cost", "seconds", "depth")
@@ -31,7 +31,8 @@ def _rows(started: RunStarted) -> list[tuple[str, str]]:
         ("model of calls", short(started.sub_model)),
         ("profile", short(started.profile)),
         ("started", short(started.started)),
-        ("parent", "" if started.parent is None else short(started.parent)),
+        ("child run of", "" if started.parent is None else short(started.parent)),
+        ("forked from", short(forked_from(started) or "")),
         ("context", "\n".join(contexts)),
         ("budget", _budget(started.budget)),
         ("tools", ", ".join(short(tool) for tool in started.tools[:50])),

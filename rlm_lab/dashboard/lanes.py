@@ -51,7 +51,8 @@ class Lanes:
     _origin: float = 0.0  # when the run began
     _nodes: dict[str, Node] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
-    _pauses: list[tuple[float, float]] = field(default_factory=list)  # begin, and seconds held up to its end
+    _pauses: list[tuple[float, float, float]] = field(default_factory=list)  # begin, end, and seconds held up to its begin
+    _stands: float | None = None  # since when the run is paused, while it is
     _until: list[float] = field(default_factory=list)  # when each lane of calls is free again
     _lane_of: dict[str, int] = field(default_factory=dict)
     _paid: dict[str, float] = field(default_factory=dict)
@@ -74,6 +75,8 @@ class Lanes:
         for known in fresh:
             if known.get("kind") == "pause":
                 self._pause(known)
+        if any(known.get("kind") == "run" and known.get("parent") is None and known.get("status") != "paused" for known in fresh):
+            self._stands = None
         for known in fresh:
             handler = _HANDLERS.get(known.get("kind", ""))
             if handler is not None:
@@ -92,18 +95,24 @@ class Lanes:
     def at(self, t: float | None) -> float:
         """Seconds since the run began, without what was spent waiting for a person."""
         t = t or 0.0
-        place = bisect_right(self._pauses, (t, float("inf")))
-        held = self._pauses[place - 1][1] if place else 0.0
-        since = max(t - held - self._origin, 0.0)
+        t = t if self._stands is None else min(t, self._stands)
+        place = bisect_right(self._pauses, (t, math.inf, math.inf))
+        if place:
+            begin, end, held = self._pauses[place - 1]
+            t = begin - held if t < end else t - held - (end - begin)
+        since = max(t - self._origin, 0.0)
         self.now = max(self.now, since)
         return since
 
     def _pause(self, node: Node) -> None:
-        if node.get("end") is None or node.get("counted"):
+        begin, end = node.get("t") or 0.0, node.get("end")
+        self._stands = begin if end is None else None
+        if end is None or node.get("counted"):
             return
         node["counted"] = True
-        before = self._pauses[-1][1] if self._pauses else 0.0
-        self._pauses.append((node["end"] - 1e-6, before + max(node["end"] - (node.get("t") or 0.0), 0.0)))
+        last, until, held = self._pauses[-1] if self._pauses else (0.0, 0.0, 0.0)
+        begin = max(begin, until)
+        self._pauses.append((begin, max(begin, end), held + until - last))
 
     def _act(self, node: Node) -> None:
         if not node.get("shown"):

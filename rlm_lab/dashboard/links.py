@@ -23,6 +23,9 @@ from rlm_lab.trajectory.tree import Trajectory
 
 MIME_TYPE = "application/vnd.rlm-lab.dashboard+json"
 _STYLE = "font-size:13px;text-decoration:none"
+_HERE = "in a new tab of this browser"
+_PROXIED = "through the Jupyter server, from another machine"
+_AT_ITS_SIDE = "in a browser on the kernel’s own machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +41,15 @@ class Link:
 
     def bundle(self) -> dict[str, Any]:
         """What a notebook shows."""
-        first, second = (self.proxied, self.url) if self.remote and self.proxied else (self.url, self.proxied)
-        shown = [_anchor(str(first), "Open the dashboard")]
-        if second is not None:
-            shown.append(_anchor(second, "on this machine" if self.remote else "through the Jupyter server"))
-        note = '<span style="font-size:11px;opacity:.7">good for one visit; a new tab, alive while cells run</span>'
-        plain = f"The dashboard: {first}"
+        here, proxied = (self.url, _HERE), (self.proxied, _PROXIED)
+        (first, use), (second, other) = (proxied, (self.url, _AT_ITS_SIDE)) if self.remote and self.proxied else (here, proxied)
+        lines = [_line(str(first), "Open the dashboard", use)]
+        lines += [] if second is None else [_line(second, "Open it", other)]
+        what = "The link" if second is None else "Each link"
+        lines.append(f"<div>{_note(f'{what} is good once; %rlm dashboard gives a new one.')}</div>")
+        plain = f"The dashboard {use}, good once: {first}"
         told = {"version": 1, "id": secrets.token_hex(8)}  # by which a front end of ours opens a tab of its own; nothing secret
-        return {"text/html": f"<div>{' &nbsp; '.join(shown)} &nbsp; {note}</div>", "text/plain": plain, MIME_TYPE: told}
+        return {"text/html": "".join(lines), "text/plain": plain, MIME_TYPE: told}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return self.bundle()
@@ -120,3 +124,11 @@ def _jupyter() -> tuple[str | None, bool]:
 
 def _anchor(url: str, text: str) -> str:
     return f'<a href="{html.escape(url, quote=True)}" target="_blank" rel="noopener noreferrer" style="{_STYLE}">{text}</a>'
+
+
+def _line(url: str, text: str, use: str) -> str:
+    return f"<div>{_anchor(url, text)} {_note(use)}</div>"
+
+
+def _note(text: str) -> str:
+    return f'<span style="font-size:11px;opacity:.7">{text}</span>'

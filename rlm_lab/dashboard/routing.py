@@ -20,7 +20,7 @@ from tornado.web import Application, OutputTransform, RequestHandler, StaticFile
 from rlm_lab.dashboard.guard import Guard, Verdict, Visit
 
 ASSETS = Path(__file__).parent / "assets"
-SERVED = ("page.css", "boot.js", "shell.js", "pane.js")  # of our own files
+SERVED = ("page.css", "theme.js", "boot.js", "shell.js", "pane.js")  # of our own files
 BUNDLES = ("view.js", "editor.js", "compare.js", "lesson.js")  # of the component's
 # Panel's and Bokeh's: the pages need no more of them.
 OFFERED = re.compile(

@@ -325,9 +325,7 @@ class Task:
         if value is MISSING:
             self._tell.flagged("no_answer", "The last reply holds no answer.")
         elif (problem := self._answers.take(value)) is not None:
-            self._tell.flagged(
-                "unfit_answer", f"The last answer did not fit and was not taken: {short(value, 200)}. {problem}"
-            )
+            self._tell.flagged("unfit_answer", f"The last answer did not fit and was not taken: {short(value, 200)}. {problem}")
 
     # blocks
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from rlm_lab.evaluate.written import Written
 from rlm_lab.kernel.ask import Inquiry, name_contexts, prepare
 from rlm_lab.models.base import Model
 from rlm_lab.models.cassette import Cassette, RecordingModel, ReplayingModel
-from rlm_lab.models.resolve import resolve
+from rlm_lab.models.resolve import check, resolve
 from rlm_lab.models.silent import NoModel
 
 Spec = str | Model | Callable[[], Model] | None
@@ -128,6 +128,17 @@ def _models(job: Job, settings: Settings) -> tuple[Model, Model]:
     model = made(job.model, 0)
     sub = job.sub_model if job.sub_model is not None else settings.sub_model
     return Guarded(model, allowance), Guarded(model if sub is None else made(sub, 1), allowance)
+
+
+def check_models(specs: Iterable[tuple[Spec, Spec, Settings]], *, here: bool) -> None:
+    """Raises what `resolve` raises for the model or the sub-model of a run, with its settings; see `check` for `here`."""
+    seen = set()
+    for model, sub_model, settings in specs:
+        if (known := (id(model), id(settings))) not in seen:
+            seen.add(known)
+            sub = settings.sub_model if sub_model is None else sub_model
+            for spec in [model, *([] if sub is None else [sub])]:
+                check(spec, settings, here=here)
 
 
 def _built(spec: Spec) -> object:

@@ -61,7 +61,8 @@ class Group:
     """Runs that differ only in their repeat. `right` is the mean score, `low` and `high` its bounds, None where nothing is scored.
 
     The bounds are Wilson's score interval of 95 % (E. B. Wilson, 1927), fit for few runs that are each right or wrong; a run that
-    failed, with a log or without, is not right. The other figures are medians of the runs that did not fail, None where all did.
+    failed after a reply is not right, one that failed before any is not counted. The other figures are medians of the runs that
+    did not fail, None where all did.
     """
 
     case: str
@@ -97,8 +98,9 @@ class Sweep:
         self.stopped = stopped
 
     def __repr__(self) -> str:
-        made = sum(row.trajectory is not None for row in self.rows)
-        return f"<Sweep {made} of {len(self.rows)} runs, {self.spent.tokens:,} tokens, in {str(self.folder)!r}>"
+        made, failed = len(self.runs), sum(row.status == "failed" for row in self.rows)
+        told = f", {failed:,} failed" if failed else ""
+        return f"<Sweep {made} of {len(self.rows)} runs{told}, {self.spent.tokens:,} tokens, in {str(self.folder)!r}>"
 
     @property
     def runs(self) -> list[Trajectory]:
@@ -141,8 +143,8 @@ def row_of(planned: Mapping[str, Any], found: Trajectory | None, error: str, rig
     """The row of one run: as planned, and what its log tells, if there is one; `right` is what is expected and how it is scored."""
     scored = right[1] is not None or _expects(right[0])
     if found is None:
-        score = 0.0 if error and scored else None  # a run that failed is not right
-        return Row(**planned, status="failed" if error else NOT_RUN, error=error, score=score)
+        return Row(**planned, status="failed" if error else NOT_RUN, error=error)
+    scored = scored and (found.status != "failed" or _replied(found))  # a failure of a key or a network is no wrong answer
     usage = found.usage
     return Row(
         **planned,
@@ -177,9 +179,21 @@ def calls_of(trajectory: Trajectory) -> list[Call]:
     ]
 
 
+def _replied(trajectory: Trajectory) -> bool:
+    """Whether a model has said anything in a run; a baseline's program is none."""
+    written = _is_written(trajectory)
+    return any(call.status == "answered" for call in calls_of(trajectory)) or any(
+        step.reply is not None and not written for step in trajectory.steps
+    )
+
+
+def _is_written(trajectory: Trajectory) -> bool:
+    return trajectory.model.endswith("(a program)")
+
+
 def _left_out(trajectory: Trajectory) -> float | None:
     """What a baseline's block has kept in its variable; of runs whose code a model wrote nothing is known."""
-    if not trajectory.model.endswith("(a program)"):
+    if not _is_written(trajectory):
         return None
     blocks = [block for step in trajectory.steps for block in step.blocks]
     told = [block.variables.get("added", {}).get(LEFT_OUT, {}).get("repr") for block in blocks]

@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from rlm_lab.engine.run import running
 from rlm_lab.errors import BudgetExceededError, RLMError, StateError, UsageError
 from rlm_lab.evaluate.design import Design, Planned, plan
 from rlm_lab.evaluate.elsewhere import Delivery, end_all, pack, run_elsewhere
-from rlm_lab.evaluate.job import Job, Place, run_job
+from rlm_lab.evaluate.job import Job, Place, check_models, run_job
 from rlm_lab.evaluate.logs import bring_home, log_of, spent_before, taken_by
 from rlm_lab.evaluate.manifest import Manifest
 from rlm_lab.evaluate.purse import SHARED, Held, Purse, share_of
@@ -44,7 +45,7 @@ class Bar(Protocol):
 
 
 @calls_user_code
-def sweep(question: Any, **parameters: Any) -> Sweep:
+def sweep(question: Any, *unnamed: Any, **parameters: Any) -> Sweep:
     """Makes many runs, of each question with each model, method and setting, and gives what came of them.
 
     Parameters
@@ -76,7 +77,8 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     progress: show a bar on stderr.
 
     A run that fails is a row with its error. What an interrupt leaves behind is kept, and its message names the folder.
-    Raises `UsageError`, `ConfigError` or `ContextError` before anything is run, `StateError` inside of a run.
+    Raises `UsageError`, `ConfigError`, `ContextError` or `ModelError` before anything is run, `StateError` inside of a run. A model
+    that does not exist is refused so; a missing key too, but where a foreign executor's workers have an environment of their own.
 
     >>> import tempfile
     >>> from rlm_lab import ScriptedModel, sweep
@@ -86,15 +88,20 @@ def sweep(question: Any, **parameters: Any) -> Sweep:
     >>> [(row.model, row.answer, row.score) for row in told.rows]
     [('short', 6, 1.0), ('short', 6, 1.0)]
     """
+    if unnamed:
+        raise UsageError("The data has no name; write sweep(question, context=...), and each other parameter with its name too.")
     design = _with_cassettes(Design(question=question, **parameters))
     if running() is not None:
         raise StateError("A sweep cannot be made inside a block of a run; a block asks with rlm_query_batched.")
     if design.record is not None and design.replay is not None:
         raise UsageError("Both record and replay are given; a sweep can be recorded or played, not both.")
     runs = plan(design)
+    _check_executor(design.executor)
     folder = Path(design.folder) if design.folder is not None else runs[0].settings.runs.parent / "sweeps" / new_id()
     total = design.budget or replace(load_budget(), seconds=None)
     share_of(total, design.each, len(runs), Spent())  # may be refused, before there is a folder
+    if not folder.exists():
+        _check_models(design, runs)
     manifest = Manifest.open(folder)
     try:
         return _Sweeping(design, runs, manifest, total).go()
@@ -117,12 +124,13 @@ class _Sweeping:
         self._purse = Purse(total, share_of(total, design.each, len(self._todo) or 1, before), before)
         self._errors: dict[str, str] = {}
         self._stopped = ""
-        self._local = design.executor is None or isinstance(design.executor, int | ThreadPoolExecutor | ProcessPoolExecutor)
+        self._local = _is_local(design.executor)
 
     @calls_user_code
     def go(self) -> Sweep:
         """Makes the runs that are not done yet."""
         todo = self._todo
+        _check_models(self._design, todo)
         bar = _bar(len(self._runs), len(self._runs) - len(todo), show=self._design.progress)
         try:
             if self._design.executor is None:
@@ -160,14 +168,10 @@ class _Sweeping:
     def _by_executor(self, todo: deque[Planned], bar: Bar) -> None:
         given = self._design.executor
         if isinstance(given, int):
-            if isinstance(given, bool) or given < 1:
-                raise UsageError(f"The executor is {given!r}; give a number of processes of at least 1, or an executor.")
             with ThreadPoolExecutor(given, thread_name_prefix="rlm-lab-sweep") as pool:  # each thread waits for one process
                 self._submit_all(pool, todo, bar)
-        elif callable(getattr(given, "submit", None)):
-            self._submit_all(given, todo, bar)
         else:
-            raise UsageError(f"An executor has a method submit; {type(given).__name__} has none.")
+            self._submit_all(given, todo, bar)
 
     def _submit_all(self, doer: Doer, todo: deque[Planned], bar: Bar) -> None:
         ended: SimpleQueue[Any] = SimpleQueue()
@@ -272,6 +276,24 @@ class _Sweeping:
     def _how_to_go_on(self) -> str:
         done = sum(self._done(run) for run in self._runs)
         return f"{done} of {len(self._runs)} runs are done and kept; call sweep again with folder={str(self._folder)!r} to go on."
+
+
+def _check_executor(given: Any) -> None:
+    if isinstance(given, int) and (isinstance(given, bool) or given < 1):
+        raise UsageError(f"The executor is {given!r}; give a number of processes of at least 1, or an executor.")
+    if given is not None and not isinstance(given, int) and not callable(getattr(given, "submit", None)):
+        raise UsageError(f"An executor has a method submit; {type(given).__name__} has none.")
+
+
+def _is_local(executor: Any) -> bool:
+    """Whether runs are made on this machine, with its environment and its files."""
+    return executor is None or isinstance(executor, int | ThreadPoolExecutor | ProcessPoolExecutor)
+
+
+def _check_models(design: Design, runs: Iterable[Planned]) -> None:
+    """Refuses models that cannot be asked; what is played asks none."""
+    if design.replay is None:
+        check_models(((run.model, design.sub_model, run.settings) for run in runs), here=_is_local(design.executor))
 
 
 def _delivered(future: Any) -> Delivery:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rlm_lab.kernel.tables import Table
 from rlm_lab.views import figures
-from rlm_lab.views.clean import escaped
+from rlm_lab.views.clean import escaped, plain
 
 if TYPE_CHECKING:
     from rlm_lab.evaluate.results import Group, Sweep
 
-_MOST_LINES, _MOST_ANSWERS = 200, 4
+_MOST_LINES, _MOST_ANSWERS, _MOST_CAUSES = 200, 4, 3
+_RIGHT = (
+    "Right: mean score of the runs that got a reply, with Wilson's interval of 95 %; the figures of a line are medians of its runs."
+)
 _HEADS = ("question", "method", "model", "settings", "runs", "right", "answers", "steps", "calls", "tokens", "cost", "time")
 _NUMBERS = frozenset({"runs", "right", "steps", "calls", "tokens", "cost", "time"})
 
@@ -25,7 +29,7 @@ def sweep_html(sweep: Sweep) -> str:
     body = "".join(_line(group, heads) for group in groups[:_MOST_LINES])
     return (
         f'<div class="mathjax_ignore tex2jax_ignore"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-        f"<p>{escaped(_foot(sweep, len(groups) - _MOST_LINES))}</p></div>"
+        f"{''.join(f'<p>{escaped(line)}</p>' for line in _notes(sweep, len(groups) - _MOST_LINES))}</div>"
     )
 
 
@@ -36,7 +40,7 @@ def sweep_text(sweep: Sweep) -> str:
     heads = [head for head in heads if head != "question" or len({group.case for group in groups}) > 1]
     rows = [tuple(_cells(group)[head] for head in heads) for group in groups[:_MOST_LINES]]
     alone = "" if "question" in heads or not groups else f": {_cut(groups[0].case)}"
-    title, note = f"Sweep of {figures.counted(len(sweep.rows), 'run')}{alone}", _foot(sweep, len(groups) - _MOST_LINES)
+    title, note = f"Sweep of {figures.counted(len(sweep.rows), 'run')}{alone}", "\n".join(_notes(sweep, len(groups) - _MOST_LINES))
     return Table(title=title, head=tuple(heads), rows=rows, note=note).text()
 
 
@@ -78,16 +82,22 @@ def _cut(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def _notes(sweep: Sweep, hidden: int) -> list[str]:
+    """What stands below the table, a line each: why runs failed, the most frequent first, and what all have taken."""
+    causes = Counter(row.error for row in sweep.rows if row.status == "failed" and row.error).most_common()
+    told = [f"{many:,} failed: {plain(' '.join(cause.split()))}" for cause, many in causes[:_MOST_CAUSES]]
+    more = sum(many for _, many in causes[_MOST_CAUSES:])
+    return [*told, *([f"{more:,} more failed for other reasons."] if more else []), _foot(sweep, hidden)]
+
+
 def _foot(sweep: Sweep, hidden: int) -> str:
     made, all_runs, spent = len(sweep.runs), len(sweep.rows), sweep.spent
     took = f"{figures.thousands(spent.tokens)} tokens, {spent.calls:,} calls, {figures.money(spent.cost)}"
     parts = [f"{made:,} of {all_runs:,} runs; {took} in all."]
-    failed = next((row.error for row in sweep.rows if row.trajectory is None and row.error), "")
     parts += [_recordings(sweep)] if any(run.cassette for run in sweep.runs) else []
     parts += [sweep.stopped] if sweep.stopped else []
-    parts += [f"Without a log: {failed}"] if failed else []
     parts += [f"{hidden:,} more lines are in summary()."] if hidden > 0 else []
-    return " ".join([*parts, "Right: mean score, with Wilson's interval of 95 %; the figures of a line are medians of its runs."])
+    return " ".join([*parts, _RIGHT])
 
 
 def _recordings(sweep: Sweep) -> str:

@@ -61,6 +61,8 @@ def _show(magics: RLM, words: list[str]) -> Run | Trajectory:
 
 def _compare(magics: RLM, rest: str) -> Comparison:
     found = [readings.held_by(magics, word) or word for word in words_of(rest)]
+    if len(found) < 2:
+        raise UsageError(f"Two runs or more can be compared, and {len(found)} given; name another by its id: %rlm runs lists them.")
     return compare(*found, folder=magics.settings().runs)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rlm_lab.config import load_settings
 from rlm_lab.engine.record import Record
+from rlm_lab.engine.run import known_runs
 from rlm_lab.errors import LogError, UsageError
 from rlm_lab.kernel.stored import find_run
 from rlm_lab.trajectory.tree import Trajectory
@@ -33,7 +34,7 @@ def compare(*runs: Compared | Iterable[Compared], folder: str | Path | None = No
     """
     flat = list(_flat(runs))
     if len(flat) < 2:
-        raise UsageError(f"Two runs or more can be compared, and {len(flat)} given: name them by id or path (%rlm runs).")
+        raise UsageError(f"Two runs or more can be compared, and {len(flat)} given; name another by its id or path.")
     found = [_found(one, folder) for one in flat]
     return Comparison(runs=tuple(found), tags={run.run: _tags(one, run) for one, run in zip(flat, found, strict=True)})
 
@@ -61,4 +62,10 @@ def _found(one: Compared, folder: str | Path | None) -> Trajectory:
         return one
     if isinstance(one, Record):
         return one.trajectory
-    return find_run(str(one), Path(folder) if folder is not None else load_settings().runs)
+    try:
+        return find_run(str(one), Path(folder) if folder is not None else load_settings().runs)
+    except LogError:
+        held = next((run for run in known_runs() if run.id == str(one)), None)  # of this process, with its log elsewhere
+        if held is None:
+            raise
+        return held.trajectory

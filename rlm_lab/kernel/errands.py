@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -24,6 +25,7 @@ AT_ONCE = frozenset({"pause", "stop", "break", "unbreak"})  # what any thread ma
 AGAIN = 0.2  # seconds until a request is sent again that was aborted because an earlier cell failed
 CALL = "__import__('rlm_lab.kernel.errands', fromlist=['do']).do("  # how the code of each errand begins
 LOOK = 1.0  # seconds between two looks whether the errand was done meanwhile
+_logger = logging.getLogger(__name__)
 _numbers = itertools.count(1)
 _waiting: dict[int, Errand] = {}
 _under_way: list[Errand] = []
@@ -76,10 +78,12 @@ def do(number: int) -> None:
     _under_way.append(errand)
     try:
         _drive(errand)
-    except RLMError as error:
+    except Exception as error:
         if errand.run.stamp == before:
             errand.done.set_exception(error)
             return
+        if not isinstance(error, RLMError):
+            raise
         # it was done, and the run failed later: the run's own views tell that
     finally:
         _under_way.remove(errand)
@@ -102,8 +106,16 @@ def carry_out(run: Run, command: Mapping[str, Any], answer: Callable[[Mapping[st
             answer(done_by(None))
         else:
             threading.Thread(target=_send, args=(run, command, answer), name="rlm_lab errand", daemon=True).start()
-    except RLMError as error:
-        answer({"refused": str(error)})
+    except Exception as error:  # whoever asked waits for an answer, whatever has failed
+        _logger.debug("The order %s was not done.", command.get("command"), exc_info=True)
+        answer(refusal(error))
+
+
+def refusal(error: Exception) -> dict[str, str]:
+    """What a front end is told of an order or a question that failed: one line, of what is foreign with the error's name."""
+    if isinstance(error, RLMError):
+        return {"refused": str(error)}
+    return {"refused": f"The kernel could not do it: {type(error).__name__}: {' '.join(str(error).split())[:200]}"}
 
 
 def _send(run: Run, command: Mapping[str, Any], answer: Callable[[Mapping[str, Any]], None]) -> None:
@@ -117,8 +129,9 @@ def _send(run: Run, command: Mapping[str, Any], answer: Callable[[Mapping[str, A
         errand = Errand(run, command)
         asyncio.run(_send_over(file, errand))
         answer(done_by(errand.made))
-    except RLMError as error:
-        answer({"refused": str(error)})
+    except Exception as error:  # whoever asked waits for an answer, whatever has failed
+        _logger.debug("The order %s was not done.", command.get("command"), exc_info=True)
+        answer(refusal(error))
 
 
 async def _send_over(file: str, errand: Errand) -> None:

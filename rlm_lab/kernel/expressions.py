@@ -6,7 +6,6 @@ Evaluates what the user wrote and nothing else. A name that is missing is told w
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import Any
 
 from rlm_lab.errors import ContextError, RLMError, UsageError
 from rlm_lab.kernel.arguments import check_name
-from rlm_lab.kernel.words import near
+from rlm_lab.kernel.words import near, near_file
 
 _NAMED = re.compile(r"(\w+)\s*=(?!=)\s*(.+)", re.DOTALL)
 _PATHLIKE = re.compile(r"[/\\]|\.\w+$|^~")
+LONGEST_NAME = 200  # characters that a model's name may have
 Evaluate = Callable[[str], Any]
 
 
@@ -66,11 +66,14 @@ class Expressions:
             value = self._evaluate(text)
         except Exception:  # noqa: BLE001 - then it is a name such as gpt.4
             return text
+        if isinstance(value, str) and (len(value) > LONGEST_NAME or re.search(r"\s", value)):
+            raise UsageError(f"{text} is a str of {len(value):,} characters, {value[:40]!r}, not a model; give a model's name.")
         return value if isinstance(value, str) or hasattr(type(value), "complete") else text
 
     def near(self, name: str) -> str:
-        """Names of the user's like this one."""
-        return near(name, (known for known in self._namespace if not known.startswith("_")))
+        """Names of the user's like this one; where there is none, what to do."""
+        found = near(name, (known for known in self._namespace if not known.startswith("_")))
+        return found or " Run the cell that makes it, or correct the name."
 
     def _context(self, text: str, already: int) -> tuple[str, Any]:
         given = _NAMED.fullmatch(text)
@@ -101,7 +104,7 @@ class Expressions:
         if path.is_dir():
             return ContextError(f"{text} is a folder; give a text file in it.")
         if isinstance(error, NameError | SyntaxError) and _PATHLIKE.search(text) and not re.search(r"[()\[\]'\"]", text):
-            return ContextError(f"There is no file {text!r}, and no such expression.{_near_files(path)}")
+            return ContextError(f"There is no file {text!r}, and no such expression.{near_file(path)}")
         if isinstance(error, NameError):
             missing = _missing(error, text)
             return ContextError(f"There is no variable {missing!r}.{self.near(missing)}")
@@ -132,12 +135,3 @@ def _name_of(path: Path) -> str:
     """A file's name as a variable's."""
     name = re.sub(r"\W+", "_", path.name.split(".")[0]).strip("_")
     return name if name.isidentifier() else f"file_{name}".rstrip("_")
-
-
-def _near_files(path: Path) -> str:
-    try:
-        names = [one.name for one in path.parent.iterdir()]
-    except OSError:
-        return ""
-    found = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return f" Did you mean {path.with_name(found[0])}?" if found else ""

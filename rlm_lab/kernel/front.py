@@ -19,9 +19,9 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
 from rlm_lab.engine.run import Run, paused_runs, running
-from rlm_lab.errors import ConfigError, RLMError, UsageError
+from rlm_lab.errors import ConfigError, UsageError
 from rlm_lab.kernel.control import edit_cell, paused_run
-from rlm_lab.kernel.errands import AT_ONCE, carry_out, loaded_magics
+from rlm_lab.kernel.errands import AT_ONCE, carry_out, loaded_magics, refusal
 from rlm_lab.kernel.headless import headless
 from rlm_lab.kernel.inline import stay_on_own_subshell
 from rlm_lab.kernel.live import so_far
@@ -40,7 +40,6 @@ class Front:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._comm: Any = None
-        self._unwanted = False  # a front end that does not know us has closed the line
         self._open: dict[str, Run] = {}
         self._told: dict[str, Message] = {}
         self._anew = False  # a page has come that has heard nothing yet
@@ -51,7 +50,7 @@ class Front:
     def begin(self) -> None:
         """A cell is about to run."""
         if threading.current_thread() is threading.main_thread():
-            if self._comm is None and not self._unwanted and self._has_reader():
+            if self._comm is None and self._has_reader():
                 self.open()
             self._busy = True
             self._wake.set()
@@ -77,15 +76,18 @@ class Front:
         self._comm = create_comm(target_name=TARGET, data={"v": VERSION})
         stay_on_own_subshell(self._comm)
         self._comm.on_msg(lambda message: self.hear(message["content"].get("data")))
-        self._comm.on_close(self._closed)
+        self._comm.on_close(self._stay_open)
         self._busy = True  # it is opened by a cell, or by a request like one
         self._wake.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="rlm_lab front", daemon=True)
             self._thread.start()
 
-    def _closed(self, _: object) -> None:
-        self._comm, self._unwanted = None, True
+    def _stay_open(self, _: object) -> None:
+        """A front end has closed the line, such as one that does not know us: for the others it is as it was."""
+        from comm import get_comm_manager
+
+        get_comm_manager().register_comm(self._comm)
 
     # to the front end
 
@@ -136,8 +138,9 @@ class Front:
                 carry_out(_meant(said), _order(said), partial(self._answer, number))
             else:
                 self._answer(number, {"value": self._asked(said)})
-        except RLMError as error:
-            self._answer(number, {"refused": str(error)})
+        except Exception as error:  # the page waits for an answer, whatever has failed
+            _logger.debug("What the front end said could not be done.", exc_info=True)
+            self._answer(number, refusal(error))
 
     def _asked(self, said: Mapping[str, Any]) -> Any:
         match said.get("ask"):

@@ -13,7 +13,7 @@ import math
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rlm_lab.analysis.coverage import coverage_of
@@ -91,15 +91,17 @@ class Inline:
             self._news.wait()
             self._news.clear()
             ending = self._ending
-            try:
-                self._tell()
-                if ending:
-                    self._closed = True
-                    self._widget.close()
-            except Exception:  # a view must never break a run
-                _logger.debug("The view of run %s could not be told.", self._run.id, exc_info=True)
-                self._closed = self._closed or ending
+            self._try(self._tell)
+            if ending:
+                self._closed = True
+                self._try(self._widget.close)
             time.sleep(REST)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception:  # a view must never break a run
+            _logger.debug("The view of run %s could not be told.", self._run.id, exc_info=True)
 
     def _tell(self) -> None:
         if not self._drawn or self._closed:

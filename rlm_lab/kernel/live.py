@@ -23,7 +23,7 @@ from rlm_lab.kernel.pausing import NewNames, paused_of
 from rlm_lab.kernel.tables import note
 from rlm_lab.kernel.watch import Watch, progress_of
 from rlm_lab.trajectory import events as ev
-from rlm_lab.trajectory.tree import Trajectory
+from rlm_lab.trajectory.tree import ENDED, Trajectory
 from rlm_lab.views.html import live_html, summary_html
 from rlm_lab.views.payload import MIME_TYPE, run_json
 from rlm_lab.views.text import live_text, summary_text
@@ -84,6 +84,7 @@ class Region:
     def __init__(self, shell: InteractiveShell) -> None:
         self._publisher = shell.display_pub
         self._id = uuid.uuid4().hex
+        self.cell = shell.displayhook.prompt_count  # as the cell is numbered, whatever the version of IPython
         self._begun = False
         self.in_place = hasattr(shell, "kernel")
 
@@ -112,7 +113,7 @@ class Live:
         self._asked_at: float | None = None
         self._watch = Watch()
         self._shown = self._block_shown = 0.0
-        self._followed = self._goes_on = False
+        self._followed = self._goes_on = self._ended = False
         self._new = NewNames(shell.user_ns, frozenset({out} if out else ()))
         self.region = Region(shell)
 
@@ -136,6 +137,7 @@ class Live:
     def finish(self, run: Run) -> None:
         """The run's result; of a paused one what it waits for."""
         self._move_on()
+        self._ended = run.status in ENDED
         own = run.asked.namespace is self._shell.user_ns
         names = self._new.pause() if run.status == "paused" and own else ()
         try:
@@ -144,8 +146,18 @@ class Live:
             _logger.warning("The region of run %s failed.", run.id, exc_info=True)
             self.region.show(note(f"The run {run.id} is {run.status.replace('_', ' ')}; %rlm last gives it."))
 
+    def _begin_anew(self, run: Run) -> None:
+        """A run that had ended was taken back: its result stays where it is, and the run is in the cell that runs now."""
+        self._ended = self._goes_on = self._shows_view = False
+        self._asked_at = None
+        if not under_way(run):
+            self.region = Region(self._shell)
+        self._open(run)
+
     def _heed(self, run: Run, event: ev.Event) -> None:
-        if isinstance(event, ev.Resumed):
+        if isinstance(event, ev.Rewound) and self._ended and event.run == run.id:
+            self._begin_anew(run)
+        elif isinstance(event, ev.Resumed):
             self._goes_on = not under_way(run)
             self._new.go_on()
         elif isinstance(event, ev.BlockStarted):
@@ -163,7 +175,8 @@ class Live:
         if self._goes_on:
             self._goes_on = self._shows_view = False
             if self.region.in_place:
-                self.region.show(note("The run went on in a later cell."))
+                cell = self._shell.displayhook.prompt_count
+                self.region.show(note(f"The run went on {'below' if cell == self.region.cell else f'in [{cell}]'}."))
             self.region = Region(self._shell)
 
     def _update(self, run: Run) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -44,7 +45,7 @@ _FREE_TEXT = re.compile(r"%rlm\s+(?:answer|refuse|hint|note)\s.*\?\s*$")
 _LIMITS = {name: f"max_{name}" for name in ("steps", "calls", "tokens", "cost", "seconds")} | {"depth": "depth"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Held:
     """A run of a cell: where it is shown, and the name that its answer is bound to."""
 
@@ -85,6 +86,8 @@ class RLM(Magics):
         self.ipython = shell
         self.last: Run | None = None
         self.held: dict[str, Held] = {}
+        self._followed: WeakValueDictionary[str, Held] = WeakValueDictionary()  # as long as their runs are there
+        self._shown: Run | None = None
         self._driven: Held | None = None
         self.front = Front(shell)
 
@@ -101,9 +104,8 @@ class RLM(Magics):
             raise UsageError("The cell is empty; write the question below the %%rlm line.")
         live = self._live(flags.out)
         held = Held(run=prepare(self._inquiry(flags, question), tick=self._tick), live=live, out=flags.out)
-        live.follow(held.run)
+        self._follow(held)
         held.run.meanwhile.own.update({flags.out} if flags.out else ())
-        held.run.subscribe(lambda event: self._heed(held, event))
         self.drive(held, held.run.start)
 
     @no_var_expand
@@ -125,13 +127,19 @@ class RLM(Magics):
         control.answered(self, line, cell)
 
     def held_of(self, run: Run) -> Held:
-        """Where a paused run is shown; one that was not asked with `%%rlm` is shown from now on."""
-        held = self.held.get(run.id)
-        if held is None:
-            held = self.held[run.id] = Held(run=run, live=self._live())
-            held.live.follow(run)
-            run.subscribe(lambda event: self._heed(held, event))
+        """Where a run is shown, for good; one that was not asked with `%%rlm` is shown from now on."""
+        held = self.held.get(run.id) or self._followed.get(run.id)
+        if held is None or held.run is not run:
+            held = Held(run=run, live=self._live())
+            self._follow(held)
+        self.held[run.id] = held
         return held
+
+    def _follow(self, held: Held) -> None:
+        """Each run has one that follows it: a second would show it twice."""
+        self._followed[held.run.id] = held
+        held.live.follow(held.run)
+        held.run.subscribe(lambda event: self._heed(held, event))
 
     def _live(self, out: str | None = None) -> Live:
         return Live(self.ipython, out=out, buttons=self.given("live") is not False and not headless(self.ipython))
@@ -186,8 +194,18 @@ class RLM(Magics):
 
     def show(self, run: Run) -> None:
         """A run that was made without being asked: by a fork, out of a log."""
-        self.last = run
+        self.last = self._shown = run
         self.settle(self.held_of(run))
+
+    def echo(self, run: Run) -> None:
+        """Shows nothing of a run that this cell has just shown, when it is the cell's value, too; else leaves it to the others."""
+        if run is not self._shown:
+            raise NotImplementedError
+        self._shown = None
+
+    def forget_shown(self) -> None:
+        """The cell is over."""
+        self._shown = None
 
     def settle(self, held: Held) -> None:
         """Shows the run as it is now, and binds its answer, None where it has none."""
@@ -267,6 +285,7 @@ def register(shell: InteractiveShell) -> None:
     shell.events.register("pre_run_cell", lambda info: note_cell(info.raw_cell or ""))
     shell.events.register("pre_execute", magics.front.begin)
     shell.events.register("post_execute", magics.front.end)
+    shell.events.register("post_execute", magics.forget_shown)
     magics.front.begin()  # what runs just now may be the cell that loads this
     completer = getattr(shell, "Completer", None)
     if completer is not None:
@@ -274,6 +293,7 @@ def register(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.extend([_with_body, _with_questions])
     assert shell.display_formatter is not None
     bundles = shell.display_formatter.mimebundle_formatter
+    shell.display_formatter.ipython_display_formatter.for_type_by_name("rlm_lab.engine.run", "Run", magics.echo)
     bundles.for_type_by_name("rlm_lab.engine.run", "Run", lambda run, **_: run_bundle(run))
     bundles.for_type_by_name("rlm_lab.analysis.provenance", "Provenance", lambda origin, **_: origin_bundle(origin))
     bundles.for_type_by_name("rlm_lab.trajectory.tree", "Trajectory", lambda trajectory, **_: result_bundle(trajectory))

@@ -62,7 +62,7 @@ def resume(
 
     >>> resume("nowhere.rlm.jsonl")
     Traceback (most recent call last):
-    rlm_lab.errors.LogError: There is no log nowhere.rlm.jsonl; `%rlm runs` lists what there is.
+    rlm_lab.errors.LogError: There is no file nowhere.rlm.jsonl; check the path.
     """
     path, given = Path(path), given_by(surrounding)
     events = read(path)
@@ -111,7 +111,7 @@ def fork(
 
     >>> fork("nowhere.rlm.jsonl", 2)
     Traceback (most recent call last):
-    rlm_lab.errors.LogError: There is no log nowhere.rlm.jsonl; `%rlm runs` lists what there is.
+    rlm_lab.errors.LogError: There is no file nowhere.rlm.jsonl; check the path.
     """
     given = given_by(surrounding)
     if isinstance(source, Run):
@@ -221,7 +221,7 @@ def what_if(
 
     Parameters
     ----------
-    source: a run of this process, or its id; or a log, or the id of one.
+    source: a run of this process, or its id or log; or another log, or the id of one.
     call: the call's number in the trajectory.
     answer: what it is answered now. Only what depends on it is asked anew.
     model, sub_model: for what is asked anew; by default those of the run.
@@ -238,7 +238,7 @@ def what_if(
     ('A SHARE', 'A COUNT')
     """
     check_answer(answer)
-    held = source if isinstance(source, Run) else next((run for run in known_runs() if run.id == str(source)), None)
+    held = source if isinstance(source, Run) else _held(source, surrounding)
     recorded = held or find_run(str(source), (given_by(surrounding).settings or load_settings()).runs)
     found = find_call(recorded.steps, call)
     if found is None:
@@ -257,6 +257,16 @@ def what_if(
 def _end(run: Run) -> None:
     if run.status == "paused":
         run.stop()
+
+
+def _held(source: str | Path, surrounding: Mapping[str, Any]) -> Run | None:
+    """The run of this process that has an id, or a log where nothing else is given to it: its data and models are at hand."""
+    runs = known_runs()
+    found = next((run for run in runs if run.id == str(source)), None)
+    if found is not None or surrounding:
+        return found
+    log = Path(source).resolve()
+    return next((run for run in runs if run.path is not None and run.path.resolve() == log), None)
 
 
 def _played(engine: Engine, question: Question, tick: Tick) -> Run:

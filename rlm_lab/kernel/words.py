@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 from rlm_lab.errors import UsageError
 
@@ -51,6 +52,16 @@ def near(word: str, known: Iterable[str]) -> str:
     """
     found = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(found)}?" if found else ""
+
+
+def near_file(path: Path) -> str:
+    """The same for a file: a name like it in its folder."""
+    try:
+        names = [one.name for one in path.parent.iterdir()]
+    except OSError:
+        return ""
+    found = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return f" Did you mean {path.with_name(found[0])}?" if found else ""
 
 
 def _end_of_quote(line: str, at: int) -> int:

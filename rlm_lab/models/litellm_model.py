@@ -88,10 +88,15 @@ class LiteLLMModel:
             self._window = self._find(load()).window or _DEFAULT_WINDOW
         return self._window
 
-    def check(self) -> None:
-        """Find what is wrong before anything is sent: `ModelNotFoundError`, `AuthenticationError`, `ConfigError` (a base URL)."""
+    def check(self, *, here: bool = True) -> None:
+        """Find what is wrong before anything is sent: `ModelNotFoundError`, `AuthenticationError`, `ConfigError` (a base URL).
+
+        Where another machine will send it (`here` is False), its environment is not known: then only the name is looked at.
+        """
         litellm = load()
         self._find(litellm)
+        if not here:
+            return
         self._short_way(litellm)
         if not self._key and not self._base:
             check_key(litellm, self.name)

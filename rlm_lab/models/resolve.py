@@ -42,6 +42,20 @@ def resolve(spec: object, settings: Settings) -> Model:
     raise UsageError(f"A model is a name or a model object, not {type(spec).__name__}; give e.g. 'openai/gpt-4o' or 'local'.")
 
 
+def check(spec: object, settings: Settings, *, here: bool = True) -> None:
+    """Raises what `resolve` raises for a model that cannot be asked; of model objects only LiteLLM's are looked at.
+
+    Where another machine will ask it (`here` is False), only a name of no provider is refused: keys and files are that machine's.
+    """
+    name = spec if spec is not None or here else settings.model
+    if here and (name is None or isinstance(name, str | LiteLLMModel)):
+        resolve(name, settings)
+    elif isinstance(name, LiteLLMModel):
+        name.check(here=False)
+    elif isinstance(name, str) and (plain := name.strip()) not in OWN_NAMES and not plain.startswith("local:"):
+        _litellm(plain, settings.max_concurrency).check(here=False)
+
+
 def _default(settings: Settings) -> Model:
     from rlm_lab.models.local import installed
 

@@ -19,7 +19,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado.web import Application, HTTPError, authenticated
 
-from rlm_lab.errors import RLMError
+from rlm_lab.errors import RLMError, UsageError
 from rlm_lab.server.cells import notebook_of
 from rlm_lab.server.comparing import compared
 from rlm_lab.server.exporting import exported, forms
@@ -59,8 +59,8 @@ class _Handler(APIHandler):
     def runs_named(self) -> Callable[[], list[Path]]:
         """The files of all that `path` names; they are looked into, and so in a thread."""
         places, folder = self.places, self.get_query_argument("folder", "")
-        names = self.get_query_arguments("path")[:MOST_TOGETHER]
-        return lambda: [places.run(name, folder) for name in names]
+        names = self.get_query_arguments("path")
+        return lambda: [places.run(name, folder) for name in _together(names)]
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """What a user can mend is told as 404, with its line."""
@@ -162,6 +162,12 @@ class RunHandler(_Handler):
     def _since(self, reader: Reader) -> int | None:
         since = self.get_query_argument("since", "")
         return int(since) if since.isdecimal() and self.get_query_argument("reader", "") == reader.id else None
+
+
+def _together(names: list[str]) -> list[str]:
+    if len(names) > MOST_TOGETHER:
+        raise UsageError(f"{len(names)} runs are too many for one file or comparison; select at most {MOST_TOGETHER}.")
+    return names
 
 
 def _to_trash(path: Path) -> None:

@@ -62,7 +62,7 @@ def _trajectory(run: OpenRun, built: Mapping[str, Trajectory], unfinished: str, 
         discarded=discarded,
         flags=tuple(run.flags),
         edits=tuple(run.edits),
-        usage=_recorded(usage, end.usage) if end and _is_ledgers(run) else usage,
+        usage=_recorded(usage, end.usage, _answered_by_user((*steps, *discarded))) if end and _is_ledgers(run) else usage,
         warnings=tuple(run.warnings),
         pauses=_pauses(run),
         **(_of_start(begin) if begin else {}),
@@ -238,7 +238,14 @@ def _is_ledgers(run: OpenRun) -> bool:
     return run.origin is None and not (run.started is not None and ev.forked_from(run.started))
 
 
-def _recorded(usage: Usage, recorded: Mapping[str, Any]) -> Usage:
+def _answered_by_user(steps: tuple[Step, ...]) -> int:
+    """Calls of a run and its children that the user answered: listed as any other, but nothing was spent for them."""
+    blocks = [block for step in steps for block in step.blocks]
+    calls = sum(call.model == "user" != call.asked and not call.source for block in blocks for call in block.calls)
+    return calls + sum(_answered_by_user((*child.steps, *child.discarded)) for block in blocks for child in block.children)
+
+
+def _recorded(usage: Usage, recorded: Mapping[str, Any], by_user: int) -> Usage:
     """The ledger's own figures where the log has them; they also know what was spent on replies that were lost."""
 
     def whole(name: str, default: int) -> int:
@@ -248,7 +255,7 @@ def _recorded(usage: Usage, recorded: Mapping[str, Any]) -> Usage:
     cost = recorded.get("cost", usage.cost)
     return Usage(
         steps=usage.steps,
-        calls=whole("calls", usage.calls),
+        calls=whole("calls", usage.calls - by_user) + by_user,
         prompt_tokens=whole("prompt_tokens", usage.prompt_tokens),
         completion_tokens=whole("completion_tokens", usage.completion_tokens),
         cost=cost if isinstance(cost, (int, float)) and not isinstance(cost, bool) else usage.cost,

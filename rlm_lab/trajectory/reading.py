@@ -81,7 +81,7 @@ def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise LogError(f"There is no log {path}; `%rlm runs` lists what there is.") from None
+        raise LogError(f"There is no file {path}; check the path.") from None
     except IsADirectoryError:
         raise LogError(f"{path} is a folder; give the path of one {SUFFIX} file in it.") from None
     except OSError as error:

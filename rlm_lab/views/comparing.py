@@ -224,8 +224,11 @@ def _child_pair(children: Children, room: Room) -> JSON:
         return told
     texts = {name: [str(head[name]) for head in heads if head] for name in ("question", "answer")}
     told["marks"] = {name: _both(*sides) for name, sides in texts.items()}
+    least = max(len(a.steps), len(b.steps))  # of its rows
+    if told["same"] or room.deep == 0 or least > room.rows:
+        return told
     pair = pair_of(a, b)
-    if len(pair.rows) > room.rows or room.deep == 0:
+    if len(pair.rows) > room.rows:
         return told
     room.rows -= len(pair.rows)
     room.deep -= 1

@@ -35,6 +35,7 @@ class Counts:
         self._chains: dict[str, tuple[Count, ...]] = {}  # the counts of a run, and of the runs above it
         self._changed: set[str] = set()  # runs; those above them have changed, too
         self._forks: set[str] = set()
+        self._by_user = 0  # calls that the user answered, which no ledger counts
 
     def open(self, run: str, block: str | None) -> None:
         above = () if block is None else self._chains.get(block.partition("s")[0], ())
@@ -66,6 +67,7 @@ class Counts:
             count.calls += 1
 
     def answered(self, run: str, event: ev.CallFinished) -> None:
+        self._by_user += event.model == "user" and not event.source
         for count in self._chains[run]:
             count.answered += 1
         self._spend(run, event)
@@ -92,7 +94,7 @@ class Counts:
         if not above and run not in self._forks:
             count.tokens_in = figure(usage.get("prompt_tokens")) or count.tokens_in
             count.tokens_out = figure(usage.get("completion_tokens")) or count.tokens_out
-            count.calls = int(figure(usage.get("calls")) or count.calls)
+            count.calls = int((figure(usage.get("calls")) or (count.calls - self._by_user)) + self._by_user)
             count.cost = figure(usage.get("cost")) if figure(usage.get("cost")) is not None else count.cost
 
     def _spend(self, run: str, event: Any) -> None:

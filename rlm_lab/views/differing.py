@@ -14,6 +14,8 @@ from rlm_lab.analysis.alignment import Row
 from rlm_lab.analysis.comparing import Pair, RunFacts
 from rlm_lab.analysis.divergence import differing_settings, ends_text, fingerprints_known, place_text, readers_text
 from rlm_lab.analysis.traits import code_of
+from rlm_lab.config import Settings
+from rlm_lab.trajectory.reading import SUFFIX
 from rlm_lab.trajectory.tree import Trajectory
 from rlm_lab.views import figures
 
@@ -185,8 +187,11 @@ def what_if_line(pair: Pair) -> str:
 
 
 def _named(run: Trajectory) -> str:
-    """How a run is named in a line of Python: the newest of this kernel by its id, which its log has too."""
-    return repr(run.run if run.path is None or run.path.name.startswith(run.run) else str(run.path))
+    """How a run is named in a line of Python: by its id, which finds a log in the usual folder only, or by its log's path."""
+    if run.path is None:
+        return repr(run.run)
+    log = run.path.resolve()
+    return repr(run.run if log == (Settings().runs / f"{run.run}{SUFFIX}").resolve() else str(log))
 
 
 def _all_the_same(pair: Pair) -> str:

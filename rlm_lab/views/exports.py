@@ -94,8 +94,9 @@ def export(
     target = _target(path, form, sources)
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists; give another path, or overwrite=True (--overwrite) to write over it.")
+    if not target.parent.exists():
+        raise UsageError(f"There is no folder {target.parent}; make it, or give another path.")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         form.write(Order(sources=sources, path=target, options=options, overwrite=overwrite))
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from None

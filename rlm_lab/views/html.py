@@ -76,7 +76,7 @@ def _head(trajectory: Trajectory) -> str:
 
 def _foot(trajectory: Trajectory) -> str:
     parts = [_status(trajectory.status)]
-    for name, (figure, unit) in words.spent(trajectory.usage, trajectory.absent).items():
+    for name, (figure, unit) in words.spent(trajectory.usage, trajectory.absent, len(trajectory.discarded)).items():
         over = name == trajectory.limit and trajectory.status == "out_of_budget"
         limit = f" of {words.limit_text(name, trajectory.budget)}" if over and trajectory.budget.get(name) is not None else ""
         parts.append(_spent(figure, limit or f" {unit}".rstrip(), "rlm-over" if over else ""))

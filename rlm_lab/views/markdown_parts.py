@@ -75,7 +75,7 @@ def facts(trajectory: Trajectory) -> str:
     names = dict.fromkeys(name for name in (trajectory.model, trajectory.sub_model) if name)
     parts = [
         words.status_word(trajectory.status),
-        words.spent_text(trajectory.usage, trajectory.absent),
+        words.spent_text(trajectory.usage, trajectory.absent, len(trajectory.discarded)),
         ", ".join(names),
         f"run {trajectory.run}",
     ]

@@ -49,6 +49,9 @@ def page_html(source: Source, *, shorten: int | None = None, contexts: Mapping[s
         raise UsageError(f"Texts cannot be shortened to {shorten} characters; give a number from 1.")
     feed = feed_of(source)
     trajectory = source if isinstance(source, Trajectory) else fold(source)
+    if contexts and trajectory.contexts:  # what the run never had is not missing from it
+        had = {str(context.get("name")) for context in trajectory.contexts}
+        contexts = {name: value for name, value in contexts.items() if name in had}
     if contexts:
         _cover(feed, trajectory, contexts)
     if trajectory.status in ENDED:

@@ -93,6 +93,11 @@ def from_difference(a: str, b: str) -> tuple[str, str]:
 
 
 def fit(text: str, longest: int) -> str:
-    """The text as it is shown; of a long one the head and the tail, and how much is between them."""
+    """The text as it is shown; of a long one the head and the tail, and how much is between them, unless saying so is longer.
+
+    >>> fit("abcdefghij", 6)
+    'abcdefghij'
+    """
     head, missing, tail = cut(plain(text), longest)
-    return f"{head}\n… {left_out(missing)} …\n{tail}" if missing else head
+    notice = f"\n… {left_out(missing)} …\n"
+    return f"{head}{notice}{tail}" if missing > len(notice) else plain(text)

@@ -67,7 +67,7 @@ def _answer_lines(trajectory: Trajectory) -> list[str]:
 
 def _status_line(trajectory: Trajectory) -> str:
     recorded = words.recorded_text(trajectory)
-    spent = words.spent_text(trajectory.usage, trajectory.absent)
+    spent = words.spent_text(trajectory.usage, trajectory.absent, len(trajectory.discarded))
     parts = [words.status_word(trajectory.status), spent, *([recorded] if recorded else [])]
     return plain(" · ".join(parts))
 

@@ -143,10 +143,13 @@ def _place(trajectory: Trajectory) -> str:
     return f"in step {pause.step if pause else trajectory.steps[-1].number}{line}"
 
 
-def spent(usage: Usage, absent: Collection[str] = ()) -> dict[str, tuple[str, str]]:
-    """Figure and unit of each thing that a run spends, by its name; what is not known, or `absent` from the log, is left out."""
-    steps, calls = figures.counted(usage.steps, "step"), figures.counted(usage.calls, "call")
-    parts = {"steps": (steps.split()[0], steps.split()[1])}
+def spent(usage: Usage, absent: Collection[str] = (), taken_back: int = 0) -> dict[str, tuple[str, str]]:
+    """Figure and unit of each thing that a run spends, by its name; what is not known, or `absent` from the log, is left out.
+
+    `taken_back` of the steps are put aside, and so not shown.
+    """
+    steps, calls = figures.counted(usage.steps - taken_back, "step"), figures.counted(usage.calls, "call")
+    parts = {"steps": (steps.split()[0], steps.split()[1] + (f", {taken_back:,} taken back" if taken_back else ""))}
     if "calls" not in absent:
         parts["calls"] = (calls.split()[0], calls.split()[1])
     if "tokens" not in absent:
@@ -158,12 +161,12 @@ def spent(usage: Usage, absent: Collection[str] = ()) -> dict[str, tuple[str, st
     return parts
 
 
-def spent_text(usage: Usage, absent: Collection[str] = ()) -> str:
+def spent_text(usage: Usage, absent: Collection[str] = (), taken_back: int = 0) -> str:
     """
     >>> spent_text(Usage(steps=5, calls=1, prompt_tokens=14_200, cost=0.041, seconds=15))
     '5 steps · 1 call · 14.2 k tokens · 0.041 USD · 0:15'
     """
-    return " · ".join(f"{figure} {unit}".strip() for figure, unit in spent(usage, absent).values())
+    return " · ".join(f"{figure} {unit}".strip() for figure, unit in spent(usage, absent, taken_back).values())
 
 
 def question_text(trajectory: Trajectory) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rlm_lab.analysis.alignment import align
 from rlm_lab.analysis.callpairs import call_pairs
 from rlm_lab.trajectory.fold import fold
-from rlm_lab.trajectory.tree import Step
+from rlm_lab.trajectory.tree import Step, Trajectory
 
 LOOK = "print(len(text), text[:200])"
 ASK = {"code": "kind = llm_query('Count or share?')", "answers": {"Count or share?": "a count"}}
@@ -19,6 +19,8 @@ COUNT = "late = text.split('x')\ncounts = late.count('y')\nprint(sorted(counts)[
 SHARE = "late = text.split('x')\ncounts = late.count('y')\nshare = counts / len(text)\nprint(sorted(share)[-3:])"
 NAMES = "names = airlines.merge(codes, on='code')\nprint(names.head())"
 CHECK = "assert counts.isna().sum() == 0, 'some are missing'"
+
+CHILDREN = tuple(Trajectory(run="c", status="done", question="Who?", answer_text=answer) for answer in ("EV", "OO"))
 
 
 def kinds(a, b):
@@ -48,10 +50,13 @@ def test_other_names_for_the_same_thing_match(run):
         (ASK | {"answers": {"Count or share?": "a share"}}, "answer"),
         (ASK | {"answers": {"Which unit?": "a count"}}, "prompt"),
         (ASK | {"output": "a count"}, "output"),
+        (ASK | {"children": CHILDREN[1:]}, "child"),
+        (ASK | {"children": CHILDREN[1:], "output": "OO"}, "child"),
     ],
 )
 def test_the_same_code_may_ask_get_or_show_something_else(run, other, kind):
-    assert kinds(run(LOOK, ASK), run(LOOK, other)) == ["same", kind]
+    asked = ASK | ({"children": CHILDREN[:1]} if "children" in other else {})
+    assert kinds(run(LOOK, asked), run(LOOK, other)) == ["same", kind]
 
 
 def test_a_step_at_another_place_was_moved(run):
@@ -119,3 +124,14 @@ def test_very_long_runs_are_aligned_in_a_band(run):
     codes, others = ([f"{name} = text[{n}:]" for n in range(200)] for name in ("part", "piece"))
     aligned = align(run(*codes), run(*others), cells=4_000)
     assert (aligned.exact, {row.kind for row in aligned.rows}) == (False, {"changed"})
+
+
+def test_the_steps_that_a_fork_shares_with_its_parent_stand_beside_each_other_though_it_wrote_them_again(run):
+    parent = run(LOOK, COUNT, NAMES, "FINAL('EV')")
+    fork = run(LOOK, COUNT, LOOK, COUNT, NAMES, "FINAL('EV')", name="b")
+    assert places(parent, fork)[:2] == places(fork, parent)[:2] == [(1, 1), (2, 2)]
+
+
+def test_a_step_that_both_begin_with_stands_beside_itself_though_it_showed_something_else(run):
+    rows = align(run({"code": LOOK, "output": "3"}, COUNT), run({"code": LOOK, "output": "4"}, LOOK, COUNT)).rows
+    assert (rows[0].kind, rows[0].a.number, rows[0].b.number) == ("output", 1, 1)

@@ -139,3 +139,10 @@ def test_what_is_searched_through_is_bounded():
     flights.work = 3 * ROWS
     place_rows("\n".join(f"nowhere {number}, to be found" for number in range(50)), flights, "sent")
     assert 0 <= flights.work < ROWS
+
+
+def test_a_sum_of_very_many_terms_is_read_like_any_code():
+    for terms in (200, 400, 1_500):
+        block = Block(number=1, code=f"x = {' + '.join(['context'] * terms)}")
+        run = Trajectory(run="a", status="done", contexts=({"name": "book"},), steps=(Step(number=1, blocks=(block,)),))
+        assert parts(coverage_of(run, {"book": BOOK}), "read") == [[0, len(BOOK), 0]]

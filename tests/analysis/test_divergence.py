@@ -162,3 +162,24 @@ def test_the_child_runs_of_two_steps_are_aligned_as_any_two_runs_and_so_are_thei
     (child,) = (pair_of(*both) for both in children_of(pair_of(asking(run, a), asking(run, b)).rows[0]))
     (inner,) = (pair_of(*both) for both in children_of(child.rows[0]))
     assert [pair.rows[0].kind for pair in (child, inner)] == ["child", "only_a"]
+
+
+def test_a_fork_parts_from_its_parent_where_it_was_forked(run):
+    parent, fork = run(LOOK, ASK, "print(kind)", "FINAL(1)"), run(LOOK, ASK, LOOK, ASK, "print(kind)", "FINAL(1)", name="b")
+    found = parted(parent, fork)
+    assert (found.row, found.b, found.sentence) == (2, 3, "The same messages got another reply.")
+
+
+def test_equal_replies_are_never_called_other_ones(run):
+    a, b = run("print(1)"), run("print(2)")
+    assert parted(a, dataclasses.replace(b, steps=(dataclasses.replace(b.steps[0], reply=a.steps[0].reply),))).sentence == (
+        "Other code was run for the same reply."
+    )
+
+
+def test_a_step_whose_answer_differs_is_told_by_it_also_where_its_twin_stands_elsewhere(run):
+    a, b = run(ASK), run(SHARE, ASK)
+    worded = tuple(dataclasses.replace(step, reply=f"Once more.\n{step.reply}") for step in b.steps)
+    found = parted(a, dataclasses.replace(b, steps=worded))
+    assert (found.a, found.b, found.cause) == (None, 1, "answer")
+    assert [call.answer for call in found.calls] == ["a count", "a share"]

@@ -350,3 +350,56 @@ def test_code_that_is_no_python_and_hostile_fields_break_nothing():
         steps=(Step(number=1, blocks=(odd, deep)),),
     )
     assert "batch_of_one" in names(run, {"book": BOOK, "other": 5, "list": ["a", 2]})
+
+
+# prompts without data
+
+
+def of_labels(last: str, asked_of_book: Any) -> list[str]:
+    """The lints of a run that labels pieces of the book, and then asks about what came of that."""
+    code = "labels = [llm_query('Label this: ' + book[at:at + 60]) for at in (0, 60)]\nprint(labels)"
+    return names(
+        asked_of_book(model=ScriptedModel([block(code), block(last + "\nFINAL(said)")]), sub_model=replies("good", "bad", "Both."))
+    )
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "said = llm_query('Sum up: ' + str(labels))",
+        "text = ', '.join(labels)\nsaid = llm_query(f'Sum up: {text}')",
+        "said = llm_query(f'Is it much that {book.upper().count(\"WORD\") * 10_001} words stand there?')",
+    ],
+)
+def test_a_prompt_made_of_earlier_answers_or_of_what_code_read_is_not_without_data(asked_of_book, last):
+    assert "prompt_without_context" not in of_labels(last, asked_of_book)
+
+
+@pytest.mark.parametrize("last", ["said = llm_query('Who wrote it?')", "said = llm_query('Who wrote it?') if labels else ''"])
+def test_a_prompt_that_is_written_out_is_without_data(asked_of_book, last):
+    assert "prompt_without_context" in of_labels(last, asked_of_book)
+
+
+# hostile and long runs
+
+
+@pytest.mark.parametrize("terms", [200, 300, 400, 800])
+def test_code_that_nests_deeply_stops_no_rule(terms):
+    code = f"x = {' + '.join(['len(context)'] * terms)}\nFINAL(x)"
+    steps = (Step(number=1, blocks=(Block(number=1, code=code, outputs=(OutputPart(kind="stdout", text="1"),)),)),)
+    run = Trajectory(run="a", status="done", answer_text="1", contexts=({"name": "book", "size": 9_000},), steps=steps)
+    assert isinstance(names(run, {"book": BOOK}), list)
+
+
+def test_thousands_of_failed_questions_are_told_in_one_pass():
+    failed = {"error": {"type": "E", "message": "m", "line": 1}}
+    blocks = (Block(number=1, code="x = llm_query('a')", **failed), Block(number=2, code="x = llm_query('a')", **failed))
+    steps = tuple(Step(number=at, reply="word " * 200, blocks=blocks) for at in range(1, 3_001))
+    found = names(Trajectory(run="a", status="done", answer_text="x", steps=steps))
+    assert found.count("ignored_error") == 5_999
+
+
+def test_ten_thousands_of_flags_are_told_in_one_pass():
+    flags = tuple(Flag(flag="made_up_constant", message=f"m{at}", step=1) for at in range(20_000))
+    run = Trajectory(run="a", status="done", steps=(Step(number=1, flags=flags), Step(number=2, flags=flags[:1])))
+    assert len(names(run)) == 20_000

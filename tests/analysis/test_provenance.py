@@ -94,6 +94,10 @@ def test_a_final_in_prose_names_a_variable(asked):
         ("done(rows[0])", "answer = context rows"),
         ("FINAL(config['words'].split())", "answer = notebook config"),
         ("(n := len(rows))\nFINAL(n)", "answer = variable n"),
+        ("FINAL(rows)\nbar.done()", "answer = context rows"),
+        ("done = str\nFINAL(rows)\ndone(1)", "answer = context rows"),
+        ("answer['content'] = 'x'\nanswer['content'] = rows\nanswer['ready'] = True", "variable answer = context rows"),
+        ("model.eval()\nx = rows\nx = df.eval('a')\nFINAL(rows)", "answer = context rows"),
     ],
 )
 def test_code_is_followed_as_it_flows(code, expected):
@@ -148,6 +152,17 @@ PICK = "def pick(x, y):\n    if x:\n        return x\n    return y\n"
         "x = more\nfor x in rows:\n    pass\nFINAL(x)",
         "@other\ndef first(x, y):\n    return x\nFINAL(first(rows, more))",
         "sorted = lookup\nFINAL(sorted(rows, more))",
+        "FINAL(dict(a=rows, b=more)['a'])",
+        "FINAL({'a': rows, 'b': more}.get('a'))",
+        "FINAL([rows, more].pop())",
+        "FINAL(next(iter([rows, more])))",
+        "both = [rows, more]\nFINAL(next(iter(both)))",
+        "FINAL(random.choice([rows, more]))",
+        "FINAL(list((rows, more))[0])",
+        "FINAL(','.join([rows, more])[:3])",
+        "FINAL(pd.concat([rows, more])[0])",
+        "FINAL(max(rows, more))",
+        "FINAL(min([rows, more], key=len))",
         "if flag:\n    def pick(x, y):\n        return x\nelse:\n    def pick(x, y):\n        return y\nFINAL(pick(rows, more))",
     ],
 )
@@ -170,6 +185,11 @@ def test_what_cannot_be_followed_exactly_is_likely(code):
         ("FINAL((rows, more)[0])", {"rows": True}),
         ("for a, b in zip(rows, more):\n    last = a\nFINAL(last)", {"rows": True, "more": False}),
         ("both = rows.merge(more)\nFINAL(both)", {"rows": True, "more": True}),
+        ("import json\nFINAL(json.loads(rows)['a'])", {"rows": True}),
+        ("FINAL(rows[rows.late > more]['carrier'])", {"rows": True, "more": True}),
+        ("FINAL(max(rows))", {"rows": True}),
+        ("FINAL(sorted(rows, key=lambda x: more[x])[0])", {"rows": True, "more": False}),
+        ("FINAL(next(x for x in rows if x in more))", {"rows": True, "more": False}),
         ("late = rows[rows.late > 2]\nFINAL(late['carrier'].mode())", {"rows": True}),
     ],
 )
@@ -275,3 +295,60 @@ def test_hostile_code_and_fields_break_nothing():
     origin = origin_of(run, {"n": 5})
     assert len(origin.gaps) >= 1
     assert "answer = variable a" in way(origin) or "answer ~ variable a" in way(origin)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "answer = {'title': rows}\nanswer['content'] = more\nFINAL(answer)",
+        "answer['content'] = rows\nanswer['content'] += more\nanswer['ready'] = True",
+        "answer = {'content': ''}\nanswer['content'] = rows\nanswer['content'] += more\nFINAL(answer)",
+        "box = rows\nsetattr(box, 'more', more)\nFINAL(box)",
+    ],
+)
+def test_what_is_added_to_an_object_drops_nothing_of_it(code):
+    assert reached(code) == {"rows": True, "more": True}
+
+
+LOOP = "x = rows\nfor one in keys:\n    said = llm_query(one)\n    "
+
+
+@pytest.mark.parametrize(
+    ("code", "sure"),
+    [
+        (LOOP + "if said:\n        break\n    x = more\nFINAL(x)", False),
+        (LOOP + "if said:\n        continue\n    x = more\nFINAL(x)", False),
+        (LOOP + "for other in said:\n        break\n    x = more\nFINAL(x)", True),
+        (LOOP + "if said:\n        break\n    x = more\n    llm_query(x)\nFINAL(x)", True),
+        (
+            "try:\n    "
+            + LOOP.replace("\n", "\n    ")
+            + "if said:\n            raise Found\n        x = more\nexcept Found:\n    pass\nFINAL(x)",
+            False,
+        ),
+    ],
+)
+def test_the_rest_of_a_round_is_sure_where_nothing_may_have_left_it(code, sure):
+    lines = [at for at, line in enumerate(code.splitlines(), 1) if "llm_query" in line]
+    assert reached(code, *lines)["more"] == sure
+
+
+def test_a_nest_of_loops_is_read_a_few_times():
+    head = "".join("    " * deep + f"for n{deep} in rows:\n" for deep in range(40))
+    assert reached(head + "    " * 40 + "x = rows\nFINAL(x)") == {"rows": True}
+
+
+def test_a_statement_of_very_many_calls_and_names_is_read_in_one_pass():
+    names = [f"b{at}" for at in range(1_500)]
+    targets = ",".join(f"a{at}" for at in range(1_500))
+    code = (
+        "x = [\n" + "\n".join(f"llm_query('p' + {name[:3]})," for name in names) + f"\n]\n{targets} = {','.join(names)}\nFINAL(x)"
+    )
+    assert reached(code, *range(2, 1_502)) == {"calls": True}
+
+
+def test_functions_within_functions_are_read_once_each():
+    code = "rows"
+    for _ in range(60):
+        code = f"list(map(lambda one: {code}, keys))"
+    assert reached(f"FINAL({code})") == {"rows": False}

@@ -150,6 +150,45 @@ def test_child_runs_open_into_their_own_steps_side_by_side(opened, width):
     picture(page, f"child-{width}")
 
 
+def test_the_steps_of_a_child_run_open_and_close_by_keys(opened):
+    page = opened([parent("one", "look", "EV"), parent("other", "look", "OO")])
+    child = page.get_by_role("group", name="Child run: Who?")
+    step = child.get_by_role("group", name="step 1 of A and step 1 of B: same").get_by_role("button").first
+    child.locator(".cmp-childhead").last.focus()
+    page.keyboard.press("Tab")
+    expect(step).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(step).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Space")
+    expect(step).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_long_child_run_is_drawn_in_parts_from_where_it_differs(opened):
+    prints = [f"part {n}" for n in range(200)]
+    page = opened([parent("one", *prints), parent("other", *prints[:100], "else", *prints[101:])])
+    child = page.get_by_role("group", name="Child run: Who?")
+    rows = child.get_by_role("group")
+    expect(rows).to_have_count(40)
+    expect(child.locator(".cmp-part")).to_contain_text("First divergence, step 101")
+    for name in ("40 earlier steps", "40 more steps"):
+        child.get_by_role("button", name=name).click()
+    expect(rows).to_have_count(120)
+    page.get_by_role("button", name="Swap", exact=True).click()
+    expect(rows).to_have_count(120)
+
+
+COPYING = [("{writeText: async () => {}}", "copied"), ("undefined", "selected; press Ctrl+C")]
+
+
+@pytest.mark.parametrize(("clipboard", "says"), COPYING)
+def test_what_became_of_copying_is_said(opened, flights, clipboard, says):
+    page = opened(flights.eight())
+    page.evaluate(f"Object.defineProperty(navigator, 'clipboard', {{value: {clipboard}}})")
+    page.get_by_role("button", name="Run B with A’s answer").click()
+    page.get_by_role("button", name="copy", exact=True).click()
+    expect(page.locator(".cmp-whatif").get_by_role("status")).to_have_text(says)
+
+
 def test_the_line_that_runs_b_with_the_answer_of_a_is_shown_and_turns_with_the_sides(opened, flights):
     page = opened(flights.eight())
     page.get_by_role("button", name="Run B with A’s answer").click()

@@ -82,6 +82,8 @@ def test_a_run_whose_kernel_is_gone_is_resumed_from_its_cell(notebook):
     expect(state).to_contain_text("Paused", timeout=EXPECT)
     book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     expect(state).to_contain_text("Interrupted: resume?", timeout=EXPECT)
+    expect(book.output(1).locator(".status").first).to_have_text("Interrupted", timeout=EXPECT)
+    expect(book.output(1).get_by_role("button", name="Stop")).to_have_count(0)
     for theme in ("Dark", "Dark High Contrast", "Light"):
         book.command("apputils:change-theme", theme=f"JupyterLab {theme}")
         book.page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
@@ -97,8 +99,32 @@ def test_a_run_whose_kernel_is_gone_is_resumed_from_its_cell(notebook):
     cell = book.page.locator(".jp-Notebook .jp-Cell").nth(2)
     expect(cell.locator(".cm-content")).to_contain_text("%rlm resume", timeout=EXPECT)
     expect(cell.locator(".cm-content")).to_contain_text("%load_ext rlm_lab")
+    expect(cell.locator(".rlm-lab-Magic-keyword").last).to_have_text("rlm")  # within the mark of Python
+    book.picture("extension-resume")
     book.page.reload()  # what was saved, and its kernel is gone meanwhile
     expect(state).to_contain_text("Interrupted: resume?", timeout=EXPECT)
+
+
+def test_a_run_that_ended_after_its_page_was_left_is_done_in_its_cell_and_is_not_to_be_resumed(notebook, lab):
+    waits = 'slow = ScriptedModel(lambda messages: [gate.wait(0.1) for _ in iter(Path("go").exists, True)] and "six", name="slow")'
+    book = notebook(SETUP + "\nfrom pathlib import Path\n" + waits, ASK)
+    for _ in range(2):
+        book.run_next()
+    state = bar(book).get_by_role("status")
+    expect(state).to_have_text("Running · 1 call", timeout=EXPECT)
+    book.reload()
+    expect(book.output(1)).to_contain_text("its file is followed", timeout=EXPECT)
+    (lab[1] / "go").touch()
+    expect(state).to_have_text("Done · 1 call", timeout=EXPECT)
+    expect(book.output(1)).to_contain_text("its file tells the end", timeout=EXPECT)
+    book.page.set_viewport_size({"width": 560, "height": 900})
+    book.picture("reloaded-ended-narrow")
+    book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    book.page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+    book.command("notebook:run-cell")
+    expect(book.page.locator(".jp-InputPrompt").first).to_have_text("[1]:", timeout=EXPECT)
+    expect(state).to_have_text("Done · 1 call")
+    expect(bar(book).get_by_role("button", name="Resume…")).to_have_count(0)
 
 
 def test_a_run_is_taken_back_by_a_command_that_asks_for_the_step(notebook):
@@ -174,6 +200,7 @@ def test_the_kernel_tells_its_live_runs_as_they_go_on_those_of_python_too_and_to
     book.page.reload()
     expect(state).to_have_text("Paused · 1 call", timeout=EXPECT)
     expect(item).to_contain_text("Paused", timeout=EXPECT)
+    expect(book.page.locator(".rlm-lab-Total")).to_contain_text("3 runs · 1 call")  # of before
     assert not book.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty")  # nothing is written by itself
     book.command("rlm-lab:stop")  # the newest paused one
     expect(item).to_contain_text("Stopped", timeout=EXPECT)

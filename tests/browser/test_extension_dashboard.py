@@ -8,6 +8,8 @@ import threading
 import pytest
 from playwright.sync_api import expect
 
+from rlm_lab.dashboard.server import Dashboard
+
 pytestmark = pytest.mark.browser
 EXPECT = 60_000  # ms
 
@@ -99,3 +101,17 @@ def test_a_page_of_another_origin_still_cannot_frame_the_dashboard(notebook, oth
     frame = next(one for one in book.page.frames if one != book.page.main_frame)
     book.page.wait_for_load_state()
     assert frame.url.startswith("chrome-error:")
+
+
+def test_in_a_frame_the_door_has_the_theme_that_the_link_names(browser, other_site, tmp_path):
+    dashboard = Dashboard(tmp_path, kernel=False)
+    dashboard.start()
+    address = other_site(f'<iframe src="http://127.0.0.1:{dashboard.port}/#theme=dark"></iframe>')
+    dashboard.guard.allow_frame(address.rstrip("/"))
+    page = browser.new_page(color_scheme="light")
+    page.goto(address)
+    door = page.frame_locator("iframe")
+    expect(door.get_by_text("A link can be used once")).to_be_visible(timeout=EXPECT)
+    assert door.locator("html").evaluate("html => getComputedStyle(html).backgroundColor") == "rgb(23, 25, 28)"
+    page.close()
+    dashboard.close()

@@ -173,7 +173,7 @@ def test_the_dashboard_leads_from_a_run_to_its_lesson_and_back(browser, asked):
     dashboard.start()
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(dashboard.address(run=run.id))
-    page.locator("#bar").get_by_role("link", name="Lesson").nth(1).click()
+    page.locator("#bar").get_by_role("link", name="This run as a lesson").click()
     expect(page.get_by_role("heading", name="What will the model do next?")).to_be_visible(timeout=EXPECT)
     press(page, "Enter")
     expect(page.get_by_role("heading", name="Step 1: it counts the items of words")).to_be_visible()

@@ -49,6 +49,29 @@ def test_waiting_for_a_person_takes_no_width():
     assert lanes.acts == [(2.0, "asked")]
 
 
+def hint(t: float) -> ev.Event:
+    return ev.Edited(run="a", step=1, what="hint", before=None, after="be quick", t=t)
+
+
+def test_what_is_done_within_a_pause_stands_where_the_pause_began():
+    pause = [ev.Paused(run="a", reason="asked", step=1, t=2.0), hint(3.24), ev.Resumed(run="a", step=1, seconds=100.0, t=102.0)]
+    lanes = lanes_of(*pause, *call(1, 103.0, 104.0))
+    assert lanes.acts == [(2.0, "asked"), (2.0, "hint")]
+    assert lanes.now == 4.0
+
+
+def test_what_is_done_while_the_run_stands_does_not_lengthen_it():
+    lanes = lanes_of(ev.Paused(run="a", reason="asked", step=1, t=2.0))
+    lanes.feed.take(hint(50.0))
+    lanes.take()
+    assert lanes.acts == [(2.0, "asked"), (2.0, "hint")]
+    lanes.feed.take(ev.Resumed(run="a", step=1, seconds=100.0, t=102.0))
+    for event in call(1, 103.0, 104.0):
+        lanes.feed.take(event)
+    lanes.take()
+    assert (bar(lanes, "r0c1").left, lanes.now) == (3.0, 4.0)
+
+
 def test_cost_adds_up_over_time():
     lanes = lanes_of(*call(1, 1.0, 2.0), *call(2, 1.0, 3.0))
     assert lanes.cost == [(2.0, 0.5), (3.0, 1.0)]

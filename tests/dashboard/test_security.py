@@ -165,7 +165,7 @@ def test_scripts_of_the_page_carry_its_number_and_none_is_written_in_it(guest):
     _, headers, text = guest.ask("/")
     nonce = re.search(r"'nonce-([\w-]+)'", headers["content-security-policy"])[1]
     scripts = re.findall(r"<script[^>]*>", text)
-    assert len(scripts) == 6
+    assert len(scripts) == 7
     assert all(f'nonce="{nonce}" src="' in script or 'type="application/json"' in script for script in scripts)
     assert "//" not in "".join(re.findall(r'(?:src|href)="([^"]*)"', text))
     assert guest.ask("/")[1]["content-security-policy"] != headers["content-security-policy"]

@@ -13,6 +13,7 @@ from rlm_lab.engine.recorded import Recorded
 from rlm_lab.errors import LogError, StateError, UsageError
 from rlm_lab.trajectory.listing import list_runs
 from rlm_lab.trajectory.tree import Block, Call, Step
+from rlm_lab.views.text import summary_text
 
 STEPS = ("x = [llm_query('a')]", "x.append(llm_query('b'))\ny = x\nprint(x)", "FINAL(list(x))")
 
@@ -63,6 +64,7 @@ def test_what_was_taken_back_is_put_aside_in_the_log_not_lost(done: Run) -> None
     done.resume()
     log = load(done.path)
     assert ([step.number for step in log.steps], [step.number for step in log.discarded]) == ([1, 2, 3], [2, 3])
+    assert "3 steps, 2 taken back" in summary_text(log)
     assert (log.status, log.answer, log.usage.steps) == ("done", ["A", "B"], done.usage.steps + 2)
 
 

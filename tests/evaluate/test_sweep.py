@@ -8,11 +8,19 @@ from types import FunctionType
 
 import pytest
 
-from rlm_lab import Case, compare, load
+from rlm_lab import Case, LiteLLMModel, compare, load, sweep
 from rlm_lab.config import load_settings
-from rlm_lab.errors import StateError, UsageError
+from rlm_lab.errors import ModelError, StateError, UsageError
+from rlm_lab.models.litellm_facts import BASES
 
 COUNT, GUESS = "FINAL(len(word))", "FINAL(7)"
+
+
+class Unused:
+    """An executor of another machine, which takes nothing."""
+
+    def submit(self, function, *arguments):
+        raise RuntimeError("not used")
 
 
 def test_each_model_method_and_repeat_is_a_run_with_a_log(swept, writes):
@@ -91,10 +99,46 @@ def test_an_interrupt_while_an_executor_works_ends_its_runs(swept, writes):
 
 
 def test_a_run_that_cannot_begin_is_a_row_with_its_error_and_the_others_go_on(swept, writes):
-    told = swept(model={"gone": "no-such-provider/none", "m": writes(COUNT)})
+    told = swept(model={"gone": lambda: LiteLLMModel("no-such-provider/none"), "m": writes(COUNT)})
     assert [row.status for row in told.rows] == ["failed", "done"]
     assert "no-such-provider/none" in told.rows[0].error
     assert told.left == told.rows[:1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"model": "m"}, "There is no model 'm'"),
+        ({"sub_model": "m"}, "There is no model 'm'"),
+        ({"model": "m", "executor": Unused()}, "There is no model 'm'"),
+        ({"model": "openai/gpt-4.1"}, "needs a key: set OPENAI_API_KEY"),
+        ({"model": "openai/gpt-4.1", "executor": 2}, "needs a key: set OPENAI_API_KEY"),
+    ],
+)
+def test_a_model_that_cannot_be_asked_is_refused_before_anything_is_run(swept, writes, monkeypatch, tmp_path, parameters, told):
+    for name in ("OPENAI_API_KEY", *BASES):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ModelError, match=told):
+        swept(**{"model": {"m": writes(COUNT)}} | parameters)
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_of_models_that_have_done_their_runs_none_is_asked_for_again(swept, writes, tmp_path):
+    swept(model={"m": writes(COUNT)}, record=tmp_path / "tapes")
+    swept(model={"m": "no-such-model"}, replay=tmp_path / "tapes")
+    told = swept(model={"m": "no-such-model"})
+    assert [row.status for row in told.rows] == ["done"]
+
+
+def test_keys_of_another_machine_are_its_own(swept, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    told = swept(model="openai/gpt-4.1", executor=Unused())
+    assert "RuntimeError: not used" in told.rows[0].error
+
+
+def test_data_without_its_name_is_one_line(writes):
+    with pytest.raises(UsageError, match="context="):
+        sweep("How many?", {"word": "tomato"}, model={"m": writes(COUNT)})
 
 
 def test_a_run_that_failed_is_made_anew_only_where_that_is_asked_for(swept, writes):
@@ -214,12 +258,19 @@ def test_what_is_no_score_from_0_to_1_is_none_and_that_is_told(swept, writes, to
     assert "<table>" in done._repr_html_()
 
 
-def test_runs_that_failed_without_a_log_are_counted_as_failed_and_not_right(swept, writes):
+def test_runs_that_failed_before_any_reply_are_counted_as_failed_and_neither_right_nor_wrong(swept, writes):
     def keyless():
         raise ValueError("no key")
 
-    group = swept(model={"m": keyless}, repeats=2, expected=6).groups()[0]
-    assert (group.runs, group.failed, group.right) == (2, 2, 0.0)
+    told = swept(model={"m": keyless, "silent": writes()}, repeats=2, expected=6)
+    assert [(group.runs, group.failed, group.right) for group in told.groups()] == [(2, 2, None)] * 2
+    assert "4 failed, 0 tokens" in repr(told)
+    assert any(line.startswith("2 failed: ") and line.endswith("no key") for line in told.text().splitlines())
+
+
+def test_a_run_that_failed_after_a_reply_is_not_right(swept, writes):
+    group = swept(model={"m": writes("x = 1")}, expected=6).groups()[0]
+    assert (group.failed, group.right) == (1, 0.0)
 
 
 def test_another_settings_object_is_another_run(swept, writes):

@@ -28,6 +28,23 @@ def test_words_end_at_blanks_outside_of_brackets_and_quotes(line: str, words: li
     assert words_of(line) == words
 
 
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("runs/a.rlm.jsonl", "runs/a.rlm.jsonl"),
+        ('"my runs/a.rlm.jsonl"', "my runs/a.rlm.jsonl"),
+        ('"Ann\'s (1)/a.rlm.jsonl"', "Ann's (1)/a.rlm.jsonl"),
+        ("'a \"b\".rlm.jsonl'", 'a "b".rlm.jsonl'),
+        ("'C:\\my runs\\\"a.rlm.jsonl'", 'C:\\my runs\\"a.rlm.jsonl'),
+        (r"a\b.rlm.jsonl", r"a\b.rlm.jsonl"),
+        ("./-x.rlm.jsonl", "./-x.rlm.jsonl"),
+        ('"./-x y.rlm.jsonl"', "./-x y.rlm.jsonl"),
+    ],
+)
+def test_a_name_that_the_extension_writes_is_one_word(word: str, name: str) -> None:
+    assert words_of(f"fork 1 {word} -m x") == ["fork", "1", name, "-m", "x"]  # extension/tests/words.test.ts writes them
+
+
 @pytest.mark.parametrize("line", ["-c 'open", '-c f("x', "-c (a", "-c [a)"])
 def test_what_is_not_closed_is_told(line: str) -> None:
     with pytest.raises(UsageError, match="is not closed"):

@@ -9,6 +9,7 @@ import pytest
 
 from rlm_lab import ScriptedModel
 from rlm_lab.engine.run import paused_runs
+from rlm_lab.views.feed import Feed
 from rlm_lab.views.payload import MIME_TYPE
 
 
@@ -190,6 +191,8 @@ def test_a_call_is_answered_in_the_models_place(cells: Any) -> None:
     does(cells, "%%rlm_answer\nbecause\nof that")
     assert run.answer == ["Is it me?", "because\nof that"]
     assert cells["echo"].requests == []
+    usage = next(node for node in Feed(run.events).snapshot()["nodes"] if node["kind"] == "usage")
+    assert (run.trajectory.usage.calls, usage["calls"]) == (2, 2)  # as many as the steps list
 
 
 @pytest.mark.parametrize("body", ["one\ntwo", '["one", "two"]'])

@@ -111,11 +111,23 @@ def test_what_cannot_be_done_is_refused_with_one_line(line, said, refusal):
     assert refusal in line.answer(**said)["refused"]
 
 
-def test_a_front_end_that_does_not_know_us_closes_the_line_and_the_next_order_opens_another(kernel, line):
-    line.beside.client.shell_channel.send(line.beside.client.session.msg("comm_close", {"comm_id": line.comm, "data": {}}))
+def test_a_front_end_that_closes_the_line_closes_it_for_no_other(kernel, line):
+    client = line.beside.client
+    client.shell_channel.send(client.session.msg("comm_close", {"comm_id": line.comm, "data": {}}))
     assert not kernel.run("1").of("comm_open")
-    (opened,) = kernel.run("__import__('rlm_lab.kernel.front', fromlist=['greet']).greet()").of("comm_open")
-    assert (opened["target_name"], opened["data"]) == ("rlm_lab", {"v": 1})
+    assert "No run is paused" in line.answer(ask="pending")["refused"]
+    assert Line(line.beside).comm == line.comm
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"), [("rlm_lab.dashboard", {"ask": "dashboard"}), ("jupyter_client.asynchronous.client", {"command": "step"})]
+)
+def test_what_fails_in_foreign_code_is_answered_with_one_line(kernel, line, missing, said):
+    kernel.run("gate.set()\nfrom rlm_lab import ask\nrun = ask('And now?', model=model, sub_model=slow, step=True)")
+    kernel.run(f"import sys\nkept = dict(sys.modules)\nsys.modules[{missing!r}] = None")
+    refused = line.answer(**said)["refused"]
+    kernel.run("sys.modules |= kept" + f"\nif {missing!r} not in kept: del sys.modules[{missing!r}]")
+    assert ("ModuleNotFoundError" in refused, "\n" in refused) == (True, False)
 
 
 def test_a_front_ends_settings_hold_where_nothing_else_is_said(cells):

@@ -120,6 +120,9 @@ def test_a_run_out_of_budget_does_not_fail_the_cell(cells: Any) -> None:
     [
         ("%%rlm -c fligths -m model\nHow many?", "ContextError: There is no variable 'fligths'. Did you mean flights?"),
         ("%%rlm -c fligths[0] -m model\nHow many?", "ContextError: There is no variable 'fligths'. Did you mean flights?"),
+        ("%%rlm -c nosuch -m model\nHow many?", "There is no variable 'nosuch'. Run the cell that makes it, or correct the name."),
+        ("%%rlm -c flights -m model --tools nofn\nHow many?", "--tools: there is no variable 'nofn'. Run the cell"),
+        ("%%rlm -c flights -m SCRIPT\nHow many?", "SCRIPT is a str of 300 characters, 'a ba b"),
         ("%%rlm -c data/none.txt -m model\nHow many?", "ContextError: There is no file 'data/none.txt'"),
         ("%%rlm -c flights[9] -m model\nHow many?", "IndexError: list index out of range"),
         ("%%rlm -c flights -c flights -m model\nHow many?", "Two contexts are called 'flights'"),
@@ -144,7 +147,7 @@ def test_a_run_out_of_budget_does_not_fail_the_cell(cells: Any) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_the_shell_goes_on(cells: Any, cell: str, says: str) -> None:
-    cells["model"] = ScriptedModel([SUM])
+    cells["model"], cells["SCRIPT"] = ScriptedModel([SUM]), "a b" * 100
     assert says in cells.error(cell)
     assert cells.run("1 + 1").result == 2
     assert not Path(".rlm").exists()
@@ -224,25 +227,28 @@ def test_runs_are_listed_and_shown_by_their_ids(cells: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "says"),
     [
-        "show mine",
-        "export mine --to md",
-        "lint mine",
-        "why mine",
-        "lesson mine",
-        "note mine good",
-        "variables 1 mine",
-        "replay mine --all",
+        ("show mine", "<Run {id} done: 1>"),
+        ("export mine --to md", "{id}.md"),
+        ("lint mine", "batch of one call"),
+        ("why mine", "Provenance(run='{id}'"),
+        ("lesson mine", "<Lesson of run {id}, 2 steps>"),
+        ("note mine good", "{id}.rlm.notes.json"),
+        ("variables 1 mine", "Variables of the run {id}"),
+        ("replay mine --all", "the answer of mine"),
     ],
 )
-def test_a_run_is_named_by_its_variable(cells: Any, line: str) -> None:
-    for name in ("mine", "other"):
-        cells["model"] = ScriptedModel([f"```repl\nprint('{name}')\n```", "```repl\nFINAL(1)\n```"])
+def test_a_run_is_named_by_its_variable(cells: Any, line: str, says: str) -> None:
+    batch = ["```repl\nprint(llm_query_batched(['Who?']))\n```", "the answer of mine"]
+    for name, replies in (("mine", batch), ("other", ["```repl\nprint(0)\n```"])):
+        cells["model"] = ScriptedModel([*replies, "```repl\nFINAL(1)\n```"])
         cells.run("%%rlm -m model\nHow many?").raise_error()
-        cells.run(f"{name} = %rlm last").raise_error()
-    cells.run(f"told = %rlm {line}").raise_error()
-    assert cells["mine"].id in f"{cells.shown} {cells['told']!r}" or line.startswith(("lint", "lesson", "replay", "note"))
+        cells.run(f"run = %rlm last\n{name}_run = run").raise_error()
+    cells.run(f"told = %rlm {line.replace('mine', 'mine_run')}").raise_error()
+    files = [path.name for path in Path().rglob("*.*")]
+    seen = f"{cells.shown} {cells['told']!r} {getattr(cells['told'], 'steps', '')} {files}"
+    assert says.format(id=cells["mine_run"].id) in seen
 
 
 def test_a_paused_run_is_named_by_its_variable(cells: Any) -> None:
@@ -280,7 +286,7 @@ def test_hostile_text_of_a_run_is_escaped_in_the_list(cells: Any) -> None:
     [
         ("%rlm shwo", "There is no %rlm shwo. Did you mean show?"),
         ("%rlm show nothing", "There is no run 'nothing'"),
-        ("%rlm compare one", "Two runs or more can be compared, and 1 given"),
+        ("%rlm compare one", "Two runs or more can be compared, and 1 given; name another by its id: %rlm runs lists them."),
         ("%rlm stop", "No run is paused"),
         ("%rlm continue", "No run is paused"),
         ("%rlm last one", "takes no further words; 'one' is too many"),

@@ -88,8 +88,28 @@ def test_the_run_is_shown_in_the_cell_where_it_goes_on(kernel: Any) -> None:
     second = kernel.run("%rlm step")
     (left,) = second.of("update_display_data")[:1]
     assert left["transient"] == first.of("display_data")[0]["transient"]
-    assert "went on in a later cell" in left["data"]["text/plain"]
+    assert f"went on in [{second.reply['execution_count']}]" in left["data"]["text/plain"]
     assert second.region["text/plain"].startswith("Paused before the block of step 2")
+
+
+def test_a_result_stays_in_its_cell_when_the_run_is_taken_back(kernel: Any) -> None:
+    begin(kernel, "", "a = 1", "FINAL(a)")
+    back = kernel.run("%rlm rewind 1")
+    (shown,) = back.of("display_data")
+    assert not [one for one in back.of("update_display_data") if one["transient"] != shown["transient"]]
+    on = kernel.run("%rlm continue")
+    assert [one["data"]["text/plain"].split()[0] for one in on.of("display_data")] == ["1"]
+
+
+@pytest.mark.parametrize("line", ["%rlm fork 2", "%rlm replay"])
+def test_a_run_that_a_command_gives_is_shown_once_and_bound(kernel: Any, line: str) -> None:
+    begin(kernel, "", "a = 1", "FINAL(a)")
+    cell = kernel.run(line)
+    assert (len(cell.of("display_data")), cell.of("execute_result")) == (1, [])
+    assert kernel.run("_.status").value == "'paused'"
+    assert kernel.run("Out[max(Out) - 1]").of("execute_result")[0]["data"]["text/plain"].startswith("Paused")
+    assert len(kernel.run(f"other = {line}\nother").of("display_data")) == 1
+    kernel.run("%rlm stop\n%rlm stop")
 
 
 def test_a_run_that_python_drives_is_shown_in_that_cell(kernel: Any) -> None:

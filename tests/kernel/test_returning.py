@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import rlm_lab
-from rlm_lab import ScriptedModel, ask, compare, fork, load, paused_runs, replay, resume, what_if
+from rlm_lab import ScriptedModel, Settings, ask, compare, fork, load, paused_runs, replay, resume, what_if
 from rlm_lab.errors import ContextError, LogError, StateError, UsageError
 from rlm_lab.views.differing import what_if_line
 
 KILLED = """
 import os
-from rlm_lab import ScriptedModel, ask
+from rlm_lab import ScriptedModel, Settings, ask
 
 def sub(messages):
     if messages[-1].content == "q7":
@@ -69,6 +69,17 @@ def test_a_finished_run_is_taken_back_shown_and_run_on(cells: Any) -> None:
     cells.run("n = 5")
     does(cells, "%rlm continue")
     assert (run.status, cells["answer"]) == ("done", "6")  # what the model was told is as before, and so is its reply
+
+
+def test_a_finished_run_that_is_taken_back_and_goes_on_is_shown_once(cells: Any) -> None:
+    begin(cells, "n = 1", "n += 1", "FINAL(n)")
+    does(cells, "%rlm rewind 2")
+    assert len(cells.shown) == 1
+    does(cells, "%rlm continue")
+    assert [shown["text/plain"].split()[0] for shown in cells.shown] == ["2"]
+    cells.run("answer = None\nrun = %rlm last\nrun.rewind(1)\nrun.resume()").raise_error()
+    assert [shown["text/plain"].split()[0] for shown in cells.shown] == ["Paused", "2"]
+    assert cells["answer"] == 2
 
 
 def test_an_answer_is_overridden_and_what_hangs_on_it_is_redone(cells: Any) -> None:
@@ -403,6 +414,36 @@ def test_the_line_of_a_comparison_runs_b_with_the_answer_of_a() -> None:
     assert (other.status, other.steps[-1].number) == ("paused", 2)
     other.resume()
     assert (b.answer, other.answer) == ("SHARESo share?", "COUNTSo count?")
+
+
+@pytest.mark.parametrize("answer", ["count", "count " * 200])
+def test_the_line_finds_a_log_of_any_folder(tmp_path: Path, answer: str) -> None:
+    logs = [asks(said).path.rename(tmp_path / f"{name}.rlm.jsonl") for name, said in (("a", answer), ("b", "share"))]
+    kept = [log.rename(tmp_path / f"{load(log).run}.rlm.jsonl") for log in logs]  # under their own names, in no folder of runs
+    line = what_if_line(compare(*kept).pair())
+    models = "model=ScriptedModel([]), sub_model=ScriptedModel(['new'], name='sub')"
+    other = eval(f"{line[:-1]}, {models})", {"rlm_lab": rlm_lab, "ScriptedModel": ScriptedModel})  # noqa: S307 - as above
+    other.resume()
+    assert other.answer == f"{answer.upper()}new"
+
+
+def test_the_line_finds_runs_of_this_process_wherever_their_logs_are(tmp_path: Path) -> None:
+    elsewhere = Settings(runs=tmp_path / "late")
+    a, b = asks("count " * 200, settings=elsewhere), asks("share", settings=elsewhere)
+    for pair in (compare(a, b).pair(), compare(a.path, b.path).pair()):
+        other = eval(what_if_line(pair), {"rlm_lab": rlm_lab})  # noqa: S307 - as above
+        other.resume()
+        assert other.answer.startswith("COUNT COUNT")
+
+
+def test_the_line_names_a_run_of_the_usual_folder_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RLM_LAB_RUNS")
+    a, b = asks("count"), asks("share")
+    line = what_if_line(compare(a.path, b.path).pair())
+    assert line == f"rlm_lab.what_if('{b.id}', 1, 'count')"
+    monkeypatch.chdir(tmp_path.parent)
+    assert str(tmp_path) in what_if_line(compare(tmp_path / a.path, tmp_path / b.path).pair())
 
 
 def test_the_line_reaches_the_call_of_a_child_run() -> None:

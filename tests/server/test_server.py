@@ -164,6 +164,14 @@ def test_jupyters_server_gives_runs_as_files_of_each_form(server, a_run):
     assert server.ask(f"rlm-lab/export?{named}&to=steps.csv", token=None)[0] == 403
 
 
+def test_more_runs_than_go_together_are_refused_and_none_is_left_out_in_silence(server, a_run):
+    path = f"path=given/{a_run(server.folder / 'given').name}"
+    for question in ("export?to=steps.csv", "comparison?"):
+        status, told = server.ask(f"rlm-lab/{question}&{'&'.join([path] * 51)}")
+        assert (status, "51 runs are too many" in told) == (404, True)
+    assert server.file(f"rlm-lab/export?to=steps.csv&{'&'.join([path] * 50)}")[0]
+
+
 @pytest.mark.parametrize("name", ["rlms-0.1.3.jsonl", "dspy-3.4.1-trajectory.json", "recursive-flow-0.4.2/graph.json", "nano-rlm"])
 def test_a_log_of_another_engine_is_told_and_what_is_none_says_so_in_a_line(server, name):
     shutil.copytree(LOGS, server.folder / "logs", dirs_exist_ok=True)

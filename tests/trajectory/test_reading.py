@@ -95,7 +95,7 @@ def test_what_is_no_log_is_refused_in_one_line(tmp_path: Path, content: bytes, s
 
 
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(LogError, match="There is no log"):
+    with pytest.raises(LogError, match=r"There is no file .*; check the path"):
         read(tmp_path / "none.rlm.jsonl")
     with pytest.raises(LogError, match="is a folder"):
         read(tmp_path)

@@ -198,6 +198,14 @@ def test_child_runs_open_into_their_own_aligned_steps_in_each_form():
     assert "┆     B   1 │ print('OO')" in both.text()
 
 
+def test_child_runs_that_are_the_same_take_no_room():
+    same, one, other = with_child("look", "EV"), with_child("look", "EV"), with_child("look", "OO")
+    last = [dataclasses.replace(run.steps[0], number=2) for run in (one, other)]
+    runs = [dataclasses.replace(one, steps=(same.steps[0], step)) for step in last]
+    found = [row["children"][0] for row in pair_json(rlm_lab.compare(runs), 0, 1, Room(rows=2))["rows"]]
+    assert [(child["same"], "rows" in child) for child in found] == [(True, False), (False, True)]
+
+
 def test_child_runs_without_room_are_told_and_not_opened():
     both = rlm_lab.compare(with_child("look", "EV"), with_child("look", "OO"))
     (child,) = pair_json(both, 0, 1, Room(rows=1))["rows"][0]["children"]

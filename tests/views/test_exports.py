@@ -54,6 +54,7 @@ def test_a_file_that_is_there_is_not_written_over(run: Any, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "options", "says"),
     [
+        (("nosuch/a.md",), {}, "There is no folder nosuch; make it, or give another path."),
         (("a.pdf",), {}, "suffix of a.pdf tells no form"),
         ((None, "pdf"), {}, "cannot be exported to 'pdf'"),
         ((None, "ipnyb"), {}, "Did you mean ipynb?"),
@@ -146,6 +147,12 @@ def test_turns_are_examples_for_fine_tuning(run: Any, tmp_path: Path) -> None:
     assert [message["role"] for message in examples[1]] == ["system", "user", "assistant", "user", "assistant"]
     assert examples[1][:3] == examples[0]
     assert examples[2][-1]["content"] == run.steps[2].reply
+
+
+def test_a_developers_message_is_the_systems(tmp_path: Path) -> None:
+    steps = (Step(number=1, messages=({"role": "developer", "content": "Be brief."},), reply="Yes."),)
+    text = Trajectory(run="b", status="done", steps=steps).export(tmp_path / "a.finetune.jsonl").read_text(encoding="utf-8")
+    assert json.loads(text)["messages"][0] == {"role": "system", "content": "Be brief."}
 
 
 def test_another_package_takes_the_examples_for_fine_tuning(run: Any, tmp_path: Path) -> None:

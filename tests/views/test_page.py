@@ -96,3 +96,12 @@ def test_the_command_line_exports_a_run(asked, tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out.startswith("a.html · ")
     assert data_of(Path("a.html").read_text(encoding="utf-8"))["r0"]["answer"] == "1"
     assert main(["export", str(run.path), "--to", "pdf"]) == 2
+
+
+def test_data_that_the_run_never_had_is_not_missing_from_it(asked):
+    book = " ".join(str(number) for number in range(40_000))
+    run = asked("FINAL(llm_query(book[:2_000] + 'x'))", context={"book": book})
+    pages = [page_html(run.trajectory, contexts=contexts) for contexts in ({"book": book, "other": book}, {"other": book})]
+    reasons = [[lint["reason"] for node in data_of(page).values() for lint in node.get("lints", [])] for page in pages]
+    assert [any("other" in reason for reason in found) for found in reasons] == [False, False]
+    assert any("Of book only" in reason for reason in reasons[0])

@@ -12,15 +12,6 @@ if (ticket) {
   fetch("enter", { method: "POST", body: ticket, credentials: "same-origin" }).catch(() => {});
 }
 
-const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-// A page that holds this one in a frame names its own theme in the link; elsewhere the system's holds.
-const named = parts.get("theme");
-if (named && window !== window.top) sessionStorage.setItem("theme", named === "dark" ? "dark" : "light");
-const held = window === window.top ? null : sessionStorage.getItem("theme");
-const paint = () => { document.documentElement.dataset.theme = held ?? (scheme.matches ? "dark" : "light"); };
-scheme.addEventListener("change", paint);
-paint();
-
 const word = document.getElementById("lost");
 let lost = 0;
 const tell = (text) => { word.textContent = text; word.hidden = !text; };

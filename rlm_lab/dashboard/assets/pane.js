@@ -32,7 +32,7 @@ export function start({ host, send, listen }) {
   let element = null;
   let state = {};
   let watched = false;
-  let held = null; // a first message without anything to show
+  let held = []; // the first messages, without anything to show
   const trouble = document.getElementById("trouble");
   const body = document.body;
   const face = {
@@ -53,7 +53,8 @@ export function start({ host, send, listen }) {
   const open = (run) => {
     view?.destroy();
     host.replaceChildren();
-    view = element = held = null;
+    view = element = null;
+    held = [];
     state = {};
     trouble.hidden = true;
     if (run === null) return;
@@ -67,13 +68,13 @@ export function start({ host, send, listen }) {
   // The view of a run of which nothing was read yet would say that there is none: it begins with the first that is there to show.
   const show = (message) => {
     const news = message.kind === "snapshot" || message.kind === "delta";
-    if (!view && news && !message.nodes.length) held = message;
-    if (!view && mount && element && ((news && message.nodes.length) || (state.trouble && held))) {
+    if (!view && news && !message.nodes.length) held = message.kind === "snapshot" ? [message] : [...held, message];
+    if (!view && mount && element && ((news && message.nodes.length) || (state.trouble && held.length))) {
       element.replaceChildren();
       face.foot = !body.classList.contains("with-time");
       view = mount(element, face);
       watched ||= watchBars((id) => view?.peek(id));
-      for (const earlier of [held, state]) if (earlier?.kind && earlier !== message) view.update(earlier);
+      for (const earlier of [...held, state]) if (earlier.kind && earlier !== message) view.update(earlier);
     }
     view?.update(message);
     return news;

@@ -11,7 +11,7 @@ const COLUMNS = [
   { name: "cost", title: "USD", number: (row) => row.cost, text: (row) => dollars(row.cost), fact: "cost" },
   { name: "seconds", title: "Time", number: (row) => row.seconds, text: (row) => clock(row.seconds), fact: "times" },
   { name: "tags", title: "Tags", text: (row) => row.tags ?? "" },
-  { name: "parent", title: "Parent", text: (row) => (row.parent ?? "").replace(OWN_ID, "") },
+  { name: "parent", title: "Made from", text: (row) => (row.parent ?? "").replace(OWN_ID, "") },
   { name: "started", title: "Started", text: (row) => when(row.started) },
 ];
 const WORDS = { out_of_budget: "out of budget", unreadable: "cannot be read" };
@@ -42,6 +42,9 @@ function when(text) {
   const day = `${date.getFullYear() === now.getFullYear() ? "" : `${date.getFullYear()}-`}${two(date.getMonth() + 1)}-${two(date.getDate())} `;
   return `${date.toDateString() === now.toDateString() ? "" : day}${two(date.getHours())}:${two(date.getMinutes())}`;
 }
+
+// Which of several runs with the same question: shown where there is no room for the column with its start.
+const which = (row) => [when(row.started), row.run.replace(OWN_ID, "")].filter(Boolean).join(" · ");
 
 function make(tag, options = {}, ...children) {
   const element = document.createElement(tag);
@@ -147,7 +150,9 @@ class Runs {
       if (column.name === "status") cell.append(make("span", { class: `sign ${SIGNS[row.status] ?? "dash"}`, "aria-hidden": "true" }), column.text(row), ...(row.here ? [make("span", { class: "here", text: "here", title: "In this page’s kernel" })] : []));
       else cell.textContent = column.text(row);
       if (!cell.textContent && column.fact && missing(row, column.fact)) cell.append(make("span", { class: "absent", title: "Not recorded.", "aria-label": "not recorded", text: "–" }));
-      if (["question", "answer", "model", "tags", "parent", "started"].includes(column.name)) cell.title = column.name === "parent" ? row.parent ?? "" : cell.textContent;
+      if (["question", "answer", "model", "tags", "started"].includes(column.name)) cell.title = cell.textContent;
+      if (column.name === "parent" && row.parent) cell.title = `${row.child ? "Child run of" : "Forked from"} ${row.parent}`;
+      if (column.name === "question") cell.replaceChildren(make("span", { class: "words", text: cell.textContent }), make("small", { class: "which", text: which(row) }));
       return cell;
     });
     const element = make("tr", { tabindex: "0", class: `run ${SIGNS[row.status] ? row.status : "other"}`, onclick: () => this.open(row.run) }, this.box(row), ...cells);
@@ -198,7 +203,7 @@ class Bar {
   constructor({ back, turn }) {
     this.back = make("button", { class: "back", text: "‹ All runs", onclick: back });
     this.name = make("span", { class: "name" });
-    this.lesson = make("a", { class: "toggle", text: "Lesson" }); // the run that is shown, as slides
+    this.lesson = make("a", { class: "toggle", text: "This run as a lesson" }); // as slides
     this.exports = this.toggle("Export", () => turn("exports"));
     this.time = this.toggle("Timeline", () => turn("time"));
     this.settings = this.toggle("Settings", () => turn("settings"));
@@ -210,6 +215,14 @@ class Bar {
 
 function drawFacts(element, facts) {
   element.replaceChildren(make("h2", { text: "Settings of this run" }), make("dl", {}, ...facts.rows.flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { text })])));
+}
+
+// A pane over the run's right side: what stands in it is drawn anew, its button to close it stays.
+function drawer(name, label, close) {
+  const content = make("div");
+  const button = make("button", { class: "close", text: "✕", title: "Close", "aria-label": `Close ${label}`, onclick: close });
+  const element = make("aside", { id: name, "aria-label": label, hidden: "" }, button, content);
+  return { element, content, button };
 }
 
 // A run as a file: asked for by a script, so that a refusal can be told where the button is.
@@ -234,8 +247,9 @@ function drawForms(element, run, forms) {
 
 export function start({ host, send, listen }) {
   const body = document.body;
-  const settings = make("aside", { id: "settings", "aria-label": "Settings", hidden: "" });
-  const exports = make("aside", { id: "exports", "aria-label": "Export", hidden: "" });
+  const close = (what) => { turn(what); bar[what].focus(); };
+  const settings = drawer("settings", "Settings", () => close("settings"));
+  const exports = drawer("exports", "Export", () => close("exports"));
   const chosen = () => new URLSearchParams(location.hash.slice(1)).get("run");
   const go = (run) => { location.hash = run === null ? "" : `run=${encodeURIComponent(run)}`; };
   const shown = { time: localStorage.getItem("rlm-time") === "on", settings: false, exports: false };
@@ -249,8 +263,8 @@ export function start({ host, send, listen }) {
   const runs = new Runs(go);
   const apply = () => {
     for (const what of ["time", "settings", "exports"]) { bar[what].setAttribute("aria-pressed", String(shown[what])); body.classList.toggle(`with-${what}`, shown[what]); }
-    settings.hidden = !(shown.settings && body.dataset.page === "run");
-    exports.hidden = !(shown.exports && body.dataset.page === "run");
+    settings.element.hidden = !(shown.settings && body.dataset.page === "run");
+    exports.element.hidden = !(shown.exports && body.dataset.page === "run");
     send({ time: shown.time && body.dataset.page === "run" });
     window.dispatchEvent(new Event("resize"));
   };
@@ -266,13 +280,14 @@ export function start({ host, send, listen }) {
     (message.run === null ? runs.search : document.getElementById("pane")).focus({ preventScroll: true });
   };
   for (const [what, pane] of [["settings", settings], ["exports", exports]]) {
-    pane.addEventListener("keydown", (event) => { if (event.key === "Escape") { turn(what); bar[what].focus(); } });
+    for (const part of [pane.element, bar[what]]) part.addEventListener("keydown", (event) => { if (event.key === "Escape" && shown[what]) close(what); });
+    bar[what].addEventListener("click", () => { if (shown[what]) pane.button.focus(); });
   }
-  host.append(runs.element, settings, exports);
+  host.append(runs.element, settings.element, exports.element);
   listen((message) => {
     if (message.kind === "runs") runs.take(message);
     else if (message.kind === "open") opened(message);
-    else if (message.kind === "facts") { drawFacts(settings, message); drawForms(exports, message.run, message.forms); }
+    else if (message.kind === "facts") { drawFacts(settings.content, message); drawForms(exports.content, message.run, message.forms); }
   });
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
   const paint = () => send({ theme: document.documentElement.dataset.theme });

@@ -113,7 +113,7 @@ def load_all(source: str | os.PathLike[str]) -> list[Trajectory]:
     >>> load_all("nowhere")
     Traceback (most recent call last):
         ...
-    rlm_lab.errors.LogError: There is no log nowhere; `%rlm runs` lists what there is.
+    rlm_lab.errors.LogError: There is no file nowhere; check the path.
     """
     path = Path(source)
     if not path.is_dir() or format_of(Source(path)) is not None:

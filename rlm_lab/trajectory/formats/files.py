@@ -138,7 +138,7 @@ class Source:
         try:
             return self.path.open("rb")
         except FileNotFoundError:
-            raise LogError(f"There is no log {self.path}; `%rlm runs` lists what there is.") from None
+            raise LogError(f"There is no file {self.path}; check the path.") from None
         except OSError as error:
             raise LogError(f"The log {self.path} cannot be read ({error.strerror or error}).") from None
 

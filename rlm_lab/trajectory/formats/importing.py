@@ -27,7 +27,7 @@ def import_runs(source: str | os.PathLike[str], to: str | os.PathLike[str]) -> l
     >>> import_runs("nowhere.jsonl", ".rlm/runs")
     Traceback (most recent call last):
         ...
-    rlm_lab.errors.LogError: There is no log nowhere.jsonl; `%rlm runs` lists what there is.
+    rlm_lab.errors.LogError: There is no file nowhere.jsonl; check the path.
     """
     path, folder = Path(source), Path(to)
     if not path.is_dir() or format_of(Source(path)) is not None:

@@ -217,8 +217,15 @@ export class App {
     this.changed();
   }
 
-  show(pane: Pane): void {
+  /** Shows a pane, which stays when what is pointed at goes. */
+  choosePane(pane: Pane): void {
     this.pane = pane;
+    if (this.before) this.before.pane = pane;
+    this.changed();
+  }
+
+  show(pane: Pane): void {
+    this.choosePane(pane);
     this.folded.delete(pane);
     this.reveal = `pane-${pane}`;
     this.changed();
@@ -288,10 +295,17 @@ export class App {
       this.asked = name;
     } else {
       this.asked = null;
-      this.following ||= MOVES.has(name);
+      this.followTo(name);
       this.send({ command: name, at: this.state?.stamp ?? null, ...fields });
     }
     this.changed();
+  }
+
+  /** A command that moves the run on takes the view along, whatever is pointed at. */
+  private followTo(command: string): void {
+    if (!MOVES.has(command)) return;
+    this.following = true;
+    this.before = null;
   }
 
   write(what: Draft, original: string): void {
@@ -300,7 +314,7 @@ export class App {
       this.asked = command;
     } else {
       this.writing = { what, text: original, original, at: this.state?.stamp ?? null, call: figure(this.store.get(this.call), "number"), sent: false, refused: null };
-      this.pane = "step";
+      this.choosePane("step");
       this.reveal = "writing";
     }
     this.changed();
@@ -320,7 +334,7 @@ export class App {
     };
     writing.sent = true;
     writing.refused = null;
-    this.following ||= MOVES.has(writing.what);
+    this.followTo(writing.what);
     this.send({ command: writing.what, at: writing.at, ...fields[writing.what] });
     this.changed();
   }
@@ -364,6 +378,7 @@ export class App {
   private take(state: StateMessage): void {
     this.state = state;
     this.asked = null;
+    if (state.status === "interrupted") this.store.end("interrupted");
     if (this.writing?.sent && this.writing.what !== "hint" && state.stamp !== this.writing.at) this.writing = null;
   }
 

@@ -95,6 +95,12 @@ function initialize({ model }: { model: Model }): () => void {
     }
   };
   model.on("msg:custom", hear);
+  // Said when the kernel starts anew: the process of the run is gone, and nobody hears its buttons any more.
+  const lose = () => {
+    handle?.update({ kind: "state", status: "interrupted", gate: null, can: {} });
+    handle?.update({ kind: "host", dashboard: null });
+  };
+  model.on("comm_live_update", lose);
   const host: Host = { ...options, load, send: (message) => model.send(message) };
   const draw = async (element: HTMLElement) => {
     const { mount } = (await load("view")) as { mount: typeof Mount };
@@ -110,6 +116,7 @@ function initialize({ model }: { model: Model }): () => void {
   return () => {
     end();
     model.off("msg:custom", hear);
+    model.off("comm_live_update", lose);
     // The run's result takes the view's place, except in a page that was loaded anew while it went on: there the view stays.
     setTimeout(() => {
       if (home.isConnected) handle?.update({ kind: "host", readOnly: true, dashboard: null });

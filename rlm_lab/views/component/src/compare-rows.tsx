@@ -1,8 +1,8 @@
 // The aligned steps: both sides in one grid, only the rows near the window drawn, what differs marked alike on both sides.
-import type { ComponentChild, JSX, VNode } from "preact";
+import { Fragment, type ComponentChild, type JSX, type VNode } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { CallRow, CallSide, Child, ChildPair, Item, Row, Span, State, Step } from "./compare-state";
-import { counted, seconds } from "./figures";
+import { MOST, type CallRow, type CallSide, type Child, type ChildPair, type Item, type Row, type Span, type State, type Step } from "./compare-state";
+import { counted, grouped, seconds } from "./figures";
 import { Icon, statusWord } from "./icons";
 import { codeLines } from "./python";
 
@@ -105,16 +105,19 @@ function Entry({ state, item, at, of }: { state: State; item: Item; at: number; 
 /** The line of Python that runs B again with A's answer, to be copied into a cell. */
 function WhatIf({ state }: { state: State }): JSX.Element | null {
   const line = state.texts?.what_if;
+  const [[of, told], tell] = useState(["", ""]); // what became of copying which line
   if (!line) return null;
   const copy = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).parentElement!.querySelector("code")!;
     getSelection()?.selectAllChildren(box);
-    void navigator.clipboard?.writeText(line).catch(() => undefined); // the line is selected, where the page may not copy
+    const selected = () => tell([line, "selected; press Ctrl+C"]); // where the page may not copy
+    if (!navigator.clipboard) selected();
+    else navigator.clipboard.writeText(line).then(() => tell([line, "copied"]), selected);
   };
   return (
     <>
       <button type="button" class="button" aria-expanded={state.whatIf} onClick={() => { state.whatIf = !state.whatIf; state.changed(); }}><Icon name="fork" /> Run B with A’s answer</button>
-      {state.whatIf && <p class="cmp-whatif">In a cell of a kernel that has the data: <code>{line}</code> <button type="button" class="link" onClick={copy}>copy</button><br />It gives a second run, which stands before this step; <code>.resume()</code> goes on, and asks only what depends on the answer.</p>}
+      {state.whatIf && <p class="cmp-whatif">In a cell of a kernel that has the data: <code>{line}</code> <button type="button" class="link" onClick={copy}>copy</button> <span role="status">{of === line ? told : ""}</span><br />It gives a second run, which stands before this step; <code>.resume()</code> goes on, and asks only what depends on the answer.</p>}
     </>
   );
 }
@@ -145,10 +148,13 @@ function Aligned({ state, row, steps, path }: Shown): JSX.Element {
 
 const Middle = ({ sign, word }: { sign: string; word: string }): JSX.Element => <div class="cmp-mid"><span class="cmp-sign" aria-hidden="true">{sign}</span><span>{word}</span></div>;
 
+const More = ({ count, what, onClick }: { count: number; what: string; onClick: () => void }): JSX.Element => <p class="cmp-more"><button type="button" class="link" onClick={onClick}>{counted(Math.min(count, MOST), what)}</button> of {grouped(count)}</p>;
+
 /** Two child runs: what was asked and answered, and when opened their own steps, aligned the same way. */
 function Children({ state, pair, path }: { state: State; pair: ChildPair; path: string }): JSX.Element {
   const open = pair.rows !== undefined && state.isInside(pair, path), word = pair.a && pair.b ? (pair.same ? "same child run" : "other child run") : pair.a ? "only in A" : "only in B";
   const steps: Both = [(at) => pair.steps?.[0][at ?? -1] ?? null, (at) => pair.steps?.[1][at ?? -1] ?? null];
+  const [first, end] = state.drawn(pair, path);
   const head = (side: 0 | 1) => {
     const child = side === 0 ? pair.a : pair.b, letter = "AB"[side]!;
     if (!child) return <div class={`cmp-side side-${letter} away`}>no such child run in {letter}</div>;
@@ -158,12 +164,14 @@ function Children({ state, pair, path }: { state: State; pair: ChildPair; path: 
   return (
     <div class="cmp-child" role="group" aria-label={`Child run: ${(pair.a ?? pair.b)!.question}`}>
       <div class="cmp-row of-child">{head(0)}<Middle sign={pair.same ? "=" : pair.a && pair.b ? "≠" : pair.a ? "›" : "‹"} word={word} />{head(1)}</div>
-      {open && pair.rows!.map((row, k) => (
-        <>
+      {open && first > 0 && <More count={first} what="earlier step" onClick={() => state.widen(pair, path, -1)} />}
+      {open && pair.rows!.slice(first, end).map((row, at) => [row, first + at] as const).map(([row, k]) => (
+        <Fragment key={k}>
           <div class={`cmp-row of-${row.kind}`} role="group" aria-label={labelOf(row, steps)}><Aligned state={state} row={row} steps={steps} path={`${path}.${k}`} /></div>
           {k === pair.part && <div class="cmp-part"><b>In this child run: {pair.texts?.title}</b><span class="told">{pair.texts?.sentence}</span></div>}
-        </>
+        </Fragment>
       ))}
+      {open && end < pair.rows!.length && <More count={pair.rows!.length - end} what="more step" onClick={() => state.widen(pair, path, 1)} />}
     </div>
   );
 }
@@ -185,7 +193,7 @@ function Side({ state, row, steps, path, side }: Shown & { side: 0 | 1 }): JSX.E
   const right = [own.seconds ? seconds(own.seconds) : "", own.calls ? counted(own.calls, "call") : ""].filter(Boolean).join(" · ");
   return (
     <div class={`cmp-side side-${letter}`}>
-      <button type="button" class={`cmp-head act-${own.act}`} tabIndex={-1} aria-expanded={open} onClick={() => state.toggle(path)} title={own.why}>
+      <button type="button" class={`cmp-head act-${own.act}`} tabIndex={path.includes(".") ? 0 : -1} aria-expanded={open} onClick={() => state.toggle(path)} title={own.why}>
         <span class="n">{own.n}</span>
         <span class={`act-word act-${own.act}`}><Icon name={own.act} /> {own.act}</span>
         {own.failed && <span class="fail"><Icon name="failed" /> failed</span>}

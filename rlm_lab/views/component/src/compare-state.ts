@@ -1,5 +1,7 @@
 // What the compare page knows, and what it does: which two runs, which rows, what is opened. Nothing here draws.
 
+export const MOST = 40; // rows of a child run that are drawn at once
+const ABOVE = 5; // of them, rows before the first that differs
 export type Span = [number, number];
 export type Sides = [Span[], Span[]];
 export interface CallSide { n: number; model: string; prompt: string; answer: string; status: string }
@@ -70,6 +72,7 @@ export class State {
   at = 0; // the item with the focus
   focus = false; // whether it is to be taken there
   goal: number | null = null; // the item that is to be brought into view
+  widened = new Map<string, [number, number]>(); // by the place of a child run, which of its rows are drawn where not the first
   opened = new Set<string>(); // places of rows and of child runs in them that are not as they began: "3", "3.0", "3.0.1"
   trouble = "";
   whatIf = false; // whether the line that runs B with A's answer is shown
@@ -133,15 +136,16 @@ export class State {
 
   swap(): void {
     this.chosen = [this.chosen[1], this.chosen[0]];
-    const opened = this.opened, at = this.at;
+    const { opened, widened, at } = this;
     this.start();
-    this.opened = opened;
+    Object.assign(this, { opened, widened });
     this.at = at;
     this.changed();
   }
 
   private start(): void {
     this.opened = new Set();
+    this.widened = new Map();
     this.at = 0;
     if (!this.pair && !this.host.file) this.host.send({ pair: this.key.split("-").map(Number) });
     this.changed();
@@ -167,6 +171,20 @@ export class State {
   /** Whether the steps of two child runs are shown; the first two that differ begin open. */
   isInside(pair: ChildPair, place: string): boolean {
     return this.opened.has(place) !== (!pair.same && place.endsWith(".0"));
+  }
+
+  /** The rows of a child run that are drawn, first and end: as many as fit, with where it differs. */
+  drawn(pair: ChildPair, place: string): [number, number] {
+    const count = pair.rows?.length ?? 0, part = pair.part ?? 0;
+    const first = part < MOST ? 0 : Math.min(part - ABOVE, count - MOST);
+    return this.widened.get(place) ?? [first, Math.min(first + MOST, count)];
+  }
+
+  /** Draws more rows of a child run, before or after those that are. */
+  widen(pair: ChildPair, place: string, by: 1 | -1): void {
+    const [first, end] = this.drawn(pair, place);
+    this.widened.set(place, by < 0 ? [Math.max(first - MOST, 0), end] : [first, Math.min(end + MOST, pair.rows?.length ?? 0)]);
+    this.changed();
   }
 
   go(item: number, focus = true): void {

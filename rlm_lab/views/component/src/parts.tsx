@@ -139,7 +139,7 @@ export class VirtualList<T> extends Component<ListProps<T>, { top: number; room:
   }
 }
 
-export function Fold(props: { app: App; name: string; title: ComponentChild; sub?: ComponentChild; right?: ComponentChild; children: ComponentChildren; class?: string }): JSX.Element {
+export function Fold(props: { app: App; name: string; title: string; sub?: ComponentChild; right?: ComponentChild; children: ComponentChildren; class?: string }): JSX.Element {
   const { app, name } = props;
   const open = !app.folded.has(name);
   return (
@@ -152,7 +152,7 @@ export function Fold(props: { app: App; name: string; title: ComponentChild; sub
         <span class="quiet">{props.sub}</span>
         <span class="right">{props.right}</span>
       </div>
-      {open && <div class="pane-body" tabIndex={app.layout === "middle" ? 0 : undefined}>{props.children}</div>}
+      {open && <div class="pane-body" {...(app.layout === "middle" && { tabIndex: 0, role: "group", "aria-label": props.title })}>{props.children}</div>}
     </section>
   );
 }

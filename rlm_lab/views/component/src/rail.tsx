@@ -90,9 +90,11 @@ export function stepFacts(app: App, id: string): StepFacts {
   const notes: [string, string][] = [];
   if (status === "paused") notes.push(["you", `paused${app.state?.gate?.line ? ` before line ${app.state.gate.line}` : ""}`]);
   if (failed) notes.push(["fail", "failed"]);
-  if (edits.length) notes.push(["you", "edited by you"]);
+  const hints = edits.filter((edit) => text(edit, "what") === "hint").length;
+  if (edits.length > hints) notes.push(["you", "edited by you"]);
+  if (hints) notes.push(["you", "hint"]);
   const made = counted(calls, "call"), summary = text(step, "summary");
-  if (calls && !new RegExp(`(?:^|\\D)${made}\\b`).test(summary)) notes.push(["", made]); // unless the summary says so
+  if (calls && !new RegExp(`(?:^|[^\\d,])${made}\\b`).test(summary)) notes.push(["", made]); // unless the summary says so
   const cost = store.costOfStep(id);
   if (cost && calls) notes.push(["", money(cost)]);
   const cut = blocks.flatMap((block) => store.children(block!.id, "output")).reduce((sum, output) => sum + (figure(store.get(output), "cut") ?? 0), 0);

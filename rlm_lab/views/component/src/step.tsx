@@ -182,7 +182,7 @@ function Code({ app, block, yours, most }: { app: App; block: RunNode; yours: Se
   const lines = codeLines(code);
   const at = figure(block, "line");
   const status = text(block, "status");
-  const alive = status === "running";
+  const alive = status === "running" && app.live;
   const paused = alive && app.status === "paused";
   const facts: LineFacts = {
     running: alive && !paused ? at : null,

@@ -32,6 +32,13 @@ export class Store {
     this.version += 1;
   }
 
+  /** No further events will come: runs that went on get this status. */
+  end(status: string): void {
+    const open = [...this.nodes.values()].filter((node) => node.kind === "run" && ["running", "waiting", "paused"].includes(text(node, "status")));
+    for (const { id } of open) this.take({ id, status });
+    this.version += 1;
+  }
+
   get(id: string | null | undefined): RunNode | undefined {
     return id ? this.nodes.get(id) : undefined;
   }

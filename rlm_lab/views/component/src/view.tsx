@@ -51,7 +51,7 @@ function Narrow({ app }: { app: App }): JSX.Element {
   return (
     <>
       <div class="tabs" role="tablist">
-        {TABS.map(([pane, label]) => <button type="button" role="tab" aria-selected={app.pane === pane} key={pane} onClick={() => { app.pane = pane; app.changed(); }}>{label}</button>)}
+        {TABS.map(([pane, label]) => <button type="button" role="tab" aria-selected={app.pane === pane} key={pane} onClick={() => app.choosePane(pane)}>{label}</button>)}
       </div>
       <div class="narrow-body">
         {app.pane === "step" && app.moreControls && !app.readOnly && <StopBefore app={app} />}

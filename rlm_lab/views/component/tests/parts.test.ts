@@ -7,6 +7,7 @@ import { mapShape, sharedLength } from "../src/calls";
 import * as figures from "../src/figures";
 import { markdown } from "../src/markdown";
 import { codeLines } from "../src/python";
+import { stepFacts } from "../src/rail";
 import { changedLines } from "../src/step";
 import { draw } from "../src/timeline";
 
@@ -117,4 +118,32 @@ test("a run that is over can be looked at only, unless something can still be do
   assert.equal(shown.readOnly, true);
   shown.update({ kind: "state", status: "done", can: { stop: "It is over.", fork: null } });
   assert.equal(shown.readOnly, false);
+});
+
+const TWO = [...NODES.slice(0, 3), { id: "r0s2", kind: "step", parent: "r0", order: 6, number: 2, t: 20, replied: 21 }];
+
+test("what a person does while a bar is pointed at stays when the pointer leaves it", () => {
+  const { app: shown, sent } = app();
+  shown.update({ kind: "snapshot", seq: 1, nodes: TWO });
+  shown.update({ kind: "state", stamp: 1, can: { continue: null } } as never);
+  shown.toRunning();
+  shown.peek("r0s1");
+  shown.choosePane("variables");
+  shown.peek(null);
+  assert.deepEqual([shown.pane, shown.step, shown.following], ["variables", "r0s2", true]);
+  shown.select("r0s2");
+  shown.peek("r0s1");
+  shown.command("continue");
+  shown.peek(null);
+  assert.deepEqual([shown.following, sent.at(-1)!["command"]], [true, "continue"]);
+});
+
+test("a step says how many calls it made unless its summary says that very number", () => {
+  const { app: shown } = app(true);
+  const calls = Array.from({ length: 2 }, (_, k) => ({ id: `r0s1c${k}`, kind: "call", parent: "r0s1b1", order: 10 + k, number: k + 1, status: "answered" }));
+  const told = (summary: string) => {
+    shown.update({ kind: "snapshot", seq: 1, nodes: [...NODES.map((node) => (node.id === "r0s1" ? { ...node, summary } : node)), ...calls] });
+    return stepFacts(shown, "r0s1").notes.map(([, note]) => note);
+  };
+  assert.deepEqual([told("1,2 calls"), told("makes 2 calls"), told("2 calls"), told("12 calls")], [["2 calls"], [], [], ["2 calls"]]);
 });

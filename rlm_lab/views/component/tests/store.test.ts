@@ -81,3 +81,9 @@ test("a fact that the log of another engine does not hold is absent; of a run of
   store.apply({ kind: "delta", seq: 2, nodes: [{ id: "r0", imported: { format: "dspy", absent: ["times", 7] } }] });
   assert.deepEqual([store.absent("r0", "times"), store.absent("r0", "cost"), store.absent("r9", "times")], [true, false, false]);
 });
+
+test("runs that went on when their process ended are interrupted, others stay as they are", () => {
+  const store = told(node("r1", "run", "r0s1", { status: "done" }), node("r2", "run", "r0s1", { status: "waiting" }));
+  store.end("interrupted");
+  assert.deepEqual(["r0", "r1", "r2"].map((id) => store.get(id)?.["status"]), ["interrupted", "done", "interrupted"]);
+});
