@@ -32,6 +32,7 @@ from rlm_lab.engine.question import Engine, Question
 from rlm_lab.engine.recorded import KnownReply, Talk
 from rlm_lab.engine.replies import ParsedReply, parse
 from rlm_lab.engine.teller import Teller
+from rlm_lab.engine.variables import short
 from rlm_lab.errors import BudgetExceededError, ModelError, RLMError
 from rlm_lab.models.base import Message, Model, Reply, Usage
 from rlm_lab.models.silent import NoModel
@@ -321,9 +322,10 @@ class Task:
         self._finish("out_of_budget")
 
     def _take_last(self, value: Any) -> None:
-        problem = "The last reply holds no answer." if value is MISSING else self._answers.take(value)
-        if problem is not None:
-            self._tell.flagged("no_answer", problem)
+        if value is MISSING:
+            self._tell.flagged("no_answer", "The last reply holds no answer.")
+        elif (problem := self._answers.take(value)) is not None:
+            self._tell.flagged("unfit_answer", f"The last answer did not fit and was not taken: {short(value, 200)}. {problem}")
 
     # blocks
 

@@ -68,15 +68,19 @@ class Flags:
         return dataclasses.replace(load_budget(configured), **self.limits)
 
 
+_SEEN = "flags seen"  # no flag is called so
+
+
 class Once(argparse.Action):
     """Keeps a flag's value. Raises `UsageError` for a flag that is given twice: of two values nobody knows which is meant."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, flag: str | None = None
     ) -> None:
-        given = getattr(namespace, self.dest, self.default)
-        if flag is not None and given != self.default:
+        given, seen = getattr(namespace, self.dest, self.default), vars(namespace).setdefault(_SEEN, set())
+        if flag is not None and self.dest in seen:
             raise UsageError(f"{self.option_strings[-1]} is given twice, {given} and {values}; give it once.")
+        seen.add(self.dest)
         setattr(namespace, self.dest, values)
 
 

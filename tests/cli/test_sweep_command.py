@@ -73,6 +73,7 @@ def test_a_sweep_that_leaves_runs_out_says_so_and_fails(cli: Any, tapes: Path) -
         (["--each", "steps=2"], "--each is 'steps=2'; give LIMIT=N"),
         (["--max-calls", "many"], "--max-calls is 'many'; give a whole number."),
         (["--repeats", "0"], "The repeats are 0; give a whole number of at least 1."),
+        (["--repeats", "1", "--repeats", "2"], "--repeats is given twice, 1 and 2; give it once."),
         (["--method", "magic"], "There is no method 'magic'"),
         (["--expected"], "--expected: expected one argument"),
     ],

@@ -56,6 +56,12 @@ def test_the_answer_in_a_last_reply_is_what_its_code_would_give(asked, code, ans
     assert asked("x = 1", code, budget=Budget(steps=1)).answer == answer
 
 
+def test_a_last_answer_of_the_wrong_form_is_told_with_its_text(asked):
+    flag = asked("x = 1", "FINAL('seven')", schema=int, budget=Budget(steps=1)).steps[-1].flags[0]
+    assert flag.flag == "unfit_answer"
+    assert "did not fit and was not taken: 'seven'. The answer is not int" in flag.message
+
+
 def test_submitted_fields_become_a_dict(asked):
     assert asked("SUBMIT(name='Ada', year=1815)").answer == {"name": "Ada", "year": 1815}
 
