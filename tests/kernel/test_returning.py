@@ -257,12 +257,13 @@ def test_a_run_that_has_ended_is_forked_into_a_file_of_its_own(asked: Any, echo:
 
 
 @pytest.mark.parametrize("step", [0, 3, "1"])
-def test_a_step_that_there_is_not_is_no_fork_and_leaves_no_file(asked: Any, step: Any) -> None:
+def test_a_step_that_there_is_not_is_no_fork_and_leaves_no_file(asked: Any, step: Any, tmp_path: Path) -> None:
     run = asked("x = 1", "FINAL(x)")
     with pytest.raises(UsageError, match="it has 2"):
         fork(run.path, step)
+    code = f"open({str(tmp_path / 'a')!r}, 'w').close()"
     with pytest.raises(StateError, match="open for writing"):
-        fork(asked("open('a', 'w').close()", "FINAL(1)").path, 2, model=ScriptedModel([]), sub_model=ScriptedModel([]))
+        fork(asked(code, "FINAL(1)").path, 2, model=ScriptedModel([]), sub_model=ScriptedModel([]))
     assert len(list(run.path.parent.glob("*.rlm.jsonl"))) == 2
 
 
