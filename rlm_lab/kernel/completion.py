@@ -122,6 +122,8 @@ class Completer:
             return word, _beginning(word, EXPORTS), "form"
         if before[-1:] and before[-1] in _MODELS:
             return word, _beginning(word, self._models()), "model"
+        if _awaits_a_value(takes, before):
+            return word, [], ""
         runs = self._runs() if "RUN" in takes else [run.id for run in paused_runs()] if "ID" in takes else []
         held = [name for name, value in self._names() if isinstance(value, (Run, Trajectory))] if runs else []
         return word, _beginning(word, [*held, *runs]), "run"
@@ -173,3 +175,10 @@ def _of_breakpoint(text: str) -> Found:
     if text == word and word.startswith("-"):
         return word, _beginning(word, ["--clear"]), "flag"
     return word, _beginning(word, sorted(NAMES)), "name"
+
+
+def _awaits_a_value(takes: str, before: list[str]) -> bool:
+    """Whether a number, or the value of a flag, comes next: no run is meant there."""
+    if not before:
+        return takes.split(" ")[0] in {"STEP", "CALL", "N"}
+    return before[-1].startswith("--") and f"{before[-1]} " in takes

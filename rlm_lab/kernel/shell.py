@@ -115,15 +115,18 @@ def _as_png(figure: Any) -> str:
 @contextmanager
 def _own_errors(shell: InteractiveShell) -> Iterator[None]:
     """Keeps the error of a value's own repr out of the cell, where IPython would show it; in a block it is the block's output."""
-    shown = shell._showtraceback
-    if shown is _tell_error:  # in a block: it may be left here, and then the shell is the user's
+    own = vars(shell).get("_showtraceback")
+    if own is _tell_error:  # in a block: it may be left here, and then the shell is the user's
         yield
         return
     shell._showtraceback = lambda *_: None  # type: ignore[method-assign]
     try:
         yield
     finally:
-        shell._showtraceback = shown  # type: ignore[method-assign]
+        if own is None:
+            vars(shell).pop("_showtraceback", None)
+        else:
+            shell._showtraceback = own  # type: ignore[method-assign]
 
 
 def _tell_error(_kind: type, error: BaseException, _lines: list[str]) -> None:

@@ -66,6 +66,9 @@ def test_paused_runs_are_offered_where_one_is_named(cells: Any) -> None:
     run = cells.run("%rlm last").result
     for command in ("%rlm continue", "%rlm step", "%rlm edit", "%rlm stop", "%%rlm_edit", "%%rlm_answer"):
         assert completed(cells, f"{command} {run.id[:-1]}") == [f"{command} {run.id}"]
+    assert completed(cells, f"%rlm cap 2 {run.id[:-1]}") == [f"%rlm cap 2 {run.id}"]
+    for place in ("%rlm cap", "%rlm rewind", "%rlm rewind 1 --request"):
+        assert completed(cells, f"{place} {run.id[:-1]}") == []
     cells.run("%rlm stop")
 
 
