@@ -180,5 +180,5 @@ def _of_breakpoint(text: str) -> Found:
 def _awaits_a_value(takes: str, before: list[str]) -> bool:
     """Whether a number, or the value of a flag, comes next: no run is meant there."""
     if not before:
-        return takes.split(" ")[0] in {"STEP", "CALL", "N"}
+        return takes.split(" ", maxsplit=1)[0] in {"STEP", "CALL", "N"}
     return before[-1].startswith("--") and f"{before[-1]} " in takes
