@@ -19,7 +19,7 @@ def _import(parsed: argparse.Namespace) -> int:
     from rlm_lab.config import load_settings
     from rlm_lab.kernel.stored import import_table
 
-    print(import_table(parsed.source, parsed.to or load_settings().runs).text())
+    say(import_table(parsed.source, parsed.to or load_settings().runs).text())
     return 0
 
 
@@ -36,7 +36,7 @@ def _export(parsed: argparse.Namespace) -> int:
     from rlm_lab.kernel.stored import find_run
 
     folder = load_settings().runs
-    print(export_told([find_run(name, folder) for name in parsed.run or [None]], parsed))
+    say(export_told([find_run(name, folder) for name in parsed.run or [None]], parsed))
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rlm_lab.cli.command import FAILED, RUN, Command, say_written, width
+from rlm_lab.cli.command import FAILED, RUN, Command, say, say_written, width
 from rlm_lab.errors import UsageError
 from rlm_lab.kernel.arguments import Parser
 
@@ -18,7 +18,7 @@ def _show(parsed: argparse.Namespace) -> int:
     from rlm_lab.kernel.stored import find_run
     from rlm_lab.views.text import to_text
 
-    print(to_text(find_run(parsed.run, load_settings().runs), width=width()))
+    say(to_text(find_run(parsed.run, load_settings().runs), width=width()))
     return 0
 
 
@@ -26,7 +26,7 @@ def _runs(_: argparse.Namespace) -> int:
     from rlm_lab.config import load_settings
     from rlm_lab.kernel.stored import runs_table
 
-    print(runs_table(load_settings().runs).text())
+    say(runs_table(load_settings().runs).text())
     return 0
 
 
@@ -46,7 +46,7 @@ def _compare(parsed: argparse.Namespace) -> int:
         raise UsageError(f"{told}; name another by its id: rlm-lab runs lists them.")
     comparison = rlm_lab.compare(*parsed.runs)
     if parsed.to == "text":
-        print(comparison.text(width()))
+        say(comparison.text(width()))
         return 0
     path = comparison.to_html(parsed.out or "compare.html")
     say_written(path)
@@ -62,14 +62,14 @@ def _lint(parsed: argparse.Namespace) -> int:
     from rlm_lab.kernel.readings import lints_told
 
     told, well = lints_told(parsed.run, as_json=parsed.json, width=width())
-    print(told)
+    say(told)
     return 0 if well else FAILED
 
 
 def _why(parsed: argparse.Namespace) -> int:
     from rlm_lab.kernel.readings import origin_told
 
-    print(origin_told(parsed.run, as_json=parsed.json, width=width()))
+    say(origin_told(parsed.run, as_json=parsed.json, width=width()))
     return 0
 
 
@@ -88,7 +88,7 @@ def _note(parsed: argparse.Namespace) -> int:
     from rlm_lab.kernel.noting import note_told
     from rlm_lab.kernel.stored import find_run
 
-    print(note_told(find_run(parsed.run, load_settings().runs), parsed.text, parsed))
+    say(note_told(find_run(parsed.run, load_settings().runs), parsed.text, parsed))
     return 0
 
 

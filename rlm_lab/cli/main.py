@@ -11,7 +11,7 @@ from typing import Any
 
 from rlm_lab._version import __version__
 from rlm_lab.cli.asking import ASK, DEMO
-from rlm_lab.cli.command import FAILED, INTERRUPTED, WRONG, Command, complain
+from rlm_lab.cli.command import FAILED, INTERRUPTED, WRONG, Command, complain, say
 from rlm_lab.cli.giving import GIVING
 from rlm_lab.cli.looking import LOOKING
 from rlm_lab.cli.models import DOCTOR, MODEL
@@ -76,7 +76,7 @@ def _asks_for_help(words: list[str]) -> bool:
 
 
 def _show_help(parser: Parser) -> int:
-    print(parser.format_help().rstrip())
+    say(parser.format_help().rstrip())
     return 0
 
 
@@ -111,5 +111,5 @@ def _add(commands: Any, command: Command) -> Parser:
 
 
 def _version(_: argparse.Namespace) -> int:
-    print(f"rlm-lab {__version__}")
+    say(f"rlm-lab {__version__}")
     return 0

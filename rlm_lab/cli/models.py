@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rlm_lab.cli.command import FAILED, Command, complain
+from rlm_lab.cli.command import FAILED, Command, complain, say
 from rlm_lab.errors import UsageError
 from rlm_lab.kernel.arguments import Parser
 
@@ -42,7 +42,7 @@ def install_model(model: Any, source: Path | None = None) -> None:
             bar.update(done - bar.n)
 
         path = install(model, source=source, report=report)
-    print(f"{model.title} is installed: {path}")
+    say(f"{model.title} is installed: {path}")
 
 
 def need_local_model() -> None:
@@ -57,7 +57,7 @@ def _list(_: argparse.Namespace) -> int:
     from rlm_lab.config import load_settings
     from rlm_lab.kernel.doctor import model_table
 
-    print(model_table(load_settings()).text())
+    say(model_table(load_settings()).text())
     return 0
 
 
@@ -70,7 +70,7 @@ def _doctor(parsed: argparse.Namespace) -> int:
     from rlm_lab.kernel.doctor import examine, report
 
     findings = examine(load_settings(), ask=not parsed.no_ask)
-    print(report(findings).text())
+    say(report(findings).text())
     return 0 if all(finding.well for finding in findings) else FAILED
 
 

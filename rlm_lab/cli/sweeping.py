@@ -108,7 +108,11 @@ def _check_out(out: str | None, overwrite: bool) -> None:
         if new:
             path.unlink()
     except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror or error}.") from None
+        raise _unwritable(out, error) from None
+
+
+def _unwritable(out: str, error: OSError) -> UsageError:
+    return UsageError(f"{out} cannot be written: {error.strerror or error}.")
 
 
 def _tell(told: Sweep, out: str | None) -> int:
@@ -117,7 +121,7 @@ def _tell(told: Sweep, out: str | None) -> int:
         try:
             told.frame().to_csv(out, index=False)
         except OSError as error:
-            raise UsageError(f"{out} cannot be written: {error.strerror or error}.") from None
+            raise _unwritable(out, error) from None
         complain(f"The table: {out}")
     complain(f"The logs: {told.folder}")
     return 0 if all(row.trajectory is not None and row.status == "done" for row in told.rows) else FAILED

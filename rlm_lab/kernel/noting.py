@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlm_lab.engine.run import Run
 from rlm_lab.errors import UsageError
-from rlm_lab.kernel.readings import named
+from rlm_lab.kernel.readings import held_by, named
 from rlm_lab.kernel.stored import is_stored
 from rlm_lab.kernel.tables import Table
 from rlm_lab.kernel.words import near, unquoted
@@ -136,7 +136,7 @@ def _first(text: str) -> str:
 def _is_run(magics: RLM, word: str) -> bool:
     """Whether a word names a run, and is none of the text: a variable, an id (or a long beginning of one), a log."""
     word = unquoted(word)
-    if isinstance(magics.ipython.user_ns.get(word), (Run, Trajectory)) or (magics.last is not None and magics.last.id == word):
+    if held_by(magics, word) is not None or (magics.last is not None and magics.last.id == word):
         return True
     return is_stored(word, magics.settings().runs)
 

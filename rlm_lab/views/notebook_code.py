@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from rlm_lab.analysis.acts import FINALS, QUERIES
 from rlm_lab.analysis.source import parsed
+from rlm_lab.parsing import tree_of
 from rlm_lab.trajectory.tree import Block
 
 _GIVEN = FINALS | QUERIES | {"SHOW_VARS", "answer", "display", "get_ipython", "In", "Out", *vars(builtins)}
@@ -94,7 +95,7 @@ def _tables(code: str) -> Iterator[symtable.SymbolTable]:
 def is_python(code: str) -> bool:
     """Whether code is plain Python, `await` at its top level included; commands of the notebook are not."""
     try:
-        ast.parse(code)
+        tree_of(code)
     except (SyntaxError, ValueError, RecursionError):
         return False
     return True

@@ -46,6 +46,22 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
+WAITS = """```repl
+import os
+if os.path.exists("here"):
+    open("here", "w").close()
+while os.path.exists("here"):
+    pass
+FINAL(1)
+```"""
+
+
+@pytest.fixture
+def waiting() -> ScriptedModel:
+    """A model whose block answers at once; where a named pipe `here` is, it tells there that it runs, and waits till it is gone."""
+    return ScriptedModel([WAITS])
+
+
 @pytest.fixture
 def tape(cli: Cli) -> Callable[..., Path]:
     """Records what a script answers to a question about a file `note.txt`, for the command line to play."""

@@ -145,18 +145,8 @@ def test_models_are_listed(cli: Any) -> None:
     assert "rlm-lab model install" in cli("model", "list").out
 
 
-WAITS = """```repl
-import os
-if os.path.exists("here"):
-    open("here", "w").close()
-while os.path.exists("here"):
-    pass
-FINAL(1)
-```"""
-
-
-def test_an_interrupt_ends_the_command_with_one_line(cli: Any, tmp_path: Path) -> None:
-    ask("How many?", model=ScriptedModel([WAITS]), record="tape.jsonl", namespace={}, settings=load_settings({"runs": "other"}))
+def test_an_interrupt_ends_the_command_with_one_line(cli: Any, waiting: ScriptedModel, tmp_path: Path) -> None:
+    ask("How many?", model=waiting, record="tape.jsonl", namespace={}, settings=load_settings({"runs": "other"}))
     os.mkfifo("here")
     command = [sys.executable, "-m", "rlm_lab.cli", "ask", "How many?", "--replay", "tape.jsonl"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -88,18 +88,8 @@ def test_a_sweep_without_a_question_is_one_line(cli: Any) -> None:
     assert "question" in cli("sweep").line
 
 
-WAITS = """```repl
-import os
-if os.path.exists("here"):
-    open("here", "w").close()
-while os.path.exists("here"):
-    pass
-FINAL(1)
-```"""
-
-
-def test_an_interrupt_tells_how_to_go_on_and_the_same_line_does(cli: Any) -> None:
-    model = {"default": lambda: ScriptedModel([WAITS])}
+def test_an_interrupt_tells_how_to_go_on_and_the_same_line_does(cli: Any, waiting: ScriptedModel) -> None:
+    model = {"default": lambda: waiting}
     sweep("Wait?", model=model, record="tapes", folder="recorded", progress=False)
     os.mkfifo("here")
     words = ["sweep", "Wait?", "--replay", "tapes", "--folder", "told"]
